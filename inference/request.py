@@ -1,0 +1,190 @@
+"""What a caller asks of the engine and what it gets back.
+
+These types cross the socket between web process and engine process, so they are msgspec structs:
+frozen, typed, decoded strictly. They check themselves at birth; a bad value never reaches a step.
+"""
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from inference.errors import InvalidRequest
+
+Role = Literal["system", "user", "assistant", "passages", "agent"]
+
+MAX_LOGPROBS = 20
+MAX_STOP_STRINGS = 16
+MAX_STOP_CHARS = 256
+SEED_LIMIT = 1 << 63
+
+
+class FinishReason(enum.StrEnum):
+    """Why a request produced its last token."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABORT = "abort"
+    ERROR = "error"
+
+
+class ChatMessage(msgspec.Struct, frozen=True):
+    """One turn; its text is encoded alone, so that it can never forge the marker of another role."""
+
+    role: Role
+    text: str
+
+
+class Words(msgspec.Struct, frozen=True, tag="words"):
+    """The model writes one sentence of service words.
+
+    No digits, links, line breaks or special tokens; the segment ends after `.`, `!` or `?`, at the
+    latest after `max_tokens` tokens.
+    """
+
+    max_tokens: int = 24
+
+
+class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
+    """The answer goes on with exactly this text.
+
+    With `quote` the model's quote markers stand around it in the token ids (never in the text).
+    """
+
+    text: str
+    quote: bool = False
+
+
+Segment = Words | Exactly
+Prompt = str | Sequence[int] | Sequence[ChatMessage]
+
+
+class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
+    """How tokens are drawn. `temperature=0` is greedy; all else holds at every position alike.
+
+    Randomness is a counter generator keyed by (seed, position of the token): the same seed gives
+    the same text whatever the batch, the speculation, or the number of times it was interrupted.
+
+    Raises:
+        InvalidRequest: a value is out of its range; the message names the field.
+    """
+
+    max_tokens: int = 256
+    min_tokens: int = 0
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: dict[int, float] | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    ignore_eos: bool = False
+    logprobs: int | None = None
+    json_schema: str | None = None
+    priority: int = 0
+    deadline_s: float | None = None
+    guide: tuple[Segment, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check("max_tokens", self.max_tokens, 1, 1 << 20)
+        _check("min_tokens", self.min_tokens, 0, self.max_tokens)
+        _check("temperature", self.temperature, 0.0, 100.0)
+        _check("top_k", self.top_k, 0, 1 << 30)
+        _check("top_p", self.top_p, 1e-6, 1.0)
+        _check("min_p", self.min_p, 0.0, 1.0)
+        _check("repetition_penalty", self.repetition_penalty, 0.01, 100.0)
+        _check("presence_penalty", self.presence_penalty, -100.0, 100.0)
+        _check("frequency_penalty", self.frequency_penalty, -100.0, 100.0)
+        _check("priority", self.priority, -100, 100)
+        if self.seed is not None:
+            _check("seed", self.seed, -SEED_LIMIT, SEED_LIMIT - 1)
+        if self.logprobs is not None:
+            _check("logprobs", self.logprobs, 0, MAX_LOGPROBS)
+        if self.deadline_s is not None:
+            _check("deadline_s", self.deadline_s, 0.0, 86_400.0)
+        if len(self.stop) > MAX_STOP_STRINGS:
+            raise InvalidRequest(f"stop: at most {MAX_STOP_STRINGS} strings, not {len(self.stop)}")
+        if any(not 0 < len(text) <= MAX_STOP_CHARS for text in self.stop):
+            raise InvalidRequest(f"stop: each string has 1 to {MAX_STOP_CHARS} characters")
+        for token_id, bias in (self.logit_bias or {}).items():
+            _check(f"logit_bias[{token_id}]", bias, -1e4, 1e4)
+        if self.json_schema is not None:
+            raise InvalidRequest("json_schema: this build has no constrained JSON output")
+        self._check_guide()
+
+    def _check_guide(self) -> None:
+        if self.guide is None:
+            return
+        if not self.guide:
+            raise InvalidRequest("guide: needs at least one segment")
+        for index, segment in enumerate(self.guide):
+            match segment:
+                case Words():
+                    _check(f"guide[{index}].max_tokens", segment.max_tokens, 1, 256)
+                case Exactly():
+                    if not segment.text:
+                        raise InvalidRequest(f"guide[{index}].text: is empty")
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """Natural-log probabilities at one position, after all processors."""
+
+    token_id: int
+    logprob: float
+    top: dict[int, float]
+
+
+class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """What one step added to one request.
+
+    `text` is new text only, whole characters, without special tokens; concatenating the chunks'
+    texts gives the answer. `segment` is the guide's segment that the last token belongs to.
+    """
+
+    request_id: str
+    token_ids: tuple[int, ...] = ()
+    text: str = ""
+    finish_reason: FinishReason | None = None
+    num_prompt_tokens: int = 0
+    num_cached_tokens: int = 0
+    segment: int | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    error: str | None = None
+
+
+class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished request, with the counts of what it cost."""
+
+    token_ids: tuple[int, ...]
+    text: str
+    finish_reason: FinishReason
+    logprobs: tuple[TokenLogprob, ...]
+    num_prompt_tokens: int
+    num_cached_tokens: int
+    num_steps: int
+    num_drafted_tokens: int
+    num_accepted_tokens: int
+
+
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine is running, for people and for the supervisor."""
+
+    model: str
+    speculator: str | None
+    max_model_len: int
+    fingerprint: str
+    device: str
+    dtype: str
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidRequest(f"{name}: needs a finite number, not {value!r}")
+    if not low <= value <= high:
+        raise InvalidRequest(f"{name}: {value} is outside {low:g} to {high:g}")
