@@ -1,0 +1,83 @@
+"""Everything the engine refuses or fails with, as exceptions that carry a code.
+
+EngineError             `code` for programs, the message for a person; "poisoned" and "internal"
+│                       have no class of their own
+├── InvalidRequest      the request itself is wrong; asking again gives the same answer
+├── QueueFull           too much is waiting; `retry_after_s` says when to ask again
+├── EngineUnavailable   the engine process is down, hung, or restarting for too long
+├── ModelLoadError      weights, tokenizer or speculator are missing, corrupt or unknown
+├── ScriptError         a file of scripted answers has a bad line
+├── AlreadyRunning      another engine process holds the same socket
+└── ProtocolError       the other end of the socket does not speak our frames
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class EngineError(Exception):
+    """Base of the tree. `code` never changes once published; the message may."""
+
+    default_code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+
+
+class InvalidRequest(EngineError):
+    """The request can never succeed as it stands."""
+
+    default_code = "invalid_request"
+
+
+class QueueFull(EngineError):
+    """Nothing is wrong with the request, there is only no room to wait in."""
+
+    default_code = "queue_full"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"the engine's queue is full; ask again in {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s
+
+
+class EngineUnavailable(EngineError):
+    """No engine process answers; a later request may succeed."""
+
+    default_code = "engine_unavailable"
+
+
+class ModelLoadError(EngineError):
+    """What `path` holds cannot be served; `reason` says what to put there instead."""
+
+    default_code = "model_load_failed"
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"cannot load {path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class ScriptError(EngineError):
+    """Line `line` (from 1) of a script of answers cannot be used."""
+
+    default_code = "script_invalid"
+
+    def __init__(self, path: str | Path, line: int, reason: str) -> None:
+        super().__init__(f"{path}, line {line}: {reason}")
+        self.path = str(path)
+        self.line = line
+        self.reason = reason
+
+
+class AlreadyRunning(EngineError):
+    """Two engine processes must not share one socket."""
+
+    default_code = "already_running"
+
+
+class ProtocolError(EngineError):
+    """Bytes arrived that are no frame of our version; nothing after them can be trusted."""
+
+    default_code = "protocol"
