@@ -2,6 +2,7 @@
 
 EngineError             `code` for programs, the message for a person; "poisoned" and "internal"
 │                       have no class of their own
+├── InvalidConfig       an engine cannot be built from these settings
 ├── InvalidRequest      the request itself is wrong; asking again gives the same answer
 ├── QueueFull           too much is waiting; `retry_after_s` says when to ask again
 ├── EngineUnavailable   the engine process is down, hung, or restarting for too long
@@ -24,6 +25,12 @@ class EngineError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code
+
+
+class InvalidConfig(EngineError):
+    """A setting of the engine is out of its range or unknown."""
+
+    default_code = "invalid_config"
 
 
 class InvalidRequest(EngineError):
