@@ -1,0 +1,1 @@
+"""The application: people, conversations, pages. It knows `inference` only through its door."""

@@ -1,0 +1,1 @@
+"""Agents: accounts, sign-in, roles."""

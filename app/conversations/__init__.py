@@ -1,0 +1,1 @@
+"""Conversations: who said what, in which order, and who may speak next."""

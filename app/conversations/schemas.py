@@ -1,0 +1,181 @@
+"""What crosses the wire about conversations, strict; the same objects in frames and in REST."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from app.clock import as_wire
+from app.models import Message
+from app.vocabulary import (
+    Chip,
+    Control,
+    MessageKind,
+    MessageState,
+    Role,
+    Side,
+    Status,
+    Visibility,
+)
+
+JsonObject = dict[str, Any]
+
+
+class Wire(BaseModel):
+    """Unknown fields are errors, fields do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Citation(Wire):
+    """The sentence of an article that an answer quotes; `[1]` in the text is `marker` 1."""
+
+    marker: int
+    article_id: UUID
+    version: int
+    title: str
+    paragraph: int
+    quote: str
+    url: str
+
+
+class Person(Wire):
+    """An agent as others see them."""
+
+    id: UUID
+    name: str
+
+
+class MessageOut(Wire):
+    """A message as the protocol shows it; optional fields are left out when empty."""
+
+    id: UUID
+    s: int
+    role: Role
+    kind: MessageKind
+    state: MessageState
+    text: str
+    author: Person | None = None
+    cid: str | None = None
+    gen: UUID | None = None
+    visibility: Visibility | None = None
+    citations: list[Citation]
+    chips: list[Chip]
+    at: str
+
+    @classmethod
+    def of(cls, message: Message) -> "MessageOut":
+        """The message as it is now."""
+        author = None
+        if message.author_agent_id is not None:
+            author = Person(id=message.author_agent_id, name=message.author_name or "")
+        is_internal = message.visibility is Visibility.INTERNAL
+        return cls(
+            id=message.id,
+            s=message.seq,
+            role=message.role,
+            kind=message.kind,
+            state=message.state,
+            text=message.text,
+            author=author,
+            cid=message.client_msg_id,
+            gen=message.generation_id,
+            visibility=Visibility.INTERNAL if is_internal else None,
+            citations=message.citations,
+            chips=message.chips,
+            at=as_wire(message.created_at),
+        )
+
+    @classmethod
+    def at_birth(cls, message: Message) -> "MessageOut":
+        """The message as it was created: a bot's is empty, however far it has come since."""
+        born = cls.of(message)
+        if message.generation_id is None:
+            return born
+        blank: JsonObject = {
+            "state": MessageState.STREAMING,
+            "text": "",
+            "citations": [],
+            "chips": [],
+        }
+        return born.model_copy(update=blank)
+
+    def wire(self) -> JsonObject:
+        """As JSON values, without what is not there."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class ContactOut(Wire):
+    """The customer as agents see them."""
+
+    name: str
+
+
+class ConversationOut(Wire):
+    """A conversation in a snapshot."""
+
+    id: UUID
+    number: int
+    status: Status
+    control: Control
+    epoch: int
+    last_seq: int
+    contact: ContactOut
+    assignee: Person | None = None
+    subject: str
+
+    def wire(self) -> JsonObject:
+        """As JSON values, without what is not there."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class ConversationDetail(ConversationOut):
+    """A conversation in the REST API: also its times and whose turn it is."""
+
+    waiting_on: Side
+    waiting_since: datetime | None
+    last_message_at: datetime
+    created_at: datetime
+    resolved_at: datetime | None
+    handoff_reason: str | None
+
+
+class EventOut(Wire):
+    """A stored event, shaped like its frame."""
+
+    t: str
+    c: UUID
+    s: int
+    id: UUID
+    at: str
+    d: JsonObject
+
+
+class PageMeta(Wire):
+    """Where the next page begins, if there is one."""
+
+    has_more: bool
+    next_cursor: str | None
+
+
+class ConversationPage(Wire):
+    """Newest activity first."""
+
+    data: list[ConversationDetail]
+    meta: PageMeta
+
+
+class ConversationWithMessages(Wire):
+    """One conversation as it is, read in one moment; events after `last_seq` continue it."""
+
+    conversation: ConversationDetail
+    messages: list[MessageOut]
+
+
+class EventPage(Wire):
+    """Events after the asked one, oldest first; `last_seq` is where the conversation stood."""
+
+    data: list[EventOut]
+    last_seq: int
+    has_more: bool

@@ -1,0 +1,109 @@
+"""What happened, as frozen dataclasses, and the way it reaches those who listen.
+
+A service adds events to the outbox of its unit of work; `database.py` delivers them after the
+commit, in the order they were added. Listeners are plain functions that must not wait: they put
+something on a queue or start a task. One that raises is logged and disturbs nobody.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from app.vocabulary import Control, EndReason, EventType, Outcome, Role, Visibility
+
+log = logging.getLogger(__name__)
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a conversation."""
+
+    workspace_id: UUID
+    conversation_id: UUID
+
+
+@dataclass(frozen=True)
+class EventStored(Event):
+    """A stored event as its watchers see it; `data` is the frame's `d`."""
+
+    event_id: UUID
+    seq: int
+    type: EventType
+    visibility: Visibility
+    at: datetime
+    data: JsonObject
+
+
+@dataclass(frozen=True)
+class MessagePosted(Event):
+    """Somebody wrote; the bot answers when a customer did and `control` is the bot's.
+
+    `epoch` is what `begin_answer` wants back.
+    """
+
+    message_id: UUID
+    seq: int
+    role: Role
+    text: str
+    control: Control
+    epoch: int
+
+
+@dataclass(frozen=True)
+class ControlChanged(Event):
+    """Somebody else answers from now on; what carries an older epoch is stale."""
+
+    control: Control
+    epoch: int
+
+
+@dataclass(frozen=True)
+class BegunAnswer(Event):
+    """An answer has begun, and with it the right to write one bot message.
+
+    It lasts while the generation is live and the conversation's epoch stays `epoch`.
+    """
+
+    generation_id: UUID
+    message_id: UUID
+    epoch: int
+
+
+@dataclass(frozen=True)
+class AnswerEnded(Event):
+    """A generation is over, whoever ended it; whoever still writes it should stop."""
+
+    generation_id: UUID
+    message_id: UUID
+    outcome: Outcome
+    reason: EndReason
+
+
+EventT = TypeVar("EventT", bound=Event)
+Handler = Callable[[Any], None]
+
+
+class Dispatcher:
+    """Hands each event to the functions that asked for its type."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[type[Event], list[Handler]] = defaultdict(list)
+
+    def on(self, kind: type[EventT], handler: Callable[[EventT], None]) -> None:
+        """From now on call `handler` for every event of exactly this type."""
+        self._handlers[kind].append(handler)
+
+    def deliver(self, events: Iterable[Event]) -> None:
+        """Call every handler of every event, in order."""
+        for event in events:
+            for handler in self._handlers[type(event)]:
+                try:
+                    handler(event)
+                except Exception:
+                    log.exception("event handler failed", extra={"event": type(event).__name__})

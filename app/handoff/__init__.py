@@ -1,0 +1,1 @@
+"""Handoff: from the bot to the queue, to a human, and back."""

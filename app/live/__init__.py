@@ -1,0 +1,1 @@
+"""Live: sockets, who listens to what, and the text of running answers."""

@@ -1,0 +1,145 @@
+"""The text of running answers: in memory only, given out in few frames, refused once stale.
+
+Offsets count Unicode code points. What has been given out is exactly `text[:shown_len]`, so a
+reader who joins gets that as a snapshot and every later delta fits behind it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+from app.events import AnswerEnded, BegunAnswer, ControlChanged
+from app.live import frames
+from app.vocabulary import Phase
+
+Publish = Callable[[UUID, str], None]
+"""Send an ephemeral frame to everybody who watches the conversation."""
+
+
+class LiveAnswer:
+    """One answer while it is written. `ended` is set by whatever ends it, from wherever."""
+
+    def __init__(self, answer: BegunAnswer, publish: Publish, delta_interval_s: float) -> None:
+        self.answer = answer
+        self.text = ""
+        self.shown_len = 0
+        self.ended = asyncio.Event()
+        self._publish = publish
+        self._interval_s = delta_interval_s
+        self._last_flush_s = float("-inf")
+        self._next_flush: asyncio.TimerHandle | None = None
+
+    def phase(self, phase: Phase) -> None:
+        """Tell what is being done while no text comes."""
+        if not self.ended.is_set():
+            self._send("answer.status", {"phase": phase.value})
+
+    def append(self, text: str) -> None:
+        """Give out more text, at once or with the next few; dropped when the answer has ended."""
+        if self.ended.is_set() or not text:
+            return
+        self.text += text
+        if self._next_flush is not None:
+            return
+        loop = asyncio.get_running_loop()
+        wait_s = self._last_flush_s + self._interval_s - loop.time()
+        if wait_s <= 0:
+            self.flush()
+        else:
+            self._next_flush = loop.call_later(wait_s, self.flush)
+
+    def flush(self) -> None:
+        """Give out what has been held back, so that the deltas add up to `text`."""
+        self._forget_timer()
+        if self.ended.is_set() or self.shown_len == len(self.text):
+            return
+        start, self.shown_len = self.shown_len, len(self.text)
+        self._last_flush_s = asyncio.get_running_loop().time()
+        message_id = str(self.answer.message_id)
+        self._send("answer.delta", {"message_id": message_id, "o": start, "x": self.text[start:]})
+
+    def announce(self) -> None:
+        """Tell the readers that it begins."""
+        self._send("answer.started", {"message_id": str(self.answer.message_id)})
+
+    def snapshot(self) -> str:
+        """The frame that shows a newcomer what the others have seen."""
+        return self._frame(
+            "answer.snapshot", {"message_id": str(self.answer.message_id), "x": self.shown}
+        )
+
+    @property
+    def shown(self) -> str:
+        """What readers have seen."""
+        return self.text[: self.shown_len]
+
+    def end(self) -> None:
+        """Nothing more is given out."""
+        self.ended.set()
+        self._forget_timer()
+
+    def _forget_timer(self) -> None:
+        if self._next_flush is not None:
+            self._next_flush.cancel()
+            self._next_flush = None
+
+    def _send(self, kind: str, data: dict[str, object]) -> None:
+        self._publish(self.answer.conversation_id, self._frame(kind, data))
+
+    def _frame(self, kind: str, data: dict[str, object]) -> str:
+        named = {"gen": str(self.answer.generation_id)} | data
+        return frames.ephemeral(kind, named, self.answer.conversation_id)
+
+
+class LiveAnswers:
+    """The running answers of this process, one a conversation at most."""
+
+    def __init__(self, publish: Publish, delta_interval_s: float) -> None:
+        self._publish = publish
+        self._delta_interval_s = delta_interval_s
+        self._by_conversation: dict[UUID, LiveAnswer] = {}
+
+    def open(self, answer: BegunAnswer) -> LiveAnswer:
+        """Where the text of a begun answer goes; born ended if somebody has ended it already."""
+        live = self.find(answer.conversation_id)
+        if live is not None and live.answer == answer:
+            return live
+        gone = LiveAnswer(answer, self._publish, self._delta_interval_s)
+        gone.end()
+        return gone
+
+    def find(self, conversation_id: UUID) -> LiveAnswer | None:
+        """The answer being written in this conversation."""
+        return self._by_conversation.get(conversation_id)
+
+    def shown_text(self, conversation_id: UUID) -> str:
+        """What readers have seen of the running answer; empty when none runs."""
+        live = self.find(conversation_id)
+        return live.shown if live else ""
+
+    def on_begun(self, answer: BegunAnswer) -> None:
+        """A generation was stored: from now on its text can be given out."""
+        live = LiveAnswer(answer, self._publish, self._delta_interval_s)
+        self._by_conversation[answer.conversation_id] = live
+        live.announce()
+
+    def on_control_changed(self, event: ControlChanged) -> None:
+        """The word has passed on: not one more character of an older epoch."""
+        live = self.find(event.conversation_id)
+        if live is not None and live.answer.epoch < event.epoch:
+            live.end()
+
+    def on_ended(self, event: AnswerEnded) -> None:
+        """Tell the readers, after the stored event that holds what is left of the text."""
+        live = self.find(event.conversation_id)
+        if live is not None and live.answer.generation_id == event.generation_id:
+            live.end()
+            del self._by_conversation[event.conversation_id]
+        data = {
+            "gen": str(event.generation_id),
+            "message_id": str(event.message_id),
+            "outcome": event.outcome.value,
+            "reason": event.reason.value,
+        }
+        frame = frames.ephemeral("answer.ended", data, event.conversation_id)
+        self._publish(event.conversation_id, frame)
