@@ -1,0 +1,68 @@
+"""EngineConfig: everything one engine is built from, checked at birth."""
+
+from dataclasses import dataclass
+
+from inference.errors import InvalidConfig
+
+DTYPES = ("auto", "bfloat16", "float32", "float64")
+NGRAM = "ngram"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """The settings of an engine; every field is also an option of `careline serve`.
+
+    Raises:
+        InvalidConfig: a value is out of its range; the message names the field.
+    """
+
+    model: str
+    """A folder in Hugging Face layout, or a hub id where the network allows."""
+    speculator: str | tuple[str, ...] | list[str] | None = None
+    """None, "ngram", or a list of speculators whose drafts are merged."""
+    device: str = "auto"
+    dtype: str = "auto"
+    """"auto" is bfloat16 where the machine multiplies it in hardware, else float32."""
+    num_blocks: int = 2048
+    block_size: int = 16
+    max_batch: int = 64
+    """Requests that run at the same time; more wait."""
+    max_step_tokens: int = 512
+    """Token rows of one step: decodes and drafts first, then chunks of prompts."""
+    max_waiting: int = 256
+    max_draft_tokens: int = 8
+    """Drafted tokens per request and step; 0 for none."""
+    compile: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise InvalidConfig(f"dtype: {self.dtype!r} is none of {', '.join(DTYPES)}")
+        for name, low, high in (
+            ("num_blocks", 1, 1 << 24),
+            ("block_size", 1, 256),
+            ("max_batch", 1, 4096),
+            ("max_step_tokens", 1, 1 << 20),
+            ("max_waiting", 1, 1 << 20),
+            ("max_draft_tokens", 0, 62),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InvalidConfig(f"{name}: {value} is outside {low} to {high}")
+        if self.max_step_tokens < self.max_batch:
+            raise InvalidConfig(
+                f"max_step_tokens: {self.max_step_tokens} is below max_batch {self.max_batch}, "
+                "some running request would never get a token"
+            )
+        for name in self.speculators:
+            if name != NGRAM:
+                raise InvalidConfig(f"speculator: {name!r} is not known; known: {NGRAM}")
+        if self.compile:
+            raise InvalidConfig("compile: this build runs eagerly only")
+
+    @property
+    def speculators(self) -> tuple[str, ...]:
+        """The speculators by name, in order; empty for none."""
+        if self.speculator is None:
+            return ()
+        return (self.speculator,) if isinstance(self.speculator, str) else tuple(self.speculator)

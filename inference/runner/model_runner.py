@@ -1,0 +1,68 @@
+"""The forward pass of a step: weights, cache and device in one place."""
+
+import torch
+
+from inference.batch import Batch
+from inference.cache.storage import allocate_cache
+from inference.config import EngineConfig
+from inference.errors import InvalidConfig
+from inference.model.config import ModelConfig, read_config
+from inference.model.decoder import Decoder
+from inference.model.weights import find_checkpoint
+from inference.runner.inputs import build_inputs, sampled_rows
+
+
+class ModelRunner:
+    """Loads a checkpoint and runs batches through it.
+
+    Raises:
+        ModelLoadError: the checkpoint is missing, broken or of an unsupported kind.
+        InvalidConfig: the device or dtype is not to be had here.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.folder = find_checkpoint(config.model)
+        self.model_config: ModelConfig = read_config(self.folder)
+        self.device = _device(config.device)
+        self.dtype = _dtype(config.dtype, self.device)
+        self._block_size = config.block_size
+        self._decoder = Decoder(self.folder, self.model_config, self.dtype, self.device)
+        self._cache = allocate_cache(
+            self.model_config, config.num_blocks, config.block_size, self.dtype, self.device
+        )
+
+    @torch.inference_mode()
+    def run(self, batch: Batch) -> torch.Tensor:  # [R, V] on the CPU
+        """Compute every row of the batch; the logits of the rows that are sampled."""
+        inputs = build_inputs(batch, self._block_size, self.device)
+        hidden = self._decoder.forward(inputs, self._cache)
+        rows = sampled_rows(batch)
+        if len(rows) < hidden.shape[0]:
+            hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
+        return self._decoder.logits(hidden).cpu()
+
+    @torch.inference_mode()
+    def wipe(self, block_ids: list[int]) -> None:
+        """Zero blocks that a failed request may have filled with what is not a number."""
+        self._cache[:, :, block_ids] = 0
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise InvalidConfig(f"device: {wanted!r} is not a device") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidConfig(f"device: {wanted!r} was asked for, but torch sees no GPU")
+    return device
+
+
+def _dtype(wanted: str, device: torch.device) -> torch.dtype:
+    if wanted == "auto":
+        has_bfloat16 = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        wanted = "bfloat16" if has_bfloat16 else "float32"
+    dtype = getattr(torch, wanted)
+    assert isinstance(dtype, torch.dtype), f"{wanted} is no dtype"
+    return dtype

@@ -1,0 +1,142 @@
+"""Logits to tokens, the same way at every position.
+
+Randomness is a counter, not a stream: one uniform number from Philox4x32-10 (Salmon et al., 2011)
+keyed by the request's seed and counted by the token's absolute position. A token is the inverse of
+the cumulative distribution at that number, so what is drawn at a position does not depend on how
+many tokens a step verified, on the batch, or on an interruption.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from inference.request import SamplingParams, TokenLogprob
+
+_MULTIPLIERS = np.array([0xD2511F53, 0xCD9E8D57], dtype=np.uint64)
+_KEY_STEPS = np.array([0x9E3779B9, 0xBB67AE85], dtype=np.uint64)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+
+def uniforms(seeds: Sequence[int], positions: Sequence[int]) -> npt.NDArray[np.float64]:
+    """One number in [0, 1) for each (seed, position), 53 bits of Philox4x32-10."""
+    seed = np.array([value & 0xFFFFFFFFFFFFFFFF for value in seeds], dtype=np.uint64)
+    position = np.array(positions, dtype=np.uint64)
+    key = np.stack([seed & _LOW, seed >> _HALF])
+    zero = np.zeros_like(position)
+    counter = [position & _LOW, position >> _HALF, zero, zero]
+    for _ in range(10):
+        first, second = _MULTIPLIERS[0] * counter[0], _MULTIPLIERS[1] * counter[2]
+        counter = [
+            (second >> _HALF) ^ counter[1] ^ key[0],
+            second & _LOW,
+            (first >> _HALF) ^ counter[3] ^ key[1],
+            first & _LOW,
+        ]
+        key = (key + _KEY_STEPS[:, None]) & _LOW
+    bits = (counter[0] << np.uint64(21)) ^ (counter[1] >> np.uint64(11))
+    return bits.astype(np.float64) / float(1 << 53)
+
+
+def draw(
+    logits: torch.Tensor,  # [R, V], after penalties, biases and masks
+    params: Sequence[SamplingParams],  # R
+    seeds: Sequence[int],  # R
+    positions: Sequence[int],  # R
+) -> list[int]:
+    """The token of every row: the best where temperature is 0, else the one its number falls on."""
+    chosen: list[int] = logits.argmax(-1).tolist()
+    sampled = [row for row, wanted in enumerate(params) if wanted.temperature > 0]
+    if sampled:
+        probs = probabilities(logits[sampled], [params[row] for row in sampled])
+        numbers = uniforms([seeds[row] for row in sampled], [positions[row] for row in sampled])
+        cumulative = probs.cumsum(-1)
+        total = cumulative[:, -1:]
+        target = torch.from_numpy(numbers)[:, None].to(cumulative) * total
+        target = target.minimum(total.nextafter(torch.zeros_like(total)))  # rounding up to the end
+        # The first token whose cumulative probability passes it; never an impossible one.
+        drawn = torch.searchsorted(cumulative, target, right=True)[:, 0].tolist()
+        for row, token_id in zip(sampled, drawn, strict=True):
+            chosen[row] = token_id
+    return chosen
+
+
+def probabilities(
+    logits: torch.Tensor,  # [R, V]
+    params: Sequence[SamplingParams],  # R, temperature > 0
+) -> torch.Tensor:  # [R, V] float64
+    """Temperature, then top-k, top-p and min-p, each on what the one before has left."""
+    temperature = logits.new_tensor([wanted.temperature for wanted in params], dtype=torch.float64)
+    probs = (logits.double() / temperature[:, None]).softmax(-1)
+    for row, wanted in enumerate(params):
+        if wanted.top_k or wanted.top_p < 1.0 or wanted.min_p > 0.0:
+            probs[row] = _filtered(probs[row], wanted)
+    return probs
+
+
+def _filtered(probs: torch.Tensor, wanted: SamplingParams) -> torch.Tensor:  # [V] -> [V]
+    ordered, order = probs.sort(descending=True, stable=True)
+    kept = torch.ones_like(ordered, dtype=torch.bool)
+    if wanted.top_k:
+        kept[wanted.top_k :] = False
+    if wanted.top_p < 1.0:
+        mass = (ordered * kept).cumsum(-1)
+        # A token stays while the mass before it has not reached top_p; so at least one stays.
+        kept &= (mass - ordered) < wanted.top_p * mass[-1]
+    if wanted.min_p > 0.0:
+        kept &= ordered >= wanted.min_p * ordered[0]
+    result = torch.zeros_like(probs)
+    result[order[kept]] = ordered[kept]
+    return result
+
+
+def shape_logits(
+    logits: torch.Tensor,  # [V] of one position, changed in place
+    params: SamplingParams,
+    prompt_ids: Sequence[int],
+    output_ids: Sequence[int],
+    stop_ids: frozenset[int],
+) -> None:
+    """Penalties, biases and the minimum length, from the position's own path.
+
+    Repetition divides positive and multiplies negative logits of every token seen (CTRL, Keskar et
+    al., 2019); presence and frequency subtract for tokens of the output (OpenAI's definition).
+    """
+    if params.repetition_penalty != 1.0:
+        seen = torch.tensor(sorted({*prompt_ids, *output_ids}))
+        values = logits[seen]
+        factor = params.repetition_penalty
+        logits[seen] = torch.where(values > 0, values / factor, values * factor)
+    if output_ids and (params.presence_penalty or params.frequency_penalty):
+        counts = Counter(output_ids)
+        times = torch.tensor(list(counts.values()), dtype=logits.dtype)
+        logits[list(counts)] -= params.presence_penalty + params.frequency_penalty * times
+    for token_id, bias in (params.logit_bias or {}).items():
+        logits[token_id] += bias
+    if len(output_ids) < params.min_tokens:
+        logits[list(stop_ids)] = float("-inf")
+
+
+def needs_shaping(params: SamplingParams) -> bool:
+    """Whether `shape_logits` would change anything."""
+    return bool(
+        params.repetition_penalty != 1.0
+        or params.presence_penalty
+        or params.frequency_penalty
+        or params.logit_bias
+        or params.min_tokens
+    )
+
+
+def token_logprob(logits: torch.Tensor, token_id: int, num_top: int) -> TokenLogprob:
+    """Natural-log probabilities of one position from the model's own logits [V]."""
+    logprobs = logits.double().log_softmax(-1)
+    top = logprobs.topk(num_top) if num_top else None
+    return TokenLogprob(
+        token_id=token_id,
+        logprob=float(logprobs[token_id]),
+        top=dict(zip(top.indices.tolist(), top.values.tolist(), strict=True)) if top else {},
+    )

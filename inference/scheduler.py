@@ -1,0 +1,144 @@
+"""Whom to serve next, with how many tokens.
+
+Running requests come first, oldest first, then chunks of prompts, then new requests. Out of blocks
+means waiting or preemption by recomputation, never an error: the lowest in rank gives way, so the
+highest always moves on. Drafts take only what nobody else needs.
+"""
+
+from collections.abc import Iterator
+
+from inference.batch import Batch, Part
+from inference.cache.kv_cache import KVCache
+from inference.config import EngineConfig
+from inference.sequence import Sequence
+
+
+class Scheduler:
+    """The waiting and the running, and the blocks they hold."""
+
+    def __init__(self, config: EngineConfig, cache: KVCache) -> None:
+        self._config = config
+        self.cache = cache
+        self._waiting: list[Sequence] = []
+        self._running: list[Sequence] = []
+        self.num_preemptions = 0
+        self.prefix_query_tokens = 0
+        self.prefix_hit_tokens = 0
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that hold no blocks yet, or gave them back."""
+        return len(self._waiting)
+
+    @property
+    def num_running(self) -> int:
+        """Requests that hold blocks."""
+        return len(self._running)
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return iter([*self._running, *self._waiting])
+
+    def add(self, sequence: Sequence) -> None:
+        """Queue a request behind those of its rank or a higher one."""
+        self._waiting.append(sequence)
+        self._waiting.sort(key=lambda waiting: waiting.rank)
+
+    def remove(self, sequence: Sequence) -> None:
+        """Take a request out, wherever it is, and give back its blocks."""
+        if sequence in self._running:
+            self._running.remove(sequence)
+        else:
+            self._waiting.remove(sequence)
+        self._release(sequence)
+
+    def next_batch(self) -> Batch:
+        """Choose this step's rows and reserve their slots."""
+        batch = Batch()
+        budget = self._config.max_step_tokens
+        preemptions_before = self.num_preemptions
+        for sequence in sorted(self._running, key=lambda running: running.rank):
+            # Each running request behind this one keeps at least one row of the budget.
+            room = budget - (self.num_running - len(batch.parts) - 1)
+            if sequence.table is not None and self._secure(sequence):
+                budget -= self._append(batch, sequence, max(1, room))
+        # Who was preempted a moment ago would only be computed again to be preempted again.
+        is_tight = self.num_preemptions > preemptions_before
+        while self._waiting and budget > 0 and not is_tight:
+            sequence = self._waiting[0]
+            if self.num_running == self._config.max_batch or not self._admit(sequence):
+                break
+            budget -= self._append(batch, sequence, budget)
+        self._offer_drafts(batch, budget)
+        return batch
+
+    def reserve_drafts(self, batch: Batch) -> None:
+        """Slots for what was drafted; a draft that finds none is dropped."""
+        for part in batch.parts:
+            table = part.sequence.table
+            assert table is not None
+            if part.draft_ids and not self.cache.reserve(table, part.start + part.num_rows):
+                part.draft_ids = ()
+
+    def settle(self, part: Part, num_kept: int) -> None:
+        """Count what the step computed: known tokens and `num_kept` accepted ones.
+
+        Full blocks become shareable; blocks behind the kept tokens go back.
+        """
+        sequence, table = part.sequence, part.sequence.table
+        assert table is not None
+        sequence.num_computed = part.start + part.num_known + num_kept
+        self.cache.publish(table, sequence.token_ids, sequence.num_computed)
+        self.cache.trim(table, max(len(sequence.token_ids), sequence.num_computed))
+
+    def _append(self, batch: Batch, sequence: Sequence, room: int) -> int:
+        num_known = min(sequence.num_uncomputed, room)
+        batch.parts.append(Part(sequence, sequence.num_computed, num_known, draft_room=0))
+        return num_known
+
+    def _offer_drafts(self, batch: Batch, budget: int) -> None:
+        for part in batch.parts:
+            if not part.samples:
+                continue
+            left = part.sequence.max_output - part.sequence.num_output - 1
+            part.draft_room = max(0, min(self._config.max_draft_tokens, left, budget))
+            budget -= part.draft_room
+
+    def _secure(self, sequence: Sequence) -> bool:
+        """Slots for a running request's known tokens, from those of lower rank if need be.
+
+        False when it had to give way itself.
+        """
+        assert sequence.table is not None
+        while not self.cache.reserve(sequence.table, len(sequence.token_ids)):
+            victim = max(self._running, key=lambda running: running.rank)
+            self._preempt(victim)
+            if victim is sequence:
+                return False
+        return True
+
+    def _admit(self, sequence: Sequence) -> bool:
+        """Start a waiting request if all its tokens and one more fit now."""
+        table, num_cached = self.cache.open(sequence.token_ids, sequence.salt)
+        if not self.cache.reserve(table, len(sequence.token_ids) + 1):
+            self.cache.release(table)
+            return False
+        sequence.table, sequence.num_computed = table, num_cached
+        if sequence.num_steps == 0:
+            sequence.num_cached = min(num_cached, sequence.num_prompt)
+            self.prefix_query_tokens += len(sequence.token_ids)
+            self.prefix_hit_tokens += num_cached
+        self._waiting.pop(0)
+        self._running.append(sequence)
+        return True
+
+    def _preempt(self, sequence: Sequence) -> None:
+        self._running.remove(sequence)
+        self._release(sequence)
+        sequence.num_computed = 0
+        self.num_preemptions += 1
+        self.add(sequence)
+
+    def _release(self, sequence: Sequence) -> None:
+        if sequence.table is not None:
+            self.cache.release(sequence.table)
+            sequence.table = None

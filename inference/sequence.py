@@ -1,0 +1,54 @@
+"""The state of one request inside the engine, from submission to its last token."""
+
+from dataclasses import dataclass, field
+
+from inference.cache.block_table import BlockTable
+from inference.guide import Guide, GuideState
+from inference.request import SamplingParams, TokenLogprob
+from inference.text import AnswerText
+
+
+@dataclass(eq=False)
+class Sequence:
+    """Tokens, blocks and counters of one request.
+
+    `token_ids` is prompt and output; the keys and values of its first `num_computed` tokens are in
+    the cache. While it decodes, exactly the last token is not yet computed.
+    """
+
+    request_id: str
+    params: SamplingParams
+    token_ids: list[int]
+    num_prompt: int
+    salt: bytes
+    seed: int
+    arrival: int
+    text: AnswerText
+    guide: Guide | None
+    stop_ids: frozenset[int]
+    max_output: int
+    deadline: float | None
+    guide_state: GuideState = field(default_factory=GuideState)
+    table: BlockTable | None = None
+    num_computed: int = 0
+    num_cached: int = 0
+    num_resumed: int = 0
+    num_steps: int = 0
+    num_drafted: int = 0
+    num_accepted: int = 0
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+
+    @property
+    def num_output(self) -> int:
+        """Tokens generated so far, resumed ones included."""
+        return len(self.token_ids) - self.num_prompt
+
+    @property
+    def num_uncomputed(self) -> int:
+        """Known tokens whose keys and values are not in the cache."""
+        return len(self.token_ids) - self.num_computed
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Who goes first: higher priority, then earlier arrival."""
+        return -self.params.priority, self.arrival

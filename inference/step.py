@@ -1,0 +1,142 @@
+"""One beat of the engine: choose, draft, run, verify, keep."""
+
+import time
+
+import torch
+
+from inference.batch import Part, Verdict
+from inference.request import FinishReason, TokenChunk, TokenLogprob
+from inference.runner.model_runner import ModelRunner
+from inference.scheduler import Scheduler
+from inference.sequence import Sequence
+from inference.speculation.drafting import Drafting
+from inference.speculation.verify import verify
+
+
+class StepLoop:
+    """Owns the requests from their first row to their last token."""
+
+    def __init__(self, scheduler: Scheduler, drafting: Drafting, runner: ModelRunner) -> None:
+        self.scheduler = scheduler
+        self._drafting = drafting
+        self._runner = runner
+        self.num_steps = 0
+        self.num_drafted_tokens = 0
+        self.num_accepted_tokens = 0
+
+    @torch.inference_mode()
+    def step(self) -> list[TokenChunk]:
+        """Move every request of one batch on; what each has gained, and who has ended."""
+        chunks = self._expire()
+        batch = self.scheduler.next_batch()
+        if not batch.parts:
+            return chunks
+        self._drafting.draft(batch.parts)
+        self.scheduler.reserve_drafts(batch)
+        logits = self._runner.run(batch)
+        self.num_steps += 1
+        sampled = [part for part in batch.parts if part.samples]
+        verdicts = verify(sampled, logits) if sampled else []
+        for part in batch.parts:
+            part.sequence.num_steps += 1
+            if not part.samples:
+                self.scheduler.settle(part, 0)
+        for part, verdict in zip(sampled, verdicts, strict=True):
+            chunks.append(self._keep(part, verdict))
+        return chunks
+
+    def end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> TokenChunk:
+        """Take a request out at once; its last chunk."""
+        self.scheduler.remove(sequence)
+        self._drafting.forget(sequence.request_id)
+        return _chunk(sequence, (), sequence.text.flush(), reason, error=error)
+
+    def _expire(self) -> list[TokenChunk]:
+        late = [one for one in self.scheduler if one.deadline and one.deadline < time.monotonic()]
+        return [self.end(one, FinishReason.ABORT, "the deadline has passed") for one in late]
+
+    def _keep(self, part: Part, verdict: Verdict) -> TokenChunk:
+        sequence = part.sequence
+        if verdict.error is not None:
+            assert sequence.table is not None
+            # What this request alone holds may be poisoned; what it shares was computed before.
+            held = sequence.table.block_ids[sequence.table.num_published :]
+            self._runner.wipe(list(held))
+            return self.end(sequence, FinishReason.ERROR, verdict.error)
+        self._drafting.observe(part, verdict.num_accepted)
+        self._count(part, verdict)
+        kept, text, reason, segment = _extend(sequence, verdict.token_ids)
+        self.scheduler.settle(part, min(len(kept), verdict.num_accepted))
+        logprobs = verdict.logprobs[: len(kept)]
+        if reason is not None:
+            self.scheduler.remove(sequence)
+            self._drafting.forget(sequence.request_id)
+        return _chunk(sequence, kept, text, reason, segment=segment, logprobs=logprobs)
+
+    def _count(self, part: Part, verdict: Verdict) -> None:
+        part.sequence.num_drafted += len(part.draft_ids)
+        part.sequence.num_accepted += verdict.num_accepted
+        self.num_drafted_tokens += len(part.draft_ids)
+        self.num_accepted_tokens += verdict.num_accepted
+
+
+def _extend(
+    sequence: Sequence, token_ids: tuple[int, ...]
+) -> tuple[tuple[int, ...], str, FinishReason | None, int | None]:
+    """Append tokens one by one until one of them ends the answer.
+
+    What is appended, the text it makes showable, how it ended if it did, the guide's segment.
+    """
+    kept: list[int] = []
+    text, segment = "", None
+    for token_id in token_ids:
+        kept.append(token_id)
+        sequence.token_ids.append(token_id)
+        segment = sequence.guide_state.segment if sequence.guide else None
+        new, reason = advance(sequence, token_id)
+        text += new
+        if reason is not None:
+            return tuple(kept), text, reason, segment
+    return tuple(kept), text, None, segment
+
+
+def advance(sequence: Sequence, token_id: int) -> tuple[str, FinishReason | None]:
+    """Bring text and guide up to a token that was just appended, and see whether it is the last.
+
+    The order is fixed: stop token, end of the guide, stop string, length.
+    """
+    if token_id in sequence.stop_ids and sequence.num_output > sequence.params.min_tokens:
+        return sequence.text.flush(), FinishReason.STOP
+    text, is_stopped = sequence.text.feed(token_id)
+    if sequence.guide is not None:
+        sequence.guide_state = sequence.guide.advance(sequence.guide_state, token_id)
+        if sequence.guide.is_done(sequence.guide_state):
+            return text + sequence.text.flush(), FinishReason.STOP
+    if is_stopped:
+        return text, FinishReason.STOP
+    if sequence.num_output >= sequence.max_output:
+        return text + sequence.text.flush(), FinishReason.LENGTH
+    return text, None
+
+
+def _chunk(
+    sequence: Sequence,
+    token_ids: tuple[int, ...],
+    text: str,
+    reason: FinishReason | None,
+    *,
+    segment: int | None = None,
+    logprobs: tuple[TokenLogprob, ...] = (),
+    error: str | None = None,
+) -> TokenChunk:
+    return TokenChunk(
+        request_id=sequence.request_id,
+        token_ids=token_ids,
+        text=text,
+        finish_reason=reason,
+        num_prompt_tokens=sequence.num_prompt,
+        num_cached_tokens=sequence.num_cached,
+        segment=segment,
+        logprobs=logprobs,
+        error=error,
+    )

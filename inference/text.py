@@ -1,0 +1,54 @@
+"""An answer's text as it grows: whole characters, cut before a stop string."""
+
+from collections.abc import Sequence
+
+from inference.tokenizer import StreamDecoder
+
+
+class AnswerText:
+    """Turns tokens into text that may be shown.
+
+    What could still become a stop string is held back until it has or has not. The text shown after
+    n tokens depends on those n tokens alone, not on how they were grouped into steps.
+    """
+
+    def __init__(self, decoder: StreamDecoder | None, stop: Sequence[str]) -> None:
+        self._decoder = decoder
+        self._stop = tuple(stop)
+        self._held = ""
+
+    def feed(self, token_id: int) -> tuple[str, bool]:
+        """The text this token makes showable, and whether a stop string has ended the answer."""
+        if self._decoder is None:
+            return "", False
+        return self._release(self._decoder.feed(token_id))
+
+    def flush(self) -> str:
+        """The rest, when the answer ends for another reason than a stop string."""
+        if self._decoder is None:
+            return ""
+        text, is_stopped = self._release(self._decoder.flush())
+        if is_stopped:
+            return text
+        text, self._held = text + self._held, ""
+        return text
+
+    def _release(self, new: str) -> tuple[str, bool]:
+        if not self._stop:
+            return new, False
+        text = self._held + new
+        found = [at for at in (text.find(stop) for stop in self._stop) if at >= 0]
+        if found:
+            self._held = ""
+            return text[: min(found)], True
+        keep = max(_overlap(text, stop) for stop in self._stop)
+        self._held = text[len(text) - keep :]
+        return text[: len(text) - keep], False
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that `stop` begins with."""
+    for length in range(min(len(text), len(stop) - 1), 0, -1):
+        if stop.startswith(text[-length:]):
+            return length
+    return 0

@@ -1,0 +1,177 @@
+"""Text to token ids and back.
+
+Message texts are encoded alone and never parsed for special tokens, then joined with the markers'
+ids: no text can forge a role. Decoding goes through bytes, so that a character spread over several
+tokens is shown whole or not at all.
+"""
+
+import codecs
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer as FastTokenizer
+
+from inference.errors import InvalidRequest, ModelLoadError
+from inference.request import ChatMessage, Exactly, Prompt
+
+ROLE_MARKERS = {
+    "system": "<|system|>",
+    "user": "<|customer|>",
+    "assistant": "<|assistant|>",
+    "passages": "<|passages|>",
+    "agent": "<|agent|>",
+}
+END_MARKER = "<|end|>"
+QUOTE_MARKERS = ("<|quote|>", "<|/quote|>")
+
+
+class Tokenizer:
+    """A fast tokenizer of a checkpoint folder (`tokenizer.json`)."""
+
+    def __init__(self, folder: Path, vocab_size: int) -> None:
+        path = folder / "tokenizer.json"
+        try:
+            self._fast = FastTokenizer.from_file(str(path))
+        except Exception as error:  # the library raises plain Exception, whatever is wrong
+            raise ModelLoadError(str(path), f"is not a tokenizer: {error}") from error
+        self._fast.encode_special_tokens = True  # text that looks like a marker stays text
+        if self._fast.get_vocab_size() > vocab_size:
+            raise ModelLoadError(
+                str(path),
+                f"has {self._fast.get_vocab_size()} entries, the model only {vocab_size}",
+            )
+        self.vocab_size = vocab_size
+        self._special = {
+            token_id
+            for token_id, token in self._fast.get_added_tokens_decoder().items()
+            if token.special
+        }
+        self._bytes = _token_bytes(path, self._fast, vocab_size, self._special)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text; nothing in it is taken for a special token."""
+        ids: list[int] = self._fast.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_prompt(self, prompt: Prompt) -> list[int]:
+        """Ids of a prompt in any of its forms; messages end in the marker of the answer.
+
+        Raises:
+            InvalidRequest: the prompt is empty, an id is outside the vocabulary, or the model has
+                no chat markers.
+        """
+        if isinstance(prompt, str):
+            ids = self.encode(prompt)
+        elif prompt and isinstance(prompt[0], ChatMessage):
+            ids = self._encode_chat([m for m in prompt if isinstance(m, ChatMessage)])
+        else:
+            ids = [token_id for token_id in prompt if isinstance(token_id, int)]
+            return check_ids(ids, self.vocab_size)
+        if not ids:
+            raise InvalidRequest("prompt: is empty")
+        return ids
+
+    def encode_exactly(self, segment: Exactly) -> tuple[int, ...]:
+        """Ids of a guide's fixed text, between quote markers where it is a quote and they exist."""
+        ids = self.encode(segment.text)
+        if not segment.quote:
+            return tuple(ids)
+        opening, closing = (self._fast.token_to_id(marker) for marker in QUOTE_MARKERS)
+        if opening is None or closing is None:
+            return tuple(ids)
+        return (opening, *ids, closing)
+
+    def token_text(self, token_id: int) -> str:
+        """The text of one token alone; empty for special tokens, U+FFFD for parts of characters."""
+        return self._bytes[token_id].decode("utf-8", errors="replace")
+
+    def stream_decoder(self) -> "StreamDecoder":
+        """A decoder for one answer."""
+        return StreamDecoder(self._bytes)
+
+    def _encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
+        end = self._marker(END_MARKER)
+        ids: list[int] = []
+        for message in messages:
+            ids += [self._marker(ROLE_MARKERS[message.role]), *self.encode(message.text), end]
+        return [*ids, self._marker(ROLE_MARKERS["assistant"])]
+
+    def _marker(self, marker: str) -> int:
+        token_id: int | None = self._fast.token_to_id(marker)
+        if token_id is None:
+            raise InvalidRequest(f"messages: this model's tokenizer has no marker {marker}")
+        return token_id
+
+
+class StreamDecoder:
+    """Token ids to text, one by one; a character comes out when its last byte is there."""
+
+    def __init__(self, token_bytes: Sequence[bytes]) -> None:
+        self._token_bytes = token_bytes
+        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def feed(self, token_id: int) -> str:
+        """The whole characters that this token completes."""
+        return self._utf8.decode(self._token_bytes[token_id])
+
+    def flush(self) -> str:
+        """What is left at the end: U+FFFD for a character that never became whole."""
+        return self._utf8.decode(b"", final=True)
+
+
+def check_ids(ids: Sequence[int], vocab_size: int) -> list[int]:
+    """The ids of a prompt, checked.
+
+    Raises:
+        InvalidRequest: there are none, or one is outside the vocabulary.
+    """
+    if not ids:
+        raise InvalidRequest("prompt: is empty")
+    for token_id in ids:
+        if not 0 <= token_id < vocab_size:
+            raise InvalidRequest(f"prompt: id {token_id} is outside 0 to {vocab_size - 1}")
+    return list(ids)
+
+
+def _token_bytes(
+    path: Path, fast: FastTokenizer, vocab_size: int, special: set[int]
+) -> list[bytes]:
+    """The bytes each token stands for; nothing for special ones and for padding of the vocabulary."""
+    text = path.read_text(encoding="utf-8")
+    decoder = json.dumps(json.loads(text).get("decoder"))
+    if "ByteLevel" in decoder:
+        convert = _byte_level(_byte_alphabet())
+    elif "ByteFallback" in decoder or "Metaspace" in decoder:
+        convert = _byte_fallback
+    else:
+        raise ModelLoadError(str(path), "has neither a byte-level nor a byte-fallback decoder")
+    result = [b""] * vocab_size
+    for token, token_id in fast.get_vocab(with_added_tokens=True).items():
+        if token_id not in special:
+            result[token_id] = convert(token)
+    return result
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The printable characters that stand for bytes in byte-level BPE (GPT-2)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    alphabet = {chr(byte): byte for byte in printable}
+    return alphabet | {chr(256 + index): byte for index, byte in enumerate(others)}
+
+
+def _byte_level(alphabet: dict[str, int]) -> Callable[[str], bytes]:
+    def convert(token: str) -> bytes:
+        if all(char in alphabet for char in token):
+            return bytes(alphabet[char] for char in token)
+        return token.encode()  # an added token that is plain text
+
+    return convert
+
+
+def _byte_fallback(token: str) -> bytes:
+    """SentencePiece: U+2581 is a space, `<0x0A>` a byte."""
+    if len(token) == 6 and token.startswith("<0x") and token.endswith(">"):
+        return bytes([int(token[3:5], 16)])
+    return token.replace("\u2581", " ").encode()

@@ -1,0 +1,195 @@
+"""Attention over the paged cache; prefill, decode and verify differ in their row counts only.
+
+On the CPU the short query runs (decode and verify rows) of all sequences are padded into one call
+of torch's fused attention, the heads of a group folded into its rows so that every key is read once
+per (sequence, key/value head); long runs (prefill chunks) take a call of their own. On a GPU the
+plain reference stands in until the Triton kernel does.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from kernels import reference
+
+# Rows of a sequence up to which padding into the common call is cheaper than a call of its own.
+SHORT_ROWS = 16
+
+
+@dataclass(frozen=True)
+class AttentionPlan:
+    """Everything about a step's attention that does not change from layer to layer."""
+
+    block_tables: torch.Tensor  # [B, M] int64
+    query_starts: torch.Tensor  # [B + 1] int64
+    context_lens: torch.Tensor  # [B] int64
+    ancestors: torch.Tensor | None  # [T] int64
+    short: "Padded | None"
+    long: tuple["Run", ...]
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Short runs side by side: `row_index` gathers them, padding points at row 0 and is dropped."""
+
+    row_index: torch.Tensor  # [b * q] int64 into T
+    is_row: torch.Tensor  # [b * q] bool
+    rows: torch.Tensor  # [rows] int64 into T, the ones behind is_row
+    blocks: torch.Tensor  # [b, m] int64
+    mask: torch.Tensor  # [b, 1, 1, q, m * S] bool
+    num_rows: int  # q
+
+
+@dataclass(frozen=True)
+class Run:
+    """One long run: rows first..last of the step over the blocks of its sequence."""
+
+    first: int
+    last: int
+    blocks: torch.Tensor  # [m] int64
+    context: int
+    mask: torch.Tensor  # [q, context] bool
+
+
+def plan_attention(
+    block_tables: torch.Tensor,  # [B, M] int64 on the CPU
+    query_starts: torch.Tensor,  # [B + 1] int64
+    context_lens: torch.Tensor,  # [B] int64
+    block_size: int,
+    ancestors: torch.Tensor | None = None,  # [T] int64
+) -> AttentionPlan:
+    """Sort a step's sequences into padded short runs and long runs, with their masks."""
+    starts, contexts = query_starts.tolist(), context_lens.tolist()
+    num_rows = [last - first for first, last in pairwise(starts)]
+    short = [b for b, rows in enumerate(num_rows) if rows <= SHORT_ROWS]
+    long = tuple(
+        _run(b, starts, contexts, block_tables, block_size, ancestors)
+        for b, rows in enumerate(num_rows)
+        if rows > SHORT_ROWS
+    )
+    padded = _pad(short, starts, contexts, block_tables, block_size, ancestors) if short else None
+    return AttentionPlan(block_tables, query_starts, context_lens, ancestors, padded, long)
+
+
+def paged_attention(
+    query: torch.Tensor,  # [T, H, D]
+    cache: torch.Tensor,  # [2, N, S, G, D]
+    plan: AttentionPlan,
+    scale: float,
+) -> torch.Tensor:  # [T, H, D]
+    """Attention of every row of the step over its sequence; see `reference.paged_attention`."""
+    if query.is_cuda:
+        return reference.paged_attention(
+            query,
+            cache,
+            plan.block_tables,
+            plan.query_starts,
+            plan.context_lens,
+            scale,
+            plan.ancestors,
+        )
+    output = torch.empty_like(query)
+    if plan.short is not None:
+        _attend_short(query, cache, plan.short, scale, output)
+    for run in plan.long:
+        _attend_long(query, cache, run, scale, output)
+    return output
+
+
+def _visible(
+    context: int, num_rows: int, ancestors: torch.Tensor | None, width: int
+) -> torch.Tensor:  # [num_rows, width] bool
+    position, before = torch.arange(width), context - num_rows
+    if ancestors is None:
+        return position <= before + torch.arange(num_rows)[:, None]
+    inside = (position >= before) & (position < context)
+    bits = (ancestors[:, None] >> (position - before).clamp(0, 63)) & 1
+    return (position < before) | (inside & (bits == 1))
+
+
+def _pad(
+    members: list[int],
+    starts: list[int],
+    contexts: list[int],
+    block_tables: torch.Tensor,
+    block_size: int,
+    ancestors: torch.Tensor | None,
+) -> Padded:
+    width = max(starts[b + 1] - starts[b] for b in members)
+    num_blocks = max(-(-contexts[b] // block_size) for b in members)
+    lane = torch.arange(width)
+    first = torch.tensor([starts[b] for b in members])
+    count = torch.tensor([starts[b + 1] - starts[b] for b in members])
+    is_row = lane < count[:, None]
+    row_index = torch.where(is_row, first[:, None] + lane, 0)
+    if ancestors is None:
+        last_seen = torch.tensor([contexts[b] for b in members])[:, None] - count[:, None] + lane
+        mask = torch.arange(num_blocks * block_size) <= last_seen[:, :, None]
+    else:
+        mask = torch.zeros(len(members), width, num_blocks * block_size, dtype=torch.bool)
+        mask[:, :, 0] = True  # a padded row must see something, or its softmax is NaN
+        for index, b in enumerate(members):
+            rows = ancestors[starts[b] : starts[b + 1]]
+            mask[index, : len(rows)] = _visible(contexts[b], len(rows), rows, mask.shape[2])
+    return Padded(
+        row_index=row_index.flatten(),
+        is_row=is_row.flatten(),
+        rows=row_index[is_row],
+        blocks=block_tables[members, :num_blocks],
+        mask=mask[:, None, None],
+        num_rows=width,
+    )
+
+
+def _run(
+    b: int,
+    starts: list[int],
+    contexts: list[int],
+    block_tables: torch.Tensor,
+    block_size: int,
+    ancestors: torch.Tensor | None,
+) -> Run:
+    first, last, context = starts[b], starts[b + 1], contexts[b]
+    rows = None if ancestors is None else ancestors[first:last]
+    blocks = block_tables[b, : -(-context // block_size)]
+    return Run(first, last, blocks, context, _visible(context, last - first, rows, context))
+
+
+def _attend_short(
+    query: torch.Tensor, cache: torch.Tensor, padded: Padded, scale: float, output: torch.Tensor
+) -> None:
+    num_heads, width = query.shape[1:]
+    num_groups = cache.shape[3]
+    b, q = padded.blocks.shape[0], padded.num_rows
+    fold = num_heads // num_groups
+    keys_values = cache[:, padded.blocks]  # [2, b, m, S, G, D]
+    keys_values = keys_values.flatten(2, 3).transpose(2, 3)  # [2, b, G, m * S, D]
+    rows = query[padded.row_index].view(b, q, num_groups, fold, width)
+    rows = rows.permute(0, 2, 3, 1, 4).reshape(b, num_groups, fold * q, width)
+    mask = padded.mask.expand(b, 1, fold, q, -1).reshape(b, 1, fold * q, -1)
+    attended = scaled_dot_product_attention(
+        rows, keys_values[0], keys_values[1], attn_mask=mask, scale=scale
+    )
+    attended = attended.view(b, num_groups, fold, q, width).permute(0, 3, 1, 2, 4)
+    attended = attended.reshape(b * q, num_heads, width)
+    if padded.rows.numel() == b * q:
+        output.index_copy_(0, padded.rows, attended)
+    else:
+        output.index_copy_(0, padded.rows, attended[padded.is_row])
+
+
+def _attend_long(
+    query: torch.Tensor, cache: torch.Tensor, run: Run, scale: float, output: torch.Tensor
+) -> None:
+    keys_values = cache[:, run.blocks].flatten(1, 2)[:, : run.context].transpose(1, 2)
+    attended = scaled_dot_product_attention(
+        query[run.first : run.last].transpose(0, 1)[None],
+        keys_values[0][None],
+        keys_values[1][None],
+        attn_mask=run.mask,
+        scale=scale,
+        enable_gqa=True,
+    )
+    output[run.first : run.last] = attended[0].transpose(0, 1)

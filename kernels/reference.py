@@ -1,0 +1,92 @@
+"""The truth in plain torch: one function per operation, written to be read, not to be fast.
+
+Tests compare every kernel with these; shapes use the axis letters T tokens of the step, B
+sequences, H query heads, G key/value heads, D head width, N blocks, S slots per block, M blocks in
+a table.
+"""
+
+import torch
+
+
+def store_kv(
+    key: torch.Tensor,  # [T, G, D]
+    value: torch.Tensor,  # [T, G, D]
+    cache: torch.Tensor,  # [2, N, S, G, D], written in place
+    slot_mapping: torch.Tensor,  # [T] int64, block_id * S + offset; -1 is padding
+) -> None:
+    """Put token t into slot `slot_mapping[t]`; padding is skipped, slots never repeat."""
+    flat = cache.view(2, -1, *cache.shape[3:])
+    kept = slot_mapping >= 0
+    flat[0, slot_mapping[kept]] = key[kept]
+    flat[1, slot_mapping[kept]] = value[kept]
+
+
+def paged_attention(
+    query: torch.Tensor,  # [T, H, D]
+    cache: torch.Tensor,  # [2, N, S, G, D]
+    block_tables: torch.Tensor,  # [B, M] integer block ids; entries beyond the context are ignored
+    query_starts: torch.Tensor,  # [B + 1] integer, rows of sequence b are starts[b]..starts[b + 1]
+    context_lens: torch.Tensor,  # [B] integer, tokens in the cache, this step's rows included
+    scale: float,
+    ancestors: torch.Tensor | None = None,  # [T] int64, bit j: row sees row j of its sequence
+) -> torch.Tensor:  # [T, H, D]
+    """Attention of ragged query rows over the paged keys and values of their sequences.
+
+    Rows are the last of the context. Without `ancestors` they form a chain: row i sees everything
+    before itself and itself. With it (a tree of drafts, at most 63 rows a sequence) a row sees the
+    context before the first row, and of the rows exactly those whose bit is set.
+    """
+    output = torch.empty_like(query)
+    heads_per_group = query.shape[1] // cache.shape[3]
+    for b in range(context_lens.shape[0]):
+        first, last = int(query_starts[b]), int(query_starts[b + 1])
+        num_rows, context = last - first, int(context_lens[b])
+        position = torch.arange(context, device=query.device)
+        slot = block_tables[b].long()[position // cache.shape[2]], position % cache.shape[2]
+        key, value = cache[0][slot], cache[1][slot]  # [context, G, D]
+        key = key.repeat_interleave(heads_per_group, 1)
+        value = value.repeat_interleave(heads_per_group, 1)
+        rows = query[first:last]
+        if query.dtype != torch.float64:
+            rows, key, value = rows.float(), key.float(), value.float()
+        scores = torch.einsum("qhd,khd->hqk", rows, key) * scale
+        before = context - num_rows
+        row = torch.arange(num_rows, device=query.device)
+        if ancestors is None:
+            visible = position <= before + row[:, None]
+        else:
+            bits = (ancestors[first:last, None] >> (position - before).clamp(0, 63)) & 1
+            visible = (position < before) | (bits == 1)
+        scores = scores.masked_fill(~visible, float("-inf"))
+        output[first:last] = torch.einsum("hqk,khd->qhd", scores.softmax(-1), value).to(query.dtype)
+    return output
+
+
+def rms_norm(
+    x: torch.Tensor,  # [T, W]
+    weight: torch.Tensor,  # [W]
+    eps: float,
+) -> torch.Tensor:  # [T, W]
+    """Divide each row by its root mean square (float32 inside), then scale."""
+    precise = x if x.dtype == torch.float64 else x.float()
+    precise = precise * torch.rsqrt(precise.pow(2).mean(-1, keepdim=True) + eps)
+    return precise.to(x.dtype) * weight
+
+
+def rotary(
+    x: torch.Tensor,  # [T, H, D]
+    cos: torch.Tensor,  # [T, D / 2]
+    sin: torch.Tensor,  # [T, D / 2]
+) -> torch.Tensor:  # [T, H, D]
+    """Rotate the pairs (x[i], x[i + D/2]) by each row's angles (the half-split layout of Llama)."""
+    first, second = x.chunk(2, -1)
+    cos, sin = cos[:, None], sin[:, None]
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def swiglu(
+    gate_up: torch.Tensor,  # [T, 2 W], the gate half first
+) -> torch.Tensor:  # [T, W]
+    """SiLU of the gate times the other half."""
+    gate, up = gate_up.chunk(2, -1)
+    return torch.nn.functional.silu(gate) * up
