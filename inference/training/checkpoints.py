@@ -1,0 +1,66 @@
+"""Checkpoints: written whole or not at all, the last two of each stage kept."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from inference.training.errors import CheckpointMismatch, DataMissing
+from inference.training.model import ModelShape
+
+NUM_KEPT: Final = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A stage after `num_steps` steps; the data order follows from the step alone."""
+
+    shape: ModelShape
+    num_steps: int
+    num_tokens: int
+    model: dict[str, torch.Tensor]
+    optimizer: list[dict[str, Any]]
+
+
+def save_checkpoint(folder: Path, stage: str, checkpoint: Checkpoint) -> Path:
+    path = folder / f"{stage}-{checkpoint.num_steps:07d}.pt"
+    unfinished = path.with_suffix(".part")
+    torch.save({**vars(checkpoint), "shape": asdict(checkpoint.shape)}, unfinished)
+    os.replace(unfinished, path)
+    for old in checkpoint_paths(folder, stage)[:-NUM_KEPT]:
+        old.unlink()
+    return path
+
+
+def checkpoint_paths(folder: Path, stage: str) -> list[Path]:
+    """Oldest first."""
+    return sorted(folder.glob(f"{stage}-{'[0-9]' * 7}.pt"))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    return Checkpoint(**{**content, "shape": ModelShape(**content["shape"])})
+
+
+def last_checkpoint(folder: Path, stage: str) -> Checkpoint | None:
+    paths = checkpoint_paths(folder, stage)
+    return load_checkpoint(paths[-1]) if paths else None
+
+
+def trained_model(folder: Path, stages: tuple[str, ...]) -> Checkpoint:
+    """The last checkpoint of the first stage that has one; raises DataMissing if none has."""
+    for stage in stages:
+        checkpoint = last_checkpoint(folder, stage)
+        if checkpoint is not None:
+            return checkpoint
+    raise DataMissing(f"no checkpoint of {' or '.join(stages)} in {folder}; train first")
+
+
+def require_shape(checkpoint: Checkpoint, shape: ModelShape) -> None:
+    """Raises CheckpointMismatch when the checkpoint is of another size."""
+    if checkpoint.shape != shape:
+        raise CheckpointMismatch(
+            f"the checkpoint holds {checkpoint.shape}, asked for {shape}; use another --out"
+        )

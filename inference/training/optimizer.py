@@ -1,0 +1,74 @@
+"""Muon for the matrices of the blocks, AdamW for embeddings and norms, one cosine for both.
+
+Muon (Jordan et al. 2024, scaled as in Moonlight, arXiv:2502.16982) makes more of few tokens; with
+its updates matched to AdamW's size one learning rate serves both.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+ADAM_BETAS: Final = (0.9, 0.95)
+MATRIX_DECAY: Final = 0.1
+MAX_GRAD_NORM: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up, then a cosine down to a share of the peak, in tokens seen."""
+
+    peak: float
+    final_share: float
+    warmup_tokens: int
+    total_tokens: int
+
+    def rate(self, num_tokens: int) -> float:
+        if num_tokens < self.warmup_tokens:
+            return self.peak * num_tokens / self.warmup_tokens
+        span = max(1, self.total_tokens - self.warmup_tokens)
+        progress = min(1.0, (num_tokens - self.warmup_tokens) / span)
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
+        return self.peak * (self.final_share + (1 - self.final_share) * cosine)
+
+
+class Optimizer:
+    """Both optimizers behind one step."""
+
+    def __init__(self, model: nn.Module) -> None:
+        matrices, others = _split(model)
+        self._parts: tuple[torch.optim.Optimizer, ...] = (
+            torch.optim.Muon(
+                matrices, lr=0.0, weight_decay=MATRIX_DECAY, adjust_lr_fn="match_rms_adamw"
+            ),
+            torch.optim.AdamW(others, lr=0.0, betas=ADAM_BETAS, weight_decay=0.0, fused=True),
+        )
+        self._parameters = [*matrices, *others]
+
+    def step(self, learning_rate: float) -> float:
+        """Apply and clear the gradients; returns their norm before clipping."""
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, MAX_GRAD_NORM)
+        for part in self._parts:
+            for group in part.param_groups:
+                group["lr"] = learning_rate
+            part.step()
+            part.zero_grad()
+        return float(norm)
+
+    def state(self) -> list[dict[str, Any]]:
+        return [part.state_dict() for part in self._parts]
+
+    def load_state(self, state: list[dict[str, Any]]) -> None:
+        for part, part_state in zip(self._parts, state, strict=True):
+            part.load_state_dict(part_state)
+
+
+def _split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        is_matrix = parameter.dim() == 2 and "embedding" not in name
+        (matrices if is_matrix else others).append(parameter)
+    return matrices, others

@@ -1,0 +1,110 @@
+"""Examples packed into rows of one length and kept in memory-mapped files.
+
+Best fit: an example goes into the fullest open row that still takes it, so examples stay whole;
+only one longer than a row is cut, and its pieces stay in order. Nothing is dropped.
+"""
+
+import json
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.training.errors import DataMissing
+from inference.training.layout import PAD_ID, Example
+
+MAX_OPEN_ROWS: Final = 256
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A packed data set; `sources` gives each source's range of rows where they are kept apart."""
+
+    ids: npt.NDArray[np.uint16]  # [R, T]
+    learned: npt.NDArray[np.uint8]  # [R, T], 1 where the token is to be predicted
+    sources: dict[str, tuple[int, int]]
+
+    @property
+    def row_len(self) -> int:
+        return int(self.ids.shape[1])
+
+    def __len__(self) -> int:
+        return int(self.ids.shape[0])
+
+
+def pack(examples: Iterable[Example], row_len: int) -> Iterator[Example]:
+    """Rows of exactly `row_len` tokens, filled up with padding that is never learned."""
+    open_rows: list[tuple[int, int]] = []  # (room left, key into contents), sorted
+    contents: dict[int, Example] = {}
+    next_key = 0
+    for example in examples:
+        for piece in _pieces(example, row_len):
+            position = bisect_left(open_rows, (len(piece.ids), -1))
+            if position < len(open_rows):
+                room, key = open_rows.pop(position)
+                row = contents[key]
+                row.ids.extend(piece.ids)
+                row.learned.extend(piece.learned)
+            else:
+                room, key = row_len, next_key
+                next_key += 1
+                contents[key] = piece
+            if room == len(piece.ids):
+                yield contents.pop(key)
+            else:
+                insort(open_rows, (room - len(piece.ids), key))
+            if len(open_rows) > MAX_OPEN_ROWS:
+                _, key = open_rows.pop(0)
+                yield _padded(contents.pop(key), row_len)
+    for _, key in open_rows:
+        yield _padded(contents.pop(key), row_len)
+
+
+def write_rows(stem: Path, groups: Iterable[tuple[str, Iterable[Example]]], row_len: int) -> None:
+    """Pack each group on its own and write STEM.ids.bin, STEM.mask.bin and STEM.json."""
+    sources: dict[str, tuple[int, int]] = {}
+    num_rows = num_learned = 0
+    with _file(stem, "ids").open("wb") as ids, _file(stem, "mask").open("wb") as mask:
+        for source, examples in groups:
+            first = num_rows
+            for row in pack(examples, row_len):
+                ids.write(np.asarray(row.ids, dtype=np.uint16).tobytes())
+                mask.write(np.asarray(row.learned, dtype=np.uint8).tobytes())
+                num_rows += 1
+                num_learned += sum(row.learned)
+            sources[source] = (first, num_rows)
+    about = {"row_len": row_len, "rows": num_rows, "learned": num_learned, "sources": sources}
+    stem.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")
+
+
+def open_rows_at(stem: Path) -> Rows:
+    """Raises DataMissing when `prepare` has not written them."""
+    about_path = stem.with_suffix(".json")
+    if not about_path.exists():
+        raise DataMissing(f"{about_path} is not there; run the prepare stage first")
+    about = json.loads(about_path.read_text())
+    shape = (about["rows"], about["row_len"])
+    return Rows(
+        ids=np.memmap(_file(stem, "ids"), dtype=np.uint16, mode="r", shape=shape),
+        learned=np.memmap(_file(stem, "mask"), dtype=np.uint8, mode="r", shape=shape),
+        sources={name: (first, last) for name, (first, last) in about["sources"].items()},
+    )
+
+
+def _pieces(example: Example, row_len: int) -> Iterator[Example]:
+    for start in range(0, len(example.ids), row_len):
+        end = start + row_len
+        yield Example(example.ids[start:end], example.learned[start:end])
+
+
+def _padded(row: Example, row_len: int) -> Example:
+    missing = row_len - len(row.ids)
+    return Example(row.ids + [PAD_ID] * missing, row.learned + [False] * missing)
+
+
+def _file(stem: Path, kind: str) -> Path:
+    return stem.with_suffix(f".{kind}.bin")
