@@ -47,13 +47,17 @@ class Engine:
         ModelLoadError: the checkpoint cannot be served.
     """
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(
+        self, config: EngineConfig, speculators: SequenceOf[Speculator] | None = None
+    ) -> None:
+        """Load everything; `speculators` stand in for those that `config.speculator` names."""
         self.config = config
         self._runner = ModelRunner(config)
         model = self._runner.model_config
         cache = KVCache(config.num_blocks, config.block_size, model.fingerprint)
         self._scheduler = Scheduler(config, cache)
-        self._loop = StepLoop(self._scheduler, Drafting(_speculators(config)), self._runner)
+        drafting = Drafting(_speculators(config) if speculators is None else list(speculators))
+        self._loop = StepLoop(self._scheduler, drafting, self._runner)
         self._tokenizer = _tokenizer(self._runner)
         self._vocabulary: Vocabulary | None = None
         self._inbox: deque[Sequence | str] = deque()

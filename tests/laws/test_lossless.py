@@ -1,0 +1,160 @@
+"""Promise 1: the text does not depend on drafts, batch, prefix, preemption or interruption."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from inference import Engine, EngineConfig, Exactly, SamplingParams, Words
+from tests.laws.planted import Planted
+
+RNG = random.Random(3)
+# Repeated stretches, so that prompt lookup has something to find; lengths around block borders.
+PROMPTS = [
+    [RNG.randrange(10, 266) for _ in range(length)] * 3 for length in (1, 5, 11, 16, 17, 21, 32, 40)
+]
+PARAMS = {
+    "greedy": SamplingParams(max_tokens=48, ignore_eos=True),
+    "sampled": SamplingParams(max_tokens=48, ignore_eos=True, temperature=1.0, seed=11),
+    "narrow": SamplingParams(
+        max_tokens=48, ignore_eos=True, temperature=0.7, top_k=20, top_p=0.9, min_p=0.01, seed=-4
+    ),
+    "penalised": SamplingParams(
+        max_tokens=48,
+        ignore_eos=True,
+        temperature=0.9,
+        repetition_penalty=1.3,
+        presence_penalty=0.4,
+        frequency_penalty=0.2,
+        logit_bias={20: 2.0, 30: -5.0},
+        min_tokens=5,
+        seed=5,
+    ),
+    "stops": SamplingParams(max_tokens=48, temperature=1.2, stop=("e", "Q7"), seed=9),
+    "guided": SamplingParams(
+        max_tokens=90,
+        temperature=1.0,
+        seed=2,
+        guide=(Words(max_tokens=9), Exactly(" A quoted sentence of 12 words.", quote=True), Words()),
+    ),
+}
+
+
+def engine(target: Path, *, num_blocks: int = 256, **options: object) -> Engine:
+    config = {"model": str(target), "device": "cpu", "dtype": "float64", "num_blocks": num_blocks}
+    planted = options.pop("planted", None)
+    return Engine(
+        EngineConfig(**(config | options)),  # type: ignore[arg-type]
+        speculators=[planted] if isinstance(planted, Planted) else None,
+    )
+
+
+def answers(target: Path, params: SamplingParams, **options: object) -> list[tuple[object, ...]]:
+    one = engine(target, **options)
+    outputs = one.generate(PROMPTS, params)
+    stats = one.stats()
+    one.close()
+    assert stats["num_free_blocks"] == stats["num_blocks"]
+    return [(out.token_ids, out.text, out.finish_reason) for out in outputs]
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_target: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every prompt alone, without speculation, in a pool of its own: what all else must equal."""
+    result = {}
+    for name, params in PARAMS.items():
+        outputs = []
+        for prompt in PROMPTS:
+            one = engine(tiny_target)
+            out = one.generate([prompt], params)[0]
+            outputs.append((out.token_ids, out.text, out.finish_reason))
+            one.close()
+        result[name] = outputs
+    return result
+
+
+@pytest.mark.parametrize("name", PARAMS)
+@pytest.mark.parametrize("speculator", [None, "ngram"])
+def test_a_batch_says_what_each_would_say_alone(
+    tiny_target: Path,
+    plain: dict[str, list[tuple[object, ...]]],
+    name: str,
+    speculator: str | None,
+) -> None:
+    assert answers(tiny_target, PARAMS[name], speculator=speculator) == plain[name]
+
+
+@pytest.mark.parametrize("name", PARAMS)
+@pytest.mark.parametrize("p_right", [1.0, 0.7, 0.0])
+def test_drafts_never_show_in_the_output(
+    tiny_target: Path,
+    plain: dict[str, list[tuple[object, ...]]],
+    name: str,
+    p_right: float,
+) -> None:
+    known = {
+        tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain[name], strict=True)
+    }
+    planted = Planted(known, p_right, vocab_size=266)  # type: ignore[arg-type]
+    one = engine(tiny_target, planted=planted)
+    outputs = one.generate(PROMPTS, PARAMS[name])
+    one.close()
+
+    assert [(out.token_ids, out.text, out.finish_reason) for out in outputs] == plain[name]
+    drafted = sum(out.num_drafted_tokens for out in outputs)
+    accepted = sum(out.num_accepted_tokens for out in outputs)
+    if p_right == 1.0:
+        assert accepted == drafted > 0
+    elif p_right == 0.0 and name != "guided":  # a guide drafts for itself, and is always right
+        assert accepted == 0 < drafted
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_chunked_prompts_and_a_tiny_pool_change_nothing(
+    tiny_target: Path, plain: dict[str, list[tuple[object, ...]]], name: str
+) -> None:
+    one = engine(tiny_target, num_blocks=14, max_step_tokens=24, max_batch=8, speculator="ngram")
+    outputs = one.generate(PROMPTS, PARAMS[name])
+    stats = one.stats()
+    one.close()
+
+    assert [(out.token_ids, out.text, out.finish_reason) for out in outputs] == plain[name]
+    if name == "greedy":
+        assert stats["num_preemptions"] > 0
+    assert stats["num_free_blocks"] == 14
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_a_warm_prefix_gives_what_a_cold_one_gives(
+    tiny_target: Path, plain: dict[str, list[tuple[object, ...]]], name: str
+) -> None:
+    one = engine(tiny_target, speculator="ngram")
+    one.generate(PROMPTS, PARAMS[name])
+    outputs = one.generate(PROMPTS, PARAMS[name])
+    one.close()
+
+    assert [(out.token_ids, out.text, out.finish_reason) for out in outputs] == plain[name]
+    expected = [(len(prompt) - 1) // 16 * 16 for prompt in PROMPTS]
+    assert [out.num_cached_tokens for out in outputs] == expected
+
+
+@pytest.mark.parametrize("name", PARAMS)
+@pytest.mark.parametrize("num_done", [1, 7, 16, 30])
+def test_an_interrupted_answer_goes_on_as_if_it_had_not_been(
+    tiny_target: Path,
+    plain: dict[str, list[tuple[object, ...]]],
+    name: str,
+    num_done: int,
+) -> None:
+    one = engine(tiny_target, speculator="ngram")
+    for prompt, (token_ids, text, _) in zip(PROMPTS, plain[name], strict=True):
+        assert isinstance(token_ids, tuple) and isinstance(text, str)
+        done = token_ids[:num_done]
+        one.submit("again", prompt, PARAMS[name], resume_token_ids=done)
+        chunks = []
+        while one.has_work:
+            chunks += one.step()
+        new_ids = tuple(token_id for chunk in chunks for token_id in chunk.token_ids)
+        assert done + new_ids == token_ids
+        assert text.endswith("".join(chunk.text for chunk in chunks))
+    one.close()

@@ -1,0 +1,53 @@
+"""Tiny random checkpoints in Hugging Face layout, for tests of the engine on a CPU."""
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM
+
+MARKERS = [
+    "<|end|>", "<|pad|>", "<|system|>", "<|customer|>", "<|assistant|>", "<|passages|>",
+    "<|agent|>", "<|task|>", "<|quote|>", "<|/quote|>",
+]  # fmt: skip
+
+
+def save_tiny_llama(folder: Path, seed: int = 0, max_positions: int = 512) -> Path:
+    """Two layers, 64 wide, grouped-query heads, a vocabulary of bytes and chat markers.
+
+    Weights are drawn wide, so that the best two logits are rarely close.
+    """
+    tokenizer = byte_tokenizer()
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=96,
+        max_position_embeddings=max_positions,
+        initializer_range=0.3,
+        tie_word_embeddings=False,
+        bos_token_id=None,
+        eos_token_id=0,
+        pad_token_id=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>"})
+    )
+    return folder
+
+
+def byte_tokenizer() -> Tokenizer:
+    """Byte-level without merges: one token a byte, chat markers in front."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate([*MARKERS, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(marker, special=True) for marker in MARKERS])
+    return tokenizer
