@@ -35,6 +35,8 @@ class Customer:
     origin: str | None = None
     page: str | None = None
     locale: str | None = None
+    keep_days: int = 30
+    """How long the session lives after its last message."""
 
     @property
     def actor(self) -> Actor:

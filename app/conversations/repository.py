@@ -1,0 +1,197 @@
+"""The queries about conversations, in terms of models."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import (
+    Agent,
+    Contact,
+    Conversation,
+    ConversationEvent,
+    Message,
+    ReadMarker,
+    Workspace,
+)
+from app.vocabulary import Control, Status, Visibility
+
+
+@dataclass(frozen=True)
+class ConversationRow:
+    """A conversation with the names people see."""
+
+    conversation: Conversation
+    contact_name: str
+    assignee_name: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the list, newest activity first."""
+
+    last_message_at: datetime
+    conversation_id: UUID
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which conversations of a workspace; None means any."""
+
+    workspace_id: UUID
+    status: Status | None = None
+    control: Control | None = None
+    assignee_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """A stored event and, if it is about one, its message as it is now."""
+
+    event: ConversationEvent
+    message: Message | None
+
+
+class Conversations:
+    """Looks up and adds; changes of a conversation go through `ledger` and `control`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def next_number(self, workspace_id: UUID) -> int:
+        """The number of a new conversation in its workspace."""
+        raised = (
+            update(Workspace)
+            .where(Workspace.id == workspace_id)
+            .values(last_number=Workspace.last_number + 1)
+            .returning(Workspace.last_number)
+            .execution_options(synchronize_session=False)
+        )
+        return (await self._session.execute(raised)).scalar_one()
+
+    async def lock_contact(self, contact_id: UUID) -> None:
+        """Only one new conversation of a contact is opened at a time."""
+        query = select(Contact.id).where(Contact.id == contact_id).with_for_update()
+        await self._session.execute(query)
+
+    async def find_open_id(self, contact_id: UUID, inbox_id: UUID) -> UUID | None:
+        """The newest conversation of this contact that has not ended."""
+        query = (
+            select(Conversation.id)
+            .where(
+                Conversation.contact_id == contact_id,
+                Conversation.inbox_id == inbox_id,
+                Conversation.status.in_([Status.OPEN, Status.SNOOZED]),
+            )
+            .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
+            .limit(1)
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def find_sent(self, conversation_id: UUID, client_msg_id: str) -> Message | None:
+        """The message somebody sent under this id in the conversation."""
+        query = select(Message).where(
+            Message.conversation_id == conversation_id, Message.client_msg_id == client_msg_id
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def find_sent_by_contact(self, contact_id: UUID, client_msg_id: str) -> Message | None:
+        """The message sent under this id in any conversation of the contact."""
+        query = (
+            select(Message)
+            .join(Conversation, Conversation.id == Message.conversation_id)
+            .where(Conversation.contact_id == contact_id, Message.client_msg_id == client_msg_id)
+            .limit(1)
+        )
+        return (await self._session.scalars(query)).one_or_none()
+
+    async def row(self, conversation: Conversation) -> ConversationRow:
+        """The conversation with its names."""
+        query = _rows().where(Conversation.id == conversation.id)
+        return _row((await self._session.execute(query)).one())
+
+    async def of_contact(self, contact_id: UUID, inbox_id: UUID, limit: int) -> list[Conversation]:
+        """A customer's own, newest first."""
+        query = (
+            select(Conversation)
+            .where(Conversation.contact_id == contact_id, Conversation.inbox_id == inbox_id)
+            .order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
+            .limit(limit)
+        )
+        return list(await self._session.scalars(query))
+
+    async def page(self, chosen: Filter, after: Place | None, limit: int) -> list[ConversationRow]:
+        """The next `limit` after a place in the list."""
+        query = _rows().where(Conversation.workspace_id == chosen.workspace_id)
+        if chosen.status is not None:
+            query = query.where(Conversation.status == chosen.status)
+        if chosen.control is not None:
+            query = query.where(Conversation.control == chosen.control)
+        if chosen.assignee_id is not None:
+            query = query.where(Conversation.assignee_id == chosen.assignee_id)
+        if after is not None:
+            moment, known_id = after.last_message_at, after.conversation_id
+            older = Conversation.last_message_at < moment
+            same = and_(Conversation.last_message_at == moment, Conversation.id < known_id)
+            query = query.where(or_(older, same))
+        query = query.order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
+        return [_row(found) for found in await self._session.execute(query.limit(limit))]
+
+    async def count(self, chosen: Filter) -> int:
+        """How many there are."""
+        query = select(func.count()).select_from(Conversation)
+        query = query.where(Conversation.workspace_id == chosen.workspace_id)
+        if chosen.status is not None:
+            query = query.where(Conversation.status == chosen.status)
+        if chosen.control is not None:
+            query = query.where(Conversation.control == chosen.control)
+        return (await self._session.execute(query)).scalar_one()
+
+    async def messages(self, conversation_id: UUID, *, with_internal: bool) -> list[Message]:
+        """The whole thread, oldest first."""
+        query = select(Message).where(Message.conversation_id == conversation_id)
+        if not with_internal:
+            query = query.where(Message.visibility == Visibility.PUBLIC)
+        return list(await self._session.scalars(query.order_by(Message.seq)))
+
+    async def raise_marker(self, conversation_id: UUID, reader_id: UUID, seq: int) -> None:
+        """Remember that a reader has come as far as `seq`, never less."""
+        query = select(ReadMarker).where(
+            ReadMarker.conversation_id == conversation_id, ReadMarker.reader_id == reader_id
+        )
+        marker = (await self._session.scalars(query.with_for_update())).one_or_none()
+        if marker is not None:
+            marker.seq = max(marker.seq, seq)
+            return
+        self._session.add(ReadMarker(conversation_id=conversation_id, reader_id=reader_id, seq=seq))
+
+    async def events_after(self, conversation_id: UUID, seq: int, limit: int) -> list[LoggedEvent]:
+        """The next events of the log with the messages they are about."""
+        query = (
+            select(ConversationEvent, Message)
+            .outerjoin(Message, Message.id == ConversationEvent.message_id)
+            .where(
+                ConversationEvent.conversation_id == conversation_id, ConversationEvent.seq > seq
+            )
+            .order_by(ConversationEvent.seq)
+            .limit(limit)
+        )
+        return [
+            LoggedEvent(event, message) for event, message in await self._session.execute(query)
+        ]
+
+
+def _rows() -> Select[Any]:
+    return (
+        select(Conversation, Contact.name, Agent.name)
+        .join(Contact, Contact.id == Conversation.contact_id)
+        .outerjoin(Agent, Agent.id == Conversation.assignee_id)
+    )
+
+
+def _row(found: Any) -> ConversationRow:
+    conversation, contact_name, assignee_name = found
+    return ConversationRow(conversation, contact_name, assignee_name)

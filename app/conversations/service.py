@@ -1,0 +1,226 @@
+"""What one can do with a conversation; whether and how the bot answers is decided elsewhere.
+
+`partial` is what readers have seen of a running answer (`hub.answers.shown_text`): whoever ends the
+answer keeps its whole sentences in the same transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import access
+from app.conversations.control import change_control, change_status, end_live_answer
+from app.conversations.ledger import append_message
+from app.conversations.repository import ConversationRow, Conversations
+from app.conversations.visitors import remember
+from app.database import Work
+from app.errors import Conflict, ConversationClosed, Empty, Invalid, TooLong
+from app.ids import new_id
+from app.models import Conversation, Inbox, Message
+from app.speakers import SYSTEM, Actor, Customer, SignedInAgent, Speaker
+from app.vocabulary import Control, EndReason, Resolution, Role, Side, Status
+
+_SUBJECT_CHARS = 80
+_SHOWN_TO_CUSTOMER = 20
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message as it arrives; resending it with the same `client_msg_id` changes nothing."""
+
+    text: str
+    client_msg_id: str
+    conversation_id: UUID | None = None
+    """Absent: the open conversation, or a new one."""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """Where a message went; the same for every resend."""
+
+    conversation_id: UUID
+    message_id: UUID
+    seq: int
+    contact_id: UUID | None = None
+    """Of the customer who posted, stored at the latest now."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A conversation as it stood in one moment; the events after `last_seq` continue it."""
+
+    row: ConversationRow
+    messages: list[Message]
+
+
+def clean_text(text: str, limit: int) -> str:
+    """The text as it is stored, without space around it.
+
+    Raises:
+        Empty, TooLong, Invalid: nothing in it, more than `limit` characters, or NUL characters.
+    """
+    cleaned = text.strip()
+    if not cleaned:
+        raise Empty
+    if len(cleaned) > limit:
+        raise TooLong(f"A message may have {limit:,} characters; this one has {len(cleaned):,}.")
+    if "\0" in cleaned:
+        raise Invalid("A message cannot hold NUL characters.")
+    return cleaned
+
+
+async def post_message(
+    work: Work, customer: Customer, new: NewMessage, *, partial: str, reopen_days: int
+) -> Posted:
+    """Add a customer's message, opening or reopening a conversation; a running answer gives way.
+
+    Raises:
+        NotFound: no such conversation, or not this customer's.
+        ConversationClosed: it is archived, or was resolved too long ago.
+        Conflict: the same `client_msg_id` was sent before with another text.
+        Blocked: this customer may not write.
+    """
+    customer = await remember(work, customer)
+    assert customer.contact_id is not None
+    conversations = Conversations(work.session)
+    if new.conversation_id is None:
+        await conversations.lock_contact(customer.contact_id)
+        sent = await conversations.find_sent_by_contact(customer.contact_id, new.client_msg_id)
+        open_id = await conversations.find_open_id(customer.contact_id, customer.inbox_id)
+    else:
+        sent, open_id = None, new.conversation_id
+    if sent is None and open_id is None:
+        conversation = await _open_conversation(work, customer, new.text)
+    else:
+        known_id = sent.conversation_id if sent else open_id
+        assert known_id is not None
+        conversation = await access.lock_conversation(work, customer, known_id)
+        sent = sent or await conversations.find_sent(conversation.id, new.client_msg_id)
+    if sent is not None:
+        same = check_same(sent, new, Role.CUSTOMER)
+        return Posted(same.conversation_id, same.id, same.seq, customer.contact_id)
+    await _make_writable(work, conversation, customer.actor, reopen_days)
+    await end_live_answer(work, conversation, customer.actor, EndReason.SUPERSEDED, partial)
+    message = await append_message(
+        work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
+    )
+    if conversation.waiting_on is Side.CUSTOMER or conversation.waiting_since is None:
+        conversation.waiting_on, conversation.waiting_since = Side.US, message.created_at
+    return Posted(conversation.id, message.id, message.seq, customer.contact_id)
+
+
+def check_same(sent: Message, new: NewMessage, role: Role) -> Message:
+    """The message of an earlier send under the same `client_msg_id`.
+
+    Raises:
+        Conflict: it says something else, or somebody else said it.
+    """
+    if sent.text != new.text or sent.role is not role:
+        raise Conflict("This message id was used before for another text.")
+    return sent
+
+
+async def stop_answer(work: Work, speaker: Speaker, conversation_id: UUID, *, partial: str) -> None:
+    """End the running answer; nothing happens when none runs."""
+    conversation = await access.lock_conversation(work, speaker, conversation_id)
+    if await end_live_answer(work, conversation, speaker.actor, EndReason.STOPPED, partial):
+        conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
+
+
+async def resolve(
+    work: Work, agent: SignedInAgent, conversation_id: UUID, *, partial: str
+) -> Conversation:
+    """An agent ends the conversation; it reopens when the customer writes."""
+    conversation = await access.lock_conversation(work, agent, conversation_id)
+    if conversation.status in (Status.RESOLVED, Status.ARCHIVED):
+        return conversation
+    await end_live_answer(work, conversation, agent.actor, EndReason.STOPPED, partial)
+    conversation.resolution = Resolution.AGENT
+    conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
+    await change_status(work, conversation, Status.RESOLVED, agent.actor)
+    return conversation
+
+
+async def mark_read(work: Work, speaker: Speaker, conversation_id: UUID, seq: int) -> None:
+    """Remember how far somebody has read; it never goes back."""
+    conversation = await access.conversation(work.session, speaker, conversation_id)
+    reader_id = speaker.agent_id if isinstance(speaker, SignedInAgent) else speaker.contact_id
+    assert reader_id is not None
+    reached = min(seq, conversation.last_seq)
+    await Conversations(work.session).raise_marker(conversation_id, reader_id, reached)
+
+
+async def read_snapshot(session: AsyncSession, speaker: Speaker, conversation_id: UUID) -> Snapshot:
+    """The conversation with its thread, read in one moment (`database.snapshot`)."""
+    conversation = await access.conversation(session, speaker, conversation_id)
+    conversations = Conversations(session)
+    messages = await conversations.messages(
+        conversation_id, with_internal=isinstance(speaker, SignedInAgent)
+    )
+    return Snapshot(await conversations.row(conversation), messages)
+
+
+async def read_own(session: AsyncSession, customer: Customer) -> list[Conversation]:
+    """A customer's conversations, newest first."""
+    if customer.contact_id is None:
+        return []
+    return await Conversations(session).of_contact(
+        customer.contact_id, customer.inbox_id, _SHOWN_TO_CUSTOMER
+    )
+
+
+async def _open_conversation(work: Work, customer: Customer, text: str) -> Conversation:
+    assert customer.contact_id is not None
+    inbox = await work.session.get_one(Inbox, customer.inbox_id)
+    conversation = Conversation(
+        id=new_id(),
+        created_at=work.clock(),
+        workspace_id=customer.workspace_id,
+        inbox_id=customer.inbox_id,
+        contact_id=customer.contact_id,
+        number=await Conversations(work.session).next_number(customer.workspace_id),
+        status=Status.OPEN,
+        control=Control.BOT if inbox.bot_enabled else Control.QUEUE,
+        control_epoch=0,
+        subject=_subject(text),
+        locale=customer.locale or inbox.locale,
+        page=customer.page,
+        last_seq=0,
+        context_seq=0,
+        reopened_count=0,
+        bot_turns=0,
+        waiting_on=Side.US,
+        last_message_at=work.clock(),
+    )
+    work.session.add(conversation)
+    await work.session.flush()
+    return conversation
+
+
+async def _make_writable(
+    work: Work, conversation: Conversation, by: Actor, reopen_days: int
+) -> None:
+    """Wake or reopen it; one that a human had resolved waits for a human again."""
+    if conversation.status is Status.ARCHIVED:
+        raise ConversationClosed
+    if conversation.status is Status.OPEN:
+        return
+    if conversation.status is Status.RESOLVED:
+        resolved_at = conversation.resolved_at
+        if resolved_at and work.clock() - resolved_at > timedelta(days=reopen_days):
+            raise ConversationClosed
+        conversation.reopened_count += 1
+        conversation.context_seq = conversation.last_seq
+        conversation.resolution = None
+        if conversation.control is Control.HUMAN:
+            await change_control(work, conversation, Control.QUEUE, SYSTEM, "reopened")
+    await change_status(work, conversation, Status.OPEN, by)
+
+
+def _subject(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) <= _SUBJECT_CHARS:
+        return line
+    return line[:_SUBJECT_CHARS].rsplit(" ", 1)[0] + "…"

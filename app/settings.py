@@ -1,0 +1,116 @@
+"""Settings: read once at start, from `careline.toml` and then `CARELINE_...`, frozen, complete.
+
+Unknown keys in the file are errors. Every field stands in `docs/operations.md`.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from app.errors import BadSettings
+
+CONFIG_FILE = Path("careline.toml")
+ENV_PREFIX = "CARELINE_"
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Names ending in `_s` are seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, toml_file=CONFIG_FILE
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    data: Path = Path("data")
+    database_url: str | None = None
+    """Absent: SQLite in the data folder. PostgreSQL: `postgresql+asyncpg://...`."""
+    cookie_secure: bool = False
+    """Set it when Careline is served over https."""
+    log_level: str = "info"
+
+    model: str | None = None
+    """A folder or hub id; absent: the shipped model."""
+    speculator: str | None = "ngram"
+    num_blocks: int = Field(2048, ge=16)
+    seed: int = 0
+    engine: str | None = None
+    """Absent: start one. `unix:PATH`: a running one. `scripted:FILE`: answers from a file."""
+
+    text_limit: int = Field(4_000, ge=1)
+    """Characters of one message."""
+    frame_limit_bytes: int = Field(65_536, ge=1_024)
+    hello_timeout_s: float = Field(5.0, gt=0)
+    heartbeat_s: float = Field(25.0, gt=0)
+    pong_timeout_s: float = Field(20.0, gt=0)
+    queue_frames: int = Field(256, ge=8)
+    stall_timeout_s: float = Field(10.0, gt=0)
+    """How long one frame may wait for a reader before the socket is given up."""
+    delta_interval_s: float = Field(0.05, ge=0)
+    """At least so long between two `answer.delta` frames of an answer."""
+    replay_limit: int = Field(500, ge=1)
+    """More missed events than this are answered with `reset`."""
+    typing_interval_s: float = Field(1.0, ge=0)
+    frames_per_s: float = Field(20.0, gt=0)
+    frames_burst: int = Field(100, ge=1)
+    messages_per_s: float = Field(1.0, gt=0)
+    messages_burst: int = Field(10, ge=1)
+
+    visitor_days: int = Field(30, ge=1)
+    sign_in_days: int = Field(7, ge=1)
+    sign_in_failures: int = Field(20, ge=1)
+    """Bad sign-ins of one address or account within the window; then 429."""
+    sign_in_window_s: float = Field(900.0, gt=0)
+    reopen_days: int = Field(7, ge=0)
+    shutdown_grace_s: float = Field(10.0, ge=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line before environment before file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database(self) -> str:
+        """The URL of the store."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data / 'careline.db'}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and process ids."""
+        return self.data / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the engine process writes what it has to say."""
+        return self.data / "logs"
+
+
+def read_settings(**given: object) -> Settings:
+    """Settings with what the command line gave on top; `None` means not given.
+
+    Raises:
+        BadSettings: a value does not fit or a key is unknown.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**chosen)  # type: ignore[arg-type]  # checked by pydantic itself
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+        )
+        raise BadSettings(f"The settings do not fit: {told}.") from error
+    except ValueError as error:
+        raise BadSettings(f"{CONFIG_FILE} cannot be read: {error}.") from error
