@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.tiny_models import save_tiny_llama
 
@@ -10,3 +11,9 @@ from tests.tiny_models import save_tiny_llama
 @pytest.fixture(scope="session")
 def tiny_target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_llama(tmp_path_factory.mktemp("tiny") / "target")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Two threads on matrices of 64 columns only wait for each other."""
+    torch.set_num_threads(1)

@@ -35,7 +35,11 @@ PARAMS = {
         max_tokens=90,
         temperature=1.0,
         seed=2,
-        guide=(Words(max_tokens=9), Exactly(" A quoted sentence of 12 words.", quote=True), Words()),
+        guide=(
+            Words(max_tokens=9),
+            Exactly(" A quoted sentence of 12 words.", quote=True),
+            Words(),
+        ),
     ),
 }
 
@@ -92,9 +96,7 @@ def test_drafts_never_show_in_the_output(
     name: str,
     p_right: float,
 ) -> None:
-    known = {
-        tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain[name], strict=True)
-    }
+    known = {tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain[name], strict=True)}
     planted = Planted(known, p_right, vocab_size=266)  # type: ignore[arg-type]
     one = engine(tiny_target, planted=planted)
     outputs = one.generate(PROMPTS, PARAMS[name])
