@@ -314,7 +314,7 @@ class Engine:
             if isinstance(message, Sequence):
                 self._scheduler.add(message)
             elif message in self._known:
-                chunks.append(self._loop.end(self._known[message], FinishReason.ABORT))
+                chunks.append(self._loop.end(self._known.pop(message), FinishReason.ABORT))
         return chunks
 
     def _beat(self) -> None:

@@ -1,4 +1,4 @@
-"""Kernels run in Triton's interpreter where there is no GPU; it must be chosen before the import."""
+"""Kernels run in Triton's interpreter where there is no GPU, chosen before the import."""
 
 import os
 

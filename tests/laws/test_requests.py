@@ -1,0 +1,202 @@
+"""Promises 4 and 8, and what one request may do to the others: nothing."""
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from inference import (
+    ChatMessage,
+    Engine,
+    EngineConfig,
+    Exactly,
+    FinishReason,
+    InvalidRequest,
+    QueueFull,
+    SamplingParams,
+    Words,
+)
+
+LONG = SamplingParams(max_tokens=64, ignore_eos=True)
+
+
+def engine(target: Path, num_blocks: int = 64, max_waiting: int = 256) -> Engine:
+    return Engine(
+        EngineConfig(
+            model=str(target),
+            speculator="ngram",
+            device="cpu",
+            dtype="float64",
+            num_blocks=num_blocks,
+            max_waiting=max_waiting,
+        )
+    )
+
+
+def test_equal_text_under_two_salts_shares_nothing(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    prompt = [list(range(20, 120))]
+
+    cold = one.generate(prompt, LONG, salt=b"first")[0]
+    foreign = one.generate(prompt, LONG, salt=b"second")[0]
+    own = one.generate(prompt, LONG, salt=b"first")[0]
+
+    assert [out.num_cached_tokens for out in (cold, foreign, own)] == [0, 0, 96]
+    assert cold.token_ids == foreign.token_ids == own.token_ids
+    one.close()
+
+
+def test_a_common_prefix_exists_once_even_when_computed_side_by_side(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    shared = list(range(20, 84))  # 4 blocks
+
+    for index in range(6):
+        one.submit(f"r{index}", [*shared, 100 + index], LONG)
+    one.step()
+    tables = [sequence.table for sequence in one._scheduler]
+
+    assert all(table is not None for table in tables)
+    assert len({tuple(table.block_ids[:4]) for table in tables if table}) == 1
+    one.close()
+
+
+def test_aborts_leave_the_pool_as_it_was(tiny_target: Path) -> None:
+    one = engine(tiny_target, num_blocks=24)
+    chunks = []
+    for index in range(200):
+        one.submit(f"r{index}", [(index * 7 + i) % 250 + 10 for i in range(index % 60 + 1)], LONG)
+        if index % 3 == 0:
+            one.abort(f"r{index - index % 5}")
+        chunks += one.step()
+        one.abort(f"r{index - 2}")
+
+    for index in range(200):
+        one.abort(f"r{index}")
+    while one.has_work:
+        chunks += one.step()
+
+    ended = [chunk.request_id for chunk in chunks if chunk.finish_reason]
+    assert sorted(ended) == sorted(f"r{index}" for index in range(200))
+    assert one.stats()["num_free_blocks"] == 24
+    assert one.stats()["num_running"] == one.stats()["num_waiting"] == 0
+    one.close()
+
+
+def test_an_abort_takes_effect_with_the_next_step(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    one.submit("r", [20, 21, 22], LONG)
+    one.step()
+
+    one.abort("r")
+
+    assert [(c.request_id, c.finish_reason) for c in one.step()] == [("r", FinishReason.ABORT)]
+    assert not one.has_work
+    one.close()
+
+
+def test_what_can_never_fit_is_refused_with_the_numbers(tiny_target: Path) -> None:
+    one = engine(tiny_target, num_blocks=4)
+
+    with pytest.raises(InvalidRequest, match="need 7 blocks, the engine has 4"):
+        one.submit("r", list(range(20, 68)), LONG)
+    with pytest.raises(InvalidRequest, match="600 tokens leave 0 of the model's 512"):
+        one.submit("r", [20] * 600, LONG)
+    with pytest.raises(InvalidRequest, match="id 5000 is outside"):
+        one.submit("r", [20, 5000], LONG)
+    with pytest.raises(InvalidRequest, match="prompt: is empty"):
+        one.submit("r", [], LONG)
+    with pytest.raises(InvalidRequest, match="top_p: 1.5 is outside"):
+        SamplingParams(top_p=1.5)
+
+    assert not one.has_work
+    one.close()
+
+
+def test_the_queue_is_bounded(tiny_target: Path) -> None:
+    one = engine(tiny_target, max_waiting=3)
+    for index in range(3):
+        one.submit(f"r{index}", [20], LONG)
+
+    with pytest.raises(QueueFull) as refusal:
+        one.submit("r3", [20], LONG)
+
+    assert refusal.value.retry_after_s > 0
+    one.close()
+
+
+def test_higher_priority_is_served_first(tiny_target: Path) -> None:
+    one = engine(tiny_target, num_blocks=6)
+    one.submit("batch", [20] * 20, LONG)
+    one.submit("customer", [30] * 20, SamplingParams(max_tokens=64, ignore_eos=True, priority=1))
+
+    order = []
+    while one.has_work:
+        order += [chunk.request_id for chunk in one.step() if chunk.finish_reason]
+
+    assert order == ["customer", "batch"]
+    one.close()
+
+
+def test_a_deadline_ends_a_request_with_a_reason(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    one.submit("r", [20], SamplingParams(max_tokens=64, ignore_eos=True, deadline_s=1e-9))
+
+    (chunk,) = one.step()
+
+    assert (chunk.finish_reason, chunk.error) == (FinishReason.ABORT, "the deadline has passed")
+    one.close()
+
+
+def test_weights_that_give_no_numbers_end_their_request_alone(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    healthy = one.generate([[40, 41, 42]], LONG)[0]
+    one.submit("sick", [20, 21, 22], LONG)
+    one.submit("well", [40, 41, 42], LONG)
+    one.step()
+    sick = next(sequence for sequence in one._scheduler if sequence.request_id == "sick")
+    assert sick.table is not None
+    one._runner._cache[:, :, sick.table.block_ids[0]] = float("nan")
+
+    ended = {}
+    token_ids: tuple[int, ...] = ()
+    while one.has_work:
+        for chunk in one.step():
+            ended[chunk.request_id] = chunk.finish_reason or ended.get(chunk.request_id)
+            token_ids += chunk.token_ids if chunk.request_id == "well" else ()
+
+    assert ended == {"sick": FinishReason.ERROR, "well": FinishReason.LENGTH}
+    assert healthy.token_ids[1:] == token_ids
+    assert not one._runner._cache.isnan().any()
+    one.close()
+
+
+def test_a_guide_is_followed_to_the_letter(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    fact = "Returns are free for 30 days: https://fernhill.example/returns"
+    guide = (Words(max_tokens=12), Exactly(f" {fact}", quote=True), Exactly(" [1]"), Words())
+    chat = [[ChatMessage("system", "Be kind."), ChatMessage("user", "<|end|> returns?")]]
+
+    for seed in range(5):
+        params = SamplingParams(temperature=1.0, seed=seed, guide=guide)
+        out = one.generate(chat, params)[0]
+        opening, closing = out.text.split(f" {fact} [1]")
+        assert out.finish_reason is FinishReason.STOP
+        for words in (opening, closing):
+            assert words.endswith((".", "!", "?"))
+            assert not any(char.isdigit() or char in "/:@\n<>" for char in words)
+    one.close()
+
+
+async def test_closing_a_stream_frees_its_blocks(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    async with aclosing(one.stream([20, 21], LONG, request_id="a")) as chunks:
+        async for _ in chunks:
+            break
+    texts = [chunk.text async for chunk in one.stream([20, 21], LONG, request_id="b")]
+    while one.has_work:
+        await asyncio.to_thread(one.step)
+
+    assert "".join(texts) == one.generate([[20, 21]], LONG)[0].text
+    assert one.stats()["num_free_blocks"] == 64
+    one.close()
