@@ -26,10 +26,10 @@ def test_greedy_tokens_and_logprobs_are_those_of_transformers(tmp_path: Path, ti
         max_position_embeddings=256,
         initializer_range=0.3,
         tie_word_embeddings=tied,
-        rope_theta=5000.0,
+        rope_parameters={"rope_type": "default", "rope_theta": 5000.0},
         eos_token_id=96,
     )
-    theirs = LlamaForCausalLM(shape).eval()
+    theirs = LlamaForCausalLM(shape).train(False)
     theirs.save_pretrained(tmp_path, max_shard_size="60KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 1
     prompts = [[(7 * i) % 96 for i in range(length)] for length in (1, 16, 17, 50)]

@@ -17,7 +17,7 @@ def ragged(draw: st.DrawFn) -> dict[str, torch.Tensor]:
     fold, groups = draw(st.sampled_from([1, 2, 3])), draw(st.sampled_from([1, 2]))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 1 << 30)))
     needed = [-(-context // BLOCK) for context in contexts]
-    blocks = torch.randperm(sum(needed), generator=generator).split(needed)
+    blocks = torch.split(torch.randperm(sum(needed), generator=generator), needed)
     tables = torch.zeros(len(rows), max(needed), dtype=torch.long)
     for row, own in zip(tables, blocks, strict=True):
         row[: len(own)] = own

@@ -55,7 +55,9 @@ class Blocks(RuleBasedStateMachine):
 
     @rule(holder=holders, count=st.integers(1, 9))
     def compute(self, holder: Holder | None, count: int) -> None:
-        if holder in self.alive and holder is not None:
+        if holder is None or holder not in self.alive:
+            return
+        if self.cache.reserve(holder.table, len(holder.token_ids)):
             stop = min(len(holder.token_ids), holder.num_computed + count)
             self._write(holder, holder.token_ids, holder.num_computed, stop)
             holder.num_computed = stop

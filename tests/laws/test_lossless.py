@@ -2,10 +2,11 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from inference import Engine, EngineConfig, Exactly, SamplingParams, Words
+from inference import Engine, EngineConfig, Exactly, FinishReason, SamplingParams, Words
 from tests.laws.planted import Planted
 
 RNG = random.Random(3)
@@ -44,36 +45,31 @@ PARAMS = {
 }
 
 
-def engine(target: Path, *, num_blocks: int = 256, **options: object) -> Engine:
-    config = {"model": str(target), "device": "cpu", "dtype": "float64", "num_blocks": num_blocks}
-    planted = options.pop("planted", None)
+Answer = tuple[tuple[int, ...], str, FinishReason]
+
+
+def engine(target: Path, planted: Planted | None = None, **options: Any) -> Engine:
+    config: dict[str, Any] = {"device": "cpu", "dtype": "float64", "num_blocks": 256} | options
     return Engine(
-        EngineConfig(**(config | options)),  # type: ignore[arg-type]
-        speculators=[planted] if isinstance(planted, Planted) else None,
+        EngineConfig(model=str(target), **config),
+        speculators=None if planted is None else [planted],
     )
 
 
-def answers(target: Path, params: SamplingParams, **options: object) -> list[tuple[object, ...]]:
-    one = engine(target, **options)
-    outputs = one.generate(PROMPTS, params)
-    stats = one.stats()
-    one.close()
-    assert stats["num_free_blocks"] == stats["num_blocks"]
+def answers(one: Engine, prompts: list[list[int]], params: SamplingParams) -> list[Answer]:
+    outputs = one.generate(prompts, params)
     return [(out.token_ids, out.text, out.finish_reason) for out in outputs]
 
 
 @pytest.fixture(scope="module")
-def plain(tiny_target: Path) -> dict[str, list[tuple[object, ...]]]:
+def plain(tiny_target: Path) -> dict[str, list[Answer]]:
     """Every prompt alone, without speculation, in a pool of its own: what all else must equal."""
-    result = {}
+    result: dict[str, list[Answer]] = {name: [] for name in PARAMS}
     for name, params in PARAMS.items():
-        outputs = []
         for prompt in PROMPTS:
             one = engine(tiny_target)
-            out = one.generate([prompt], params)[0]
-            outputs.append((out.token_ids, out.text, out.finish_reason))
+            result[name] += answers(one, [prompt], params)
             one.close()
-        result[name] = outputs
     return result
 
 
@@ -81,23 +77,26 @@ def plain(tiny_target: Path) -> dict[str, list[tuple[object, ...]]]:
 @pytest.mark.parametrize("speculator", [None, "ngram"])
 def test_a_batch_says_what_each_would_say_alone(
     tiny_target: Path,
-    plain: dict[str, list[tuple[object, ...]]],
+    plain: dict[str, list[Answer]],
     name: str,
     speculator: str | None,
 ) -> None:
-    assert answers(tiny_target, PARAMS[name], speculator=speculator) == plain[name]
+    one = engine(tiny_target, speculator=speculator)
+    assert answers(one, PROMPTS, PARAMS[name]) == plain[name]
+    assert one.stats()["num_free_blocks"] == 256
+    one.close()
 
 
 @pytest.mark.parametrize("name", PARAMS)
 @pytest.mark.parametrize("p_right", [1.0, 0.7, 0.0])
 def test_drafts_never_show_in_the_output(
     tiny_target: Path,
-    plain: dict[str, list[tuple[object, ...]]],
+    plain: dict[str, list[Answer]],
     name: str,
     p_right: float,
 ) -> None:
     known = {tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain[name], strict=True)}
-    planted = Planted(known, p_right, vocab_size=266)  # type: ignore[arg-type]
+    planted = Planted(known, p_right, vocab_size=266)
     one = engine(tiny_target, planted=planted)
     outputs = one.generate(PROMPTS, PARAMS[name])
     one.close()
@@ -113,14 +112,13 @@ def test_drafts_never_show_in_the_output(
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_chunked_prompts_and_a_tiny_pool_change_nothing(
-    tiny_target: Path, plain: dict[str, list[tuple[object, ...]]], name: str
+    tiny_target: Path, plain: dict[str, list[Answer]], name: str
 ) -> None:
     one = engine(tiny_target, num_blocks=14, max_step_tokens=24, max_batch=8, speculator="ngram")
-    outputs = one.generate(PROMPTS, PARAMS[name])
+    assert answers(one, PROMPTS, PARAMS[name]) == plain[name]
     stats = one.stats()
     one.close()
 
-    assert [(out.token_ids, out.text, out.finish_reason) for out in outputs] == plain[name]
     if name == "greedy":
         assert stats["num_preemptions"] > 0
     assert stats["num_free_blocks"] == 14
@@ -128,7 +126,7 @@ def test_chunked_prompts_and_a_tiny_pool_change_nothing(
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_warm_prefix_gives_what_a_cold_one_gives(
-    tiny_target: Path, plain: dict[str, list[tuple[object, ...]]], name: str
+    tiny_target: Path, plain: dict[str, list[Answer]], name: str
 ) -> None:
     one = engine(tiny_target, speculator="ngram")
     one.generate(PROMPTS, PARAMS[name])
@@ -144,13 +142,12 @@ def test_a_warm_prefix_gives_what_a_cold_one_gives(
 @pytest.mark.parametrize("num_done", [1, 7, 16, 30])
 def test_an_interrupted_answer_goes_on_as_if_it_had_not_been(
     tiny_target: Path,
-    plain: dict[str, list[tuple[object, ...]]],
+    plain: dict[str, list[Answer]],
     name: str,
     num_done: int,
 ) -> None:
     one = engine(tiny_target, speculator="ngram")
     for prompt, (token_ids, text, _) in zip(PROMPTS, plain[name], strict=True):
-        assert isinstance(token_ids, tuple) and isinstance(text, str)
         done = token_ids[:num_done]
         one.submit("again", prompt, PARAMS[name], resume_token_ids=done)
         chunks = []

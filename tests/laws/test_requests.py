@@ -106,7 +106,7 @@ def test_what_can_never_fit_is_refused_with_the_numbers(tiny_target: Path) -> No
         one.submit("r", [20, 5000], LONG)
     with pytest.raises(InvalidRequest, match="prompt: is empty"):
         one.submit("r", [], LONG)
-    with pytest.raises(InvalidRequest, match="top_p: 1.5 is outside"):
+    with pytest.raises(InvalidRequest, match=r"top_p: 1\.5 is outside"):
         SamplingParams(top_p=1.5)
 
     assert not one.has_work
@@ -158,7 +158,7 @@ def test_weights_that_give_no_numbers_end_their_request_alone(tiny_target: Path)
     assert sick.table is not None
     one._runner._cache[:, :, sick.table.block_ids[0]] = float("nan")
 
-    ended = {}
+    ended: dict[str, FinishReason | None] = {}
     token_ids: tuple[int, ...] = ()
     while one.has_work:
         for chunk in one.step():
