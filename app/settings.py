@@ -57,10 +57,12 @@ class Settings(BaseSettings):
     replay_limit: int = Field(500, ge=1)
     """More missed events than this are answered with `reset`."""
     typing_interval_s: float = Field(1.0, ge=0)
-    frames_per_s: float = Field(20.0, gt=0)
-    frames_burst: int = Field(100, ge=1)
-    messages_per_s: float = Field(1.0, gt=0)
-    messages_burst: int = Field(10, ge=1)
+    frames_per_s: float = Field(50.0, gt=0)
+    """Of one socket in the long run; more closes it with 4429."""
+    frames_burst: int = Field(200, ge=1)
+    messages_per_s: float = Field(5.0, gt=0)
+    """Of one socket in the long run; more is answered `rate_limited`."""
+    messages_burst: int = Field(30, ge=1)
 
     visitor_days: int = Field(30, ge=1)
     sign_in_days: int = Field(7, ge=1)

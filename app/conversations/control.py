@@ -1,5 +1,8 @@
 """Who has the word, and how a running answer loses it; every change happens under the row lock."""
 
+from collections.abc import Callable
+from uuid import UUID
+
 from sqlalchemy import select
 
 from app.conversations.ledger import append_change, append_message_change
@@ -17,6 +20,9 @@ from app.vocabulary import (
     Outcome,
     Status,
 )
+
+ShownText = Callable[[UUID], str]
+"""What readers have seen of a conversation's running answer: `hub.answers.shown_text`."""
 
 _ENDED_AS = {
     EndReason.SUPERSEDED: GenerationState.SUPERSEDED,
@@ -61,7 +67,7 @@ async def change_status(work: Work, conversation: Conversation, to: Status, by: 
 
 
 async def end_live_answer(
-    work: Work, conversation: Conversation, by: Actor, reason: EndReason, partial: str
+    work: Work, conversation: Conversation, by: Actor, reason: EndReason, shown: ShownText
 ) -> bool:
     """End the running answer, keeping the whole sentences of what was shown; false if none ran."""
     live = (
@@ -76,6 +82,7 @@ async def end_live_answer(
     if found is None:
         return False
     generation, message = found
+    partial = shown(conversation.id)
     await end_answer(work, conversation, generation, message, by=by, reason=reason, partial=partial)
     return True
 

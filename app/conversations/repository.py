@@ -184,7 +184,7 @@ class Conversations:
         ]
 
 
-def _rows() -> Select[Any]:
+def _rows() -> Select[Conversation, str, str]:
     return (
         select(Conversation, Contact.name, Agent.name)
         .join(Contact, Contact.id == Conversation.contact_id)

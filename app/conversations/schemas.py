@@ -1,12 +1,13 @@
 """What crosses the wire about conversations, strict; the same objects in frames and in REST."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from app.clock import as_wire
+from app.conversations.repository import ConversationRow
 from app.models import Message
 from app.vocabulary import (
     Chip,
@@ -65,7 +66,7 @@ class MessageOut(Wire):
     at: str
 
     @classmethod
-    def of(cls, message: Message) -> "MessageOut":
+    def of(cls, message: Message) -> Self:
         """The message as it is now."""
         author = None
         if message.author_agent_id is not None:
@@ -88,7 +89,7 @@ class MessageOut(Wire):
         )
 
     @classmethod
-    def at_birth(cls, message: Message) -> "MessageOut":
+    def at_birth(cls, message: Message) -> Self:
         """The message as it was created: a bot's is empty, however far it has come since."""
         born = cls.of(message)
         if message.generation_id is None:
@@ -125,6 +126,29 @@ class ConversationOut(Wire):
     assignee: Person | None = None
     subject: str
 
+    @classmethod
+    def of(cls, row: ConversationRow) -> Self:
+        """The conversation as it is now."""
+        return cls.model_validate(cls._fields(row))
+
+    @classmethod
+    def _fields(cls, row: ConversationRow) -> JsonObject:
+        conversation = row.conversation
+        assignee = None
+        if conversation.assignee_id is not None:
+            assignee = Person(id=conversation.assignee_id, name=row.assignee_name or "")
+        return {
+            "id": conversation.id,
+            "number": conversation.number,
+            "status": conversation.status,
+            "control": conversation.control,
+            "epoch": conversation.control_epoch,
+            "last_seq": conversation.last_seq,
+            "contact": ContactOut(name=row.contact_name),
+            "assignee": assignee,
+            "subject": conversation.subject,
+        }
+
     def wire(self) -> JsonObject:
         """As JSON values, without what is not there."""
         return self.model_dump(mode="json", exclude_none=True)
@@ -139,6 +163,18 @@ class ConversationDetail(ConversationOut):
     created_at: datetime
     resolved_at: datetime | None
     handoff_reason: str | None
+
+    @classmethod
+    def _fields(cls, row: ConversationRow) -> JsonObject:
+        conversation = row.conversation
+        return super()._fields(row) | {
+            "waiting_on": conversation.waiting_on,
+            "waiting_since": conversation.waiting_since,
+            "last_message_at": conversation.last_message_at,
+            "created_at": conversation.created_at,
+            "resolved_at": conversation.resolved_at,
+            "handoff_reason": conversation.handoff_reason,
+        }
 
 
 class EventOut(Wire):

@@ -1,7 +1,7 @@
 """What one can do with a conversation; whether and how the bot answers is decided elsewhere.
 
-`partial` is what readers have seen of a running answer (`hub.answers.shown_text`): whoever ends the
-answer keeps its whole sentences in the same transaction.
+`shown` tells what readers have seen of a running answer (`hub.answers.shown_text`): whoever ends
+the answer keeps its whole sentences in the same transaction.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
-from app.conversations.control import change_control, change_status, end_live_answer
+from app.conversations.control import (
+    ShownText,
+    change_control,
+    change_status,
+    end_live_answer,
+)
 from app.conversations.ledger import append_message
 from app.conversations.repository import ConversationRow, Conversations
 from app.conversations.visitors import remember
@@ -72,7 +77,7 @@ def clean_text(text: str, limit: int) -> str:
 
 
 async def post_message(
-    work: Work, customer: Customer, new: NewMessage, *, partial: str, reopen_days: int
+    work: Work, customer: Customer, new: NewMessage, *, shown: ShownText, reopen_days: int
 ) -> Posted:
     """Add a customer's message, opening or reopening a conversation; a running answer gives way.
 
@@ -102,7 +107,7 @@ async def post_message(
         same = check_same(sent, new, Role.CUSTOMER)
         return Posted(same.conversation_id, same.id, same.seq, customer.contact_id)
     await _make_writable(work, conversation, customer.actor, reopen_days)
-    await end_live_answer(work, conversation, customer.actor, EndReason.SUPERSEDED, partial)
+    await end_live_answer(work, conversation, customer.actor, EndReason.SUPERSEDED, shown)
     message = await append_message(
         work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
     )
@@ -122,21 +127,23 @@ def check_same(sent: Message, new: NewMessage, role: Role) -> Message:
     return sent
 
 
-async def stop_answer(work: Work, speaker: Speaker, conversation_id: UUID, *, partial: str) -> None:
+async def stop_answer(
+    work: Work, speaker: Speaker, conversation_id: UUID, *, shown: ShownText
+) -> None:
     """End the running answer; nothing happens when none runs."""
     conversation = await access.lock_conversation(work, speaker, conversation_id)
-    if await end_live_answer(work, conversation, speaker.actor, EndReason.STOPPED, partial):
+    if await end_live_answer(work, conversation, speaker.actor, EndReason.STOPPED, shown):
         conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
 
 
 async def resolve(
-    work: Work, agent: SignedInAgent, conversation_id: UUID, *, partial: str
+    work: Work, agent: SignedInAgent, conversation_id: UUID, *, shown: ShownText
 ) -> Conversation:
     """An agent ends the conversation; it reopens when the customer writes."""
     conversation = await access.lock_conversation(work, agent, conversation_id)
     if conversation.status in (Status.RESOLVED, Status.ARCHIVED):
         return conversation
-    await end_live_answer(work, conversation, agent.actor, EndReason.STOPPED, partial)
+    await end_live_answer(work, conversation, agent.actor, EndReason.STOPPED, shown)
     conversation.resolution = Resolution.AGENT
     conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
     await change_status(work, conversation, Status.RESOLVED, agent.actor)

@@ -37,6 +37,12 @@ async def recognise(
     return replace(stranger, contact_id=known.contact_id)
 
 
+async def refreshed(session: AsyncSession, stranger: Customer) -> Customer:
+    """The same customer, known by now if another of their tabs has spoken."""
+    known = await _find(session, stranger)
+    return replace(stranger, contact_id=known.contact_id) if known else stranger
+
+
 async def remember(work: Work, customer: Customer) -> Customer:
     """Store a customer who speaks for the first time; keep the others' session alive.
 

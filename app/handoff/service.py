@@ -2,13 +2,13 @@
 
 A hand-off is an action with a visible line for the customer, never a phrase in a text. Taking over
 is a compare-and-set on the epoch the agent saw: of two agents one wins and the other hears so.
-`partial` is what readers have seen of a running answer (`hub.answers.shown_text`).
+`shown` tells what readers have seen of a running answer (`hub.answers.shown_text`).
 """
 
 from uuid import UUID
 
 from app import access
-from app.conversations.control import change_control, end_live_answer
+from app.conversations.control import ShownText, change_control, end_live_answer
 from app.conversations.ledger import append_change, append_message
 from app.conversations.repository import Conversations
 from app.conversations.service import NewMessage, Posted, check_same
@@ -30,12 +30,16 @@ from app.vocabulary import (
 _ENDED = (Status.RESOLVED, Status.ARCHIVED)
 
 
+def _nothing_shown(_conversation_id: UUID) -> str:
+    return ""
+
+
 async def request_handoff(
     work: Work,
     speaker: Customer | SignedInAgent,
     conversation_id: UUID,
     *,
-    partial: str,
+    shown: ShownText,
     reason: HandoffReason = HandoffReason.ASKED,
 ) -> Conversation:
     """Somebody asks for a person; nothing changes when the bot has not got the word.
@@ -45,21 +49,21 @@ async def request_handoff(
         ConversationClosed: it has ended.
     """
     conversation = await access.lock_conversation(work, speaker, conversation_id)
-    await _to_queue(work, conversation, speaker.actor, reason, partial)
+    await _to_queue(work, conversation, speaker.actor, reason, shown)
     return conversation
 
 
 async def hand_over(
-    work: Work, conversation_id: UUID, *, reason: HandoffReason, partial: str = ""
+    work: Work, conversation_id: UUID, *, reason: HandoffReason, shown: ShownText = _nothing_shown
 ) -> Conversation:
     """The bot gives up: every failure path ends here, at a human."""
     conversation = await access.lock_any_conversation(work, conversation_id)
-    await _to_queue(work, conversation, BOT, reason, partial)
+    await _to_queue(work, conversation, BOT, reason, shown)
     return conversation
 
 
 async def take_over(
-    work: Work, agent: SignedInAgent, conversation_id: UUID, *, epoch: int, partial: str
+    work: Work, agent: SignedInAgent, conversation_id: UUID, *, epoch: int, shown: ShownText
 ) -> Conversation:
     """The agent has the word from this commit on; a running answer ends in the same moment.
 
@@ -70,11 +74,13 @@ async def take_over(
     conversation = await access.lock_conversation(work, agent, conversation_id)
     if conversation.control_epoch != epoch:
         raise Conflict(await _who_was_faster(work, conversation))
-    await _to_human(work, conversation, agent, partial)
+    await _to_human(work, conversation, agent, shown)
     return conversation
 
 
-async def post_reply(work: Work, agent: SignedInAgent, new: NewMessage, *, partial: str) -> Posted:
+async def post_reply(
+    work: Work, agent: SignedInAgent, new: NewMessage, *, shown: ShownText
+) -> Posted:
     """An agent's message to the customer; takes over first unless a human already has the word.
 
     Raises:
@@ -91,7 +97,7 @@ async def post_reply(work: Work, agent: SignedInAgent, new: NewMessage, *, parti
     if conversation.status in _ENDED:
         raise ConversationClosed
     if conversation.control is not Control.HUMAN:
-        await _to_human(work, conversation, agent, partial)
+        await _to_human(work, conversation, agent, shown)
     message = await append_message(
         work, conversation, agent.actor, new.text, client_msg_id=new.client_msg_id
     )
@@ -125,13 +131,13 @@ async def release(
 
 
 async def _to_queue(
-    work: Work, conversation: Conversation, by: Actor, reason: HandoffReason, partial: str
+    work: Work, conversation: Conversation, by: Actor, reason: HandoffReason, shown: ShownText
 ) -> None:
     if conversation.status in _ENDED:
         raise ConversationClosed
     if conversation.control is not Control.BOT:
         return
-    await end_live_answer(work, conversation, by, EndReason.HANDOFF, partial)
+    await end_live_answer(work, conversation, by, EndReason.HANDOFF, shown)
     await change_control(work, conversation, Control.QUEUE, by, reason.value)
     conversation.handoff_reason = reason.value
     conversation.waiting_on = Side.US
@@ -140,7 +146,7 @@ async def _to_queue(
 
 
 async def _to_human(
-    work: Work, conversation: Conversation, agent: SignedInAgent, partial: str
+    work: Work, conversation: Conversation, agent: SignedInAgent, shown: ShownText
 ) -> None:
     if conversation.status in _ENDED:
         raise ConversationClosed
@@ -149,7 +155,7 @@ async def _to_human(
         return
     if conversation.control is Control.HUMAN and not agent.may_manage:
         raise Conflict(await _who_was_faster(work, conversation))
-    await end_live_answer(work, conversation, agent.actor, EndReason.TAKEOVER, partial)
+    await end_live_answer(work, conversation, agent.actor, EndReason.TAKEOVER, shown)
     await change_control(work, conversation, Control.HUMAN, agent.actor, "takeover")
     await _assign(work, conversation, agent.actor, agent)
     await append_message(work, conversation, SYSTEM, lines.joined(agent.name))

@@ -1,0 +1,159 @@
+"""Who listens to what.
+
+Joining is free of races without a buffer: the subscription is there first, then the log is read
+from the database; an event that arrives meanwhile only marks the subscription, and the log is read
+again. When a read finds the end and no mark, the subscription goes live in the same tick. Frames
+carry `s`, and one that was seen is not sent again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.conversations.replay import read_log
+from app.database import Database
+from app.events import AnswerEnded, BegunAnswer, ControlChanged, Dispatcher, EventStored
+from app.live import frames
+from app.live.answers import LiveAnswers
+from app.live.connection import Connection
+from app.vocabulary import Visibility
+
+_PAGE = 100
+
+
+@dataclass
+class Subscription:
+    """One socket's view of one conversation."""
+
+    connection: Connection
+    is_agent: bool
+    seen_seq: int
+    is_joining: bool = True
+    has_missed: bool = False
+
+    def may_see(self, event: EventStored) -> bool:
+        """Internal events are for agents."""
+        return self.is_agent or event.visibility is Visibility.PUBLIC
+
+
+class Hub:
+    """Connects what happens with the sockets of this process."""
+
+    def __init__(self, database: Database, dispatcher: Dispatcher, delta_interval_s: float) -> None:
+        self._database = database
+        self._watchers: dict[UUID, dict[Connection, Subscription]] = defaultdict(dict)
+        self._groups: dict[UUID | str, set[Connection]] = defaultdict(set)
+        self._memberships: dict[Connection, set[UUID | str]] = defaultdict(set)
+        self.answers = LiveAnswers(self.offer, delta_interval_s)
+        dispatcher.on(EventStored, self._on_stored)
+        dispatcher.on(ControlChanged, self.answers.on_control_changed)
+        dispatcher.on(BegunAnswer, self.answers.on_begun)
+        dispatcher.on(AnswerEnded, self.answers.on_ended)
+
+    def add_agent(self, connection: Connection, workspace_id: UUID) -> None:
+        """From now on this socket hears that the list has changed."""
+        self._groups[workspace_id].add(connection)
+        self._memberships[connection].add(workspace_id)
+
+    def add_visitor(self, connection: Connection, token_hash: str) -> None:
+        """This socket belongs to the customer with this token."""
+        self._groups[token_hash].add(connection)
+        self._memberships[connection].add(token_hash)
+
+    def visitors(self, token_hash: str) -> list[Connection]:
+        """All sockets of one customer: tabs share their conversations."""
+        return list(self._groups.get(token_hash, ()))
+
+    def remove(self, connection: Connection) -> None:
+        """The socket has gone."""
+        for key in self._memberships.pop(connection, ()):
+            group = self._groups[key]
+            group.discard(connection)
+            if not group:
+                del self._groups[key]
+        for conversation_id in list(connection.watching):
+            self.leave(connection, conversation_id)
+
+    def leave(self, connection: Connection, conversation_id: UUID) -> None:
+        """Stop telling this socket about the conversation."""
+        connection.watching.discard(conversation_id)
+        watchers = self._watchers.get(conversation_id)
+        if watchers is None:
+            return
+        watchers.pop(connection, None)
+        if not watchers:
+            del self._watchers[conversation_id]
+
+    async def join(
+        self,
+        connection: Connection,
+        conversation_id: UUID,
+        *,
+        after: int,
+        is_agent: bool,
+        last_frame: Callable[[int], str] | None = None,
+    ) -> None:
+        """Send everything after `after`, then whatever happens, without a gap or a repetition.
+
+        `last_frame` closes the replay; it is given the `seq` reached. Whoever calls has checked
+        that the reader may see the conversation. A later join of the same socket replaces this one.
+        """
+        mine = Subscription(connection, is_agent, seen_seq=after)
+        self._watchers[conversation_id][connection] = mine
+        connection.watching.add(conversation_id)
+        while True:
+            mine.has_missed = False
+            async with self._database.snapshot() as session:
+                page = await read_log(session, conversation_id, mine.seen_seq, _PAGE)
+            for event in page:
+                if mine.may_see(event):
+                    await connection.put(frames.stored(event))
+                mine.seen_seq = event.seq
+            await connection.calm()
+            if self._watchers.get(conversation_id, {}).get(connection) is not mine:
+                return
+            if len(page) < _PAGE and not mine.has_missed:
+                break
+        mine.is_joining = False
+        live = self.answers.find(conversation_id)
+        if live is not None:
+            connection.deliver(live.snapshot())
+        if last_frame is not None:
+            connection.deliver(last_frame(mine.seen_seq))
+
+    def offer(self, conversation_id: UUID, frame: str) -> None:
+        """Send a frame that is not stored to everybody who watches."""
+        for subscription in self._live(conversation_id):
+            subscription.connection.offer(frame)
+
+    def offer_to_others(
+        self, conversation_id: UUID, frame: str, *, sender: Connection, to_agents: bool
+    ) -> None:
+        """Send it to the agents, or to the customer, but not back."""
+        for subscription in self._live(conversation_id):
+            if subscription.is_agent is to_agents and subscription.connection is not sender:
+                subscription.connection.offer(frame)
+
+    def announce_draining(self) -> None:
+        """Tell every socket that the server is going away."""
+        frame = frames.ephemeral("draining", {})
+        for connection in list(self._memberships):
+            connection.offer(frame)
+
+    def _on_stored(self, event: EventStored) -> None:
+        frame = frames.stored(event)
+        for subscription in list(self._watchers.get(event.conversation_id, {}).values()):
+            if subscription.is_joining:
+                subscription.has_missed = True
+            elif event.seq > subscription.seen_seq:
+                subscription.seen_seq = event.seq
+                if subscription.may_see(event):
+                    subscription.connection.deliver(frame)
+        dirty = frames.ephemeral("list.dirty", {}, event.conversation_id)
+        for connection in self._groups.get(event.workspace_id, ()):
+            connection.offer(dirty)
+
+    def _live(self, conversation_id: UUID) -> Iterator[Subscription]:
+        watching = self._watchers.get(conversation_id, {})
+        return (one for one in list(watching.values()) if not one.is_joining)

@@ -1,0 +1,157 @@
+"""The frames of `care.v1` as strict types; `docs/protocol.md` says what they mean.
+
+A frame that cannot be decoded into one of these closes the socket with 4400.
+"""
+
+from enum import IntEnum
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+SUBPROTOCOL = "care.v1"
+
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+ShortText = Annotated[str, msgspec.Meta(max_length=2_000)]
+Token = Annotated[str, msgspec.Meta(max_length=512)]
+
+
+class CloseCode(IntEnum):
+    """Why the server closes a socket."""
+
+    BAD_FRAME = 4400
+    NOT_SIGNED_IN = 4401
+    FORBIDDEN = 4403
+    HELLO_TIMEOUT = 4408
+    TOO_BIG = 4413
+    TOO_MUCH = 4429
+    RESTART = 1012
+    FAILED = 1011
+
+
+class SocketClosed(Exception):
+    """Leave the socket; `code` is None when the other side has gone."""
+
+    def __init__(self, code: CloseCode | None, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(code, reason)
+
+
+class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t"):
+    """Fields that are not named are errors."""
+
+
+class Hello(_Frame, frozen=True, tag="hello"):
+    """The first frame; it says who speaks."""
+
+    proto: Literal[1]
+    role: Literal["widget", "agent"]
+    site: Token | None = None
+    session: Token | None = None
+    csrf: Token | None = None
+    locale: Annotated[str, msgspec.Meta(max_length=16)] | None = None
+    page: ShortText | None = None
+    resume: Annotated[dict[UUID, Seq], msgspec.Meta(max_length=50)] | None = None
+
+
+class MessageSend(_Frame, frozen=True, tag="message.send"):
+    """A message; the same `cid` again is the same message."""
+
+    cid: ClientId
+    text: str
+    c: UUID | None = None
+
+
+class AnswerStop(_Frame, frozen=True, tag="answer.stop"):
+    """End the running answer; `gen` guards against stopping the next one."""
+
+    c: UUID
+    gen: UUID | None = None
+
+
+class HandoffRequest(_Frame, frozen=True, tag="handoff.request"):
+    """A person, please."""
+
+    c: UUID
+    reason: ShortText | None = None
+
+
+class Typing(_Frame, frozen=True, tag="typing"):
+    """Somebody types, or has stopped."""
+
+    c: UUID
+    on: bool
+
+
+class Read(_Frame, frozen=True, tag="read"):
+    """Everything up to `s` has been seen."""
+
+    c: UUID
+    s: Seq
+
+
+class Sync(_Frame, frozen=True, tag="sync"):
+    """What came after `after`?"""
+
+    c: UUID
+    after: Seq
+
+
+class Watch(_Frame, frozen=True, tag="watch"):
+    """An agent looks at a conversation."""
+
+    c: UUID
+
+
+class Unwatch(_Frame, frozen=True, tag="unwatch"):
+    """An agent looks away."""
+
+    c: UUID
+
+
+class Takeover(_Frame, frozen=True, tag="takeover"):
+    """An agent wants the word; `epoch` is the one they saw."""
+
+    c: UUID
+    epoch: Seq
+
+
+class Release(_Frame, frozen=True, tag="release"):
+    """An agent gives the word back to the bot."""
+
+    c: UUID
+    epoch: Seq
+
+
+class Resolve(_Frame, frozen=True, tag="resolve"):
+    """An agent ends the conversation."""
+
+    c: UUID
+
+
+class Ping(_Frame, frozen=True, tag="ping"):
+    """Are you there?"""
+
+    n: Seq
+
+
+AgentFrame = Watch | Unwatch | Takeover | Release | Resolve
+ClientFrame = (
+    Hello | MessageSend | AnswerStop | HandoffRequest | Typing | Read | Sync | Ping | AgentFrame
+)
+
+_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
+
+
+def decode(text: str) -> ClientFrame:
+    """The frame in a text.
+
+    Raises:
+        SocketClosed: 4400, it is no frame of this protocol.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise SocketClosed(CloseCode.BAD_FRAME, "bad_frame") from error

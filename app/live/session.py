@@ -1,0 +1,246 @@
+"""One greeted socket: what each frame does, and what it is answered.
+
+Every frame is one unit of work. What a person may not do is answered with `nack` and leaves the
+socket open; only what no honest client sends closes it.
+"""
+
+import time
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import access
+from app.conversations import service, visitors
+from app.conversations.schemas import ConversationOut, MessageOut
+from app.conversations.service import NewMessage, Posted, Snapshot
+from app.errors import AppError, Forbidden, NotFound, RateLimited
+from app.handoff import service as handoff
+from app.live import frames, protocol
+from app.live.connection import Connection
+from app.live.protocol import CloseCode, SocketClosed
+from app.models import Conversation
+from app.parts import Parts
+from app.speakers import Customer, SignedInAgent, Speaker
+from app.throttle import Allowance
+
+JsonObject = frames.JsonObject
+
+
+class Session:
+    """The conversation partner behind one socket."""
+
+    def __init__(self, parts: Parts, connection: Connection, speaker: Speaker) -> None:
+        self.parts = parts
+        self.connection = connection
+        self.speaker = speaker
+        settings = parts.settings
+        self._messages = Allowance(settings.messages_per_s, settings.messages_burst)
+        self._typing_sent: dict[UUID, tuple[bool, float]] = {}
+
+    @property
+    def is_agent(self) -> bool:
+        """Agents see internal events too."""
+        return isinstance(self.speaker, SignedInAgent)
+
+    async def handle(self, frame: protocol.ClientFrame) -> None:
+        """Do what the frame asks and answer it.
+
+        Raises:
+            SocketClosed: no honest client sends this now.
+        """
+        try:
+            await self._dispatch(frame)
+        except AppError as error:
+            await self._nack(frame, error)
+
+    async def catch_up(self, conversation_id: UUID, after: int) -> None:
+        """Replay what the reader missed and go live, or tell it to start afresh."""
+        async with self.parts.database.snapshot() as session:
+            speaker = await self._refreshed(session)
+            found = await access.conversation(session, speaker, conversation_id)
+        missed = found.last_seq - after
+        is_far_behind = after > 0 and missed > self.parts.settings.replay_limit
+        if missed < 0 or is_far_behind:
+            await self.connection.put(frames.ephemeral("reset", {}, conversation_id))
+            return
+        await self.parts.hub.join(
+            self.connection,
+            conversation_id,
+            after=after,
+            is_agent=self.is_agent,
+            last_frame=lambda seq: frames.ephemeral("synced", {"last_seq": seq}, conversation_id),
+        )
+
+    async def _dispatch(self, frame: protocol.ClientFrame) -> None:
+        match frame:
+            case protocol.Hello():
+                raise SocketClosed(CloseCode.BAD_FRAME, "hello_again")
+            case protocol.Ping():
+                await self.connection.put(frames.ephemeral("pong", {"n": frame.n}))
+            case protocol.MessageSend():
+                await self._send_message(frame)
+            case protocol.AnswerStop():
+                await self._stop_answer(frame)
+            case protocol.HandoffRequest():
+                await self._request_handoff(frame)
+            case protocol.Typing():
+                await self._typing(frame)
+            case protocol.Read():
+                async with self.parts.database.work() as work:
+                    speaker = await self._refreshed(work.session)
+                    await service.mark_read(work, speaker, frame.c, frame.s)
+            case protocol.Sync():
+                await self.catch_up(frame.c, frame.after)
+            case _:
+                await self._dispatch_agent(frame)
+
+    async def _dispatch_agent(self, frame: protocol.AgentFrame) -> None:
+        agent = self.speaker
+        if not isinstance(agent, SignedInAgent):
+            raise Forbidden
+        shown = self.parts.hub.answers.shown_text
+        match frame:
+            case protocol.Watch():
+                await self._watch(agent, frame.c)
+            case protocol.Unwatch():
+                self.parts.hub.leave(self.connection, frame.c)
+            case protocol.Takeover():
+                async with self.parts.database.work() as work:
+                    changed = await handoff.take_over(
+                        work, agent, frame.c, epoch=frame.epoch, shown=shown
+                    )
+                await self._ack(changed)
+            case protocol.Release():
+                async with self.parts.database.work() as work:
+                    changed = await handoff.release(work, agent, frame.c, epoch=frame.epoch)
+                await self._ack(changed)
+            case protocol.Resolve():
+                async with self.parts.database.work() as work:
+                    changed = await service.resolve(work, agent, frame.c, shown=shown)
+                await self._ack(changed)
+
+    async def _send_message(self, frame: protocol.MessageSend) -> None:
+        started = time.perf_counter()
+        wait_s = self._messages.take()
+        if wait_s > 0:
+            raise RateLimited(retry_after_s=wait_s)
+        text = service.clean_text(frame.text, self.parts.settings.text_limit)
+        new = NewMessage(text, frame.cid, frame.c)
+        if isinstance(self.speaker, SignedInAgent):
+            posted = await self._post_reply(self.speaker, new)
+        else:
+            posted = await self._post_message(self.speaker, new)
+        self.parts.metrics.ack_seconds.observe(time.perf_counter() - started)
+        data: JsonObject = {
+            "cid": frame.cid,
+            "message_id": str(posted.message_id),
+            "c": str(posted.conversation_id),
+            "s": posted.seq,
+        }
+        await self.connection.put(frames.ephemeral("ack", data, posted.conversation_id))
+
+    async def _post_reply(self, agent: SignedInAgent, new: NewMessage) -> Posted:
+        if new.conversation_id is None:
+            raise NotFound("An agent's message needs its conversation.")
+        async with self.parts.database.work() as work:
+            return await handoff.post_reply(
+                work, agent, new, shown=self.parts.hub.answers.shown_text
+            )
+
+    async def _post_message(self, customer: Customer, new: NewMessage) -> Posted:
+        hub = self.parts.hub
+        async with self.parts.database.work() as work:
+            posted = await service.post_message(
+                work,
+                customer,
+                new,
+                shown=hub.answers.shown_text,
+                reopen_days=self.parts.settings.reopen_days,
+            )
+        self.speaker = replace(customer, contact_id=posted.contact_id)
+        conversation_id = posted.conversation_id
+        for tab in hub.visitors(customer.token_hash):
+            if conversation_id in tab.watching:
+                continue
+            joining = hub.join(tab, conversation_id, after=0, is_agent=False)
+            if tab is self.connection:
+                await joining
+            else:
+                tab.spawn(joining)
+        return posted
+
+    async def _stop_answer(self, frame: protocol.AnswerStop) -> None:
+        answers = self.parts.hub.answers
+        live = answers.find(frame.c)
+        if frame.gen is not None and (live is None or live.answer.generation_id != frame.gen):
+            return
+        async with self.parts.database.work() as work:
+            speaker = await self._refreshed(work.session)
+            await service.stop_answer(work, speaker, frame.c, shown=answers.shown_text)
+
+    async def _request_handoff(self, frame: protocol.HandoffRequest) -> None:
+        shown = self.parts.hub.answers.shown_text
+        async with self.parts.database.work() as work:
+            speaker = await self._refreshed(work.session)
+            changed = await handoff.request_handoff(work, speaker, frame.c, shown=shown)
+        await self._ack(changed)
+
+    async def _typing(self, frame: protocol.Typing) -> None:
+        if frame.c not in self.connection.watching:
+            raise NotFound
+        moment = time.monotonic()
+        was_on, sent_at = self._typing_sent.get(frame.c, (False, float("-inf")))
+        if moment - sent_at < self.parts.settings.typing_interval_s and was_on == frame.on:
+            return
+        self._typing_sent[frame.c] = (frame.on, moment)
+        data = {"by": self.speaker.actor.wire(), "on": frame.on}
+        self.parts.hub.offer_to_others(
+            frame.c,
+            frames.ephemeral("typing", data, frame.c),
+            sender=self.connection,
+            to_agents=not self.is_agent,
+        )
+
+    async def _watch(self, agent: SignedInAgent, conversation_id: UUID) -> None:
+        async with self.parts.database.snapshot() as session:
+            snapshot = await service.read_snapshot(session, agent, conversation_id)
+        await self.connection.put(
+            frames.ephemeral("snapshot", self._snapshot_data(snapshot), conversation_id)
+        )
+        reached = snapshot.row.conversation.last_seq
+        await self.parts.hub.join(self.connection, conversation_id, after=reached, is_agent=True)
+
+    def _snapshot_data(self, snapshot: Snapshot) -> JsonObject:
+        data: JsonObject = {
+            "conversation": ConversationOut.of(snapshot.row).wire(),
+            "messages": [MessageOut.of(message).wire() for message in snapshot.messages],
+        }
+        live = self.parts.hub.answers.find(snapshot.row.conversation.id)
+        if live is not None:
+            data["live"] = {
+                "gen": str(live.answer.generation_id),
+                "message_id": str(live.answer.message_id),
+                "x": live.shown,
+            }
+        return data
+
+    async def _refreshed(self, session: AsyncSession) -> Speaker:
+        """The customer may have said the first word in another tab."""
+        if isinstance(self.speaker, Customer) and self.speaker.contact_id is None:
+            self.speaker = await visitors.refreshed(session, self.speaker)
+        return self.speaker
+
+    async def _ack(self, changed: Conversation) -> None:
+        data = {"c": str(changed.id), "s": changed.last_seq}
+        await self.connection.put(frames.ephemeral("ack", data, changed.id))
+
+    async def _nack(self, frame: protocol.ClientFrame, error: AppError) -> None:
+        data: JsonObject = {"code": error.code, "message": error.sentence}
+        cid = getattr(frame, "cid", None)
+        if cid is not None:
+            data["cid"] = cid
+        if error.retry_after_s is not None:
+            data["retry_after"] = round(error.retry_after_s, 3)
+        conversation_id = getattr(frame, "c", None)
+        await self.connection.put(frames.ephemeral("nack", data, conversation_id))

@@ -1,0 +1,34 @@
+"""What `create_app` builds and hands on; routers and sockets find it on the application."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from app.clock import Clock
+from app.database import Database
+from app.events import Dispatcher
+from app.live.hub import Hub
+from app.metrics import Metrics
+from app.security import Secrets
+from app.settings import Settings
+from app.throttle import Throttle
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The application's parts, each made once."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    dispatcher: Dispatcher
+    hub: Hub
+    secrets: Secrets
+    sign_ins: Throttle
+    metrics: Metrics
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """The parts of the application that serves this request or socket."""
+    return cast(Parts, connection.app.state.parts)
