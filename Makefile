@@ -1,0 +1,57 @@
+# Two commands: `make run` starts the product, `make test` passes its tests. Both set up all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DATA ?= data
+# Waiting threads of torch must not spin: a server always has neighbours.
+export OMP_WAIT_POLICY ?= passive
+
+.PHONY: run test check bench clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.run
+	exec $(BIN)/careline demo --port $(PORT) --data $(DATA)
+
+test: $(VENV)/.test node_modules/.installed
+	bash tests/system_packages.sh
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev node_modules/.installed
+	bash tests/system_packages.sh
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.skeleton
+
+clean:
+	rm -rf $(VENV) node_modules
+
+# torch comes first and pinned: a looser range may pull gigabytes of GPU libraries.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+		|| { echo "Careline needs Python 3.11 or 3.12; set PYTHON=/path/to/it" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+# The built scripts are committed; node is only needed to test and rebuild them.
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "The tests need Node.js 20 and npm: install them first" >&2; exit 1; }
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
