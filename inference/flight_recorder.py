@@ -20,7 +20,7 @@ class FlightRecorder:
     def __init__(self, path: Path, incarnation: str) -> None:
         self._path = path
         self._next = path.with_suffix(".next")
-        self._incarnation = incarnation
+        self.incarnation = incarnation
         self.crash = _read(path)
 
     def write(self, requests: Iterable[InFlight]) -> None:
@@ -28,7 +28,7 @@ class FlightRecorder:
 
         Without a sync: the record is about processes, it need not outlive the machine.
         """
-        record = Crash(self._incarnation, tuple(requests))
+        record = Crash(self.incarnation, tuple(requests))
         self._next.write_bytes(msgspec.msgpack.encode(record))
         os.replace(self._next, self._path)
 

@@ -36,7 +36,12 @@ Frame = TypeVar("Frame")
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a request asks; exactly one of the three kinds of prompt is given."""
+    """What a request asks; exactly one of the three kinds of prompt is given.
+
+    `name` is the id its caller gave it; a request without a seed draws from the name's.
+    """
+
+    name: str
 
     text: str | None = None
     token_ids: tuple[int, ...] | None = None
@@ -201,14 +206,15 @@ async def read_frame(
     """The next frame; None when the other end has closed between two frames.
 
     Raises:
-        ProtocolError: what arrived is no frame, of another version, too long, or cut off.
+        ProtocolError: what arrived is no frame, of another version, or too long.
+        ConnectionResetError: the other end is gone in the middle of a frame.
     """
     try:
         header = await reader.readexactly(_HEADER.size)
     except asyncio.IncompleteReadError as error:
         if not error.partial:
             return None
-        raise ProtocolError(f"cut off after {len(error.partial)} bytes of a header") from None
+        raise ConnectionResetError(f"{len(error.partial)} bytes of a header came") from None
     magic, version, size_bytes = _HEADER.unpack(header)
     if magic != _MAGIC:
         raise ProtocolError(f"a frame begins with {_MAGIC.hex()}, not with {magic.hex()}")
@@ -219,7 +225,7 @@ async def read_frame(
     try:
         return decoder.decode(await reader.readexactly(size_bytes))
     except asyncio.IncompleteReadError as error:
-        raise ProtocolError(f"cut off, {len(error.partial)} of {size_bytes} bytes came") from None
+        raise ConnectionResetError(f"{len(error.partial)} of {size_bytes} bytes came") from None
     except msgspec.DecodeError as error:
         raise ProtocolError(f"not a frame: {error}") from None
 

@@ -1,0 +1,262 @@
+"""EngineSupervisor: starts the engine process, watches it, and starts it again when it is dead.
+
+The supervisor and the engine hold the two ends of one socket, the leash. The engine reports on it
+how its start went, and dies when the supervisor's end closes, so a killed web process leaves no
+orphan. An engine that does not come back after many starts is given up: better a process that exits
+and is seen than one that pretends.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from inference.client import ClientSettings, EngineClient
+from inference.command_line import ServerCommand, to_arguments
+from inference.config import EngineConfig
+from inference.errors import EngineError, EngineUnavailable
+from inference.frames import Goodbye, read_frame, start_frames, to_error
+from inference.socket_server import ServerSettings
+
+logger = logging.getLogger(__name__)
+
+MAX_LOG_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineProcessSettings:
+    """What the engine process runs and how long anything about it may take.
+
+    More than `restart_budget` deaths within `restart_window_s` are too many.
+    """
+
+    engine: EngineConfig
+    server: ServerSettings = field(default_factory=ServerSettings)
+    client: ClientSettings = field(default_factory=ClientSettings)
+    start_timeout_s: float = 300.0
+    stop_grace_s: float = 10.0
+    restart_budget: int = 5
+    restart_window_s: float = 60.0
+    first_pause_s: float = 0.1
+    max_pause_s: float = 5.0
+
+
+class EngineSupervisor:
+    """Keeps one engine process alive under `run_dir`, and a client connected to it.
+
+    Files: `run_dir/engine.sock`, `run_dir/engine.pid`, and the engine's log in
+    `run_dir/../logs/engine.log`. `gave_up` is set when the engine has died too often; `failure`
+    then says why, all streams fail, and the process should exit with an error.
+    """
+
+    def __init__(self, settings: EngineProcessSettings, run_dir: Path) -> None:
+        self._settings = settings
+        self._run_dir = run_dir
+        self._socket_path = run_dir / "engine.sock"
+        self._pid_path = run_dir / "engine.pid"
+        self._log_path = run_dir.parent / "logs" / "engine.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._deaths: deque[float] = deque()
+        self._was_ready = False
+        self.client = EngineClient(
+            self._socket_path, settings.client, on_garbage=self._kill_at_once
+        )
+        self.gave_up = asyncio.Event()
+        self.failure: EngineError | None = None
+        self.num_restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The running engine process."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start the engine and wait until it answers.
+
+        Raises:
+            EngineError: it cannot start; a ModelLoadError, ScriptError or InvalidConfig says what
+                to change. Nothing is left running.
+        """
+        assert self._task is None, "a supervisor is started once"
+        for folder in (self._run_dir, self._log_path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await self.client.start()
+        self._task = asyncio.create_task(self._keep_alive(), name="engine-supervisor")
+        connecting = asyncio.create_task(self.client.connected())
+        try:
+            await asyncio.wait({self._task, connecting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            connecting.cancel()
+            if not self.client.is_ready:
+                await self.stop()
+        if self.failure is not None:
+            raise self.failure
+
+    async def stop(self) -> None:
+        """End the engine: SIGTERM, and SIGKILL if that does not help in time."""
+        await self.client.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _keep_alive(self) -> None:
+        """One engine process after the other, until cancelled or until there were too many."""
+        while self.failure is None:
+            try:
+                await self._run_once()
+                reason: EngineError = EngineUnavailable("the engine process keeps dying")
+            except EngineError as error:
+                logger.error("the engine does not start: %s", error.message)
+                reason = error
+                if not self._was_ready and not isinstance(error, EngineUnavailable):
+                    self._give_up(error)  # Another try would end the same way.
+                    return
+            await self._recover(reason)
+
+    async def _run_once(self) -> None:
+        """One engine process from its start to its death.
+
+        Raises:
+            EngineError: it did not get as far as answering requests.
+        """
+        async with self._spawned() as (process, leash):
+            await self._wait_until_ready(leash)
+            self._was_ready = True
+            logger.info("the engine is ready, pid %d", process.pid)
+            await self._watch(process)
+            logger.warning("the engine has ended with status %s", process.returncode)
+
+    @contextlib.asynccontextmanager
+    async def _spawned(
+        self,
+    ) -> AsyncGenerator[tuple[asyncio.subprocess.Process, asyncio.StreamReader]]:
+        """A new engine process and our end of its leash; neither outlives the block."""
+        ours, theirs = socket.socketpair()
+        with theirs, ours, self._open_log() as log:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(), stdin=theirs.fileno(), stdout=log, stderr=log, env=_environment()
+            )
+            theirs.close()  # So that only the engine holds it, and its death is seen here.
+            reader, leash = await asyncio.open_connection(sock=ours)
+            self._process = process
+            try:
+                self._pid_path.write_text(f"{process.pid}\n")
+                yield process, reader
+            finally:
+                await self._end(process)
+                leash.close()
+                self._process = None
+                self._pid_path.unlink(missing_ok=True)
+
+    async def _wait_until_ready(self, leash: asyncio.StreamReader) -> None:
+        timeout_s = self._settings.start_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                frame = await read_frame(leash, start_frames)
+        except (TimeoutError, ConnectionError):
+            raise EngineUnavailable(f"no engine is ready after {timeout_s:g} s") from None
+        if frame is None:
+            raise EngineUnavailable(f"the engine process ends at its start; see {self._log_path}")
+        if isinstance(frame, Goodbye):
+            raise to_error(frame.failure)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Return when the process is dead; kill it when it makes no progress."""
+        timeout_s = self._settings.client.hang_timeout_s
+        pause_s = timeout_s / 10
+        ready_at = time.monotonic()
+        ending = asyncio.create_task(process.wait())
+        try:
+            while not ending.done():
+                before = time.monotonic()
+                await asyncio.wait({ending}, timeout=pause_s)
+                now = time.monotonic()
+                # When this process itself was held up, the engine's signs of life are still unread.
+                was_late = now - before > 2 * pause_s
+                stalled_s = min(self.client.stalled_s, now - ready_at)
+                if stalled_s > timeout_s and not was_late:
+                    logger.error("the engine hangs, no progress for %.1f s", stalled_s)
+                    self._kill_at_once()
+                    await ending
+        finally:
+            ending.cancel()
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(self._settings.stop_grace_s):
+                await process.wait()
+        except TimeoutError:
+            logger.warning("the engine does not stop, it is killed")
+            self._kill_at_once()
+            await process.wait()
+
+    async def _recover(self, reason: EngineError) -> None:
+        """Wait a little before the next start, longer each time; or give up."""
+        now = time.monotonic()
+        self._deaths.append(now)
+        while now - self._deaths[0] > self._settings.restart_window_s:
+            self._deaths.popleft()
+        if len(self._deaths) > self._settings.restart_budget:
+            self._give_up(reason)
+            return
+        self.num_restarts += 1
+        pause_s = self._settings.first_pause_s * 2 ** (len(self._deaths) - 1)
+        await asyncio.sleep(min(pause_s, self._settings.max_pause_s))
+
+    def _give_up(self, error: EngineError) -> None:
+        logger.critical("the engine is given up: %s", error.message)
+        self.failure = error
+        self.client.fail(error)
+        self.gave_up.set()
+
+    def _kill_at_once(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    def _command(self) -> list[str]:
+        command = ServerCommand(
+            socket_path=self._socket_path,
+            is_supervised=True,
+            engine=self._settings.engine,
+            server=self._settings.server,
+        )
+        return [sys.executable, "-m", "inference.server", *to_arguments(command)]
+
+    def _open_log(self) -> BinaryIO:
+        with contextlib.suppress(FileNotFoundError):
+            if self._log_path.stat().st_size > MAX_LOG_BYTES:
+                self._log_path.replace(self._log_path.with_suffix(".log.1"))
+        return self._log_path.open("ab")
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with what must be there before the engine loads its first library."""
+    here = str(Path(__file__).parents[1])
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "OMP_WAIT_POLICY": "passive",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+    }
