@@ -3,21 +3,29 @@
 Environment before torch: libgomp's default of spinning at barriers makes two-thread decoding 35 to
 50 times slower beside one busy neighbour process, so idle threads wait passively unless told
 otherwise.
+
+`Engine` is loaded when it is first asked for: torch takes two seconds and 200 MB, and a process
+that only talks to an engine process needs none of it.
 """
 
+import importlib
 import os
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+from inference.client import ClientSettings, EngineClient
 from inference.config import EngineConfig
-from inference.engine import Engine
 from inference.errors import (
+    AlreadyRunning,
     EngineError,
     EngineUnavailable,
     InvalidConfig,
     InvalidRequest,
     ModelLoadError,
+    ProtocolError,
     QueueFull,
+    ScriptError,
 )
 from inference.request import (
     ChatMessage,
@@ -29,22 +37,41 @@ from inference.request import (
     TokenChunk,
     Words,
 )
+from inference.socket_server import ServerSettings
+from inference.supervisor import EngineProcessSettings, EngineSupervisor
+
+if TYPE_CHECKING:
+    from inference.engine import Engine
 
 __all__ = [
+    "AlreadyRunning",
     "ChatMessage",
+    "ClientSettings",
     "Engine",
+    "EngineClient",
     "EngineConfig",
     "EngineError",
     "EngineInfo",
+    "EngineProcessSettings",
+    "EngineSupervisor",
     "EngineUnavailable",
     "Exactly",
     "FinishReason",
     "InvalidConfig",
     "InvalidRequest",
     "ModelLoadError",
+    "ProtocolError",
     "QueueFull",
     "RequestOutput",
     "SamplingParams",
+    "ScriptError",
+    "ServerSettings",
     "TokenChunk",
     "Words",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Engine":
+        return importlib.import_module("inference.engine").Engine
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
