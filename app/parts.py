@@ -7,15 +7,17 @@ from starlette.requests import HTTPConnection
 
 from app.clock import Clock
 from app.database import Database
+from app.engines import Engine
 from app.events import Dispatcher
 from app.live.hub import Hub
 from app.metrics import Metrics
+from app.readiness import Readiness
 from app.security import Secrets
 from app.settings import Settings
 from app.throttle import Throttle
 
 
-@dataclass(frozen=True)
+@dataclass
 class Parts:
     """The application's parts, each made once."""
 
@@ -27,6 +29,9 @@ class Parts:
     secrets: Secrets
     sign_ins: Throttle
     metrics: Metrics
+    readiness: Readiness
+    engine: Engine | None
+    """None until the lifespan has started it."""
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

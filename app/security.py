@@ -14,9 +14,9 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
 
-from app.errors import BadSettings
+from app.errors import BadSettings, Invalid
 
 _hasher = PasswordHasher()  # argon2id with the library's current parameters
 _NOBODYS_HASH = _hasher.hash(random.token_urlsafe(16))
@@ -74,6 +74,7 @@ class Secrets:
         self._key = key
         self._visitor_s = visitor_days * _DAY_S
         self._sign_in_s = sign_in_days * _DAY_S
+        self._cursors = URLSafeSerializer(key, salt="cursor")
         self._cookies = URLSafeTimedSerializer(key, salt="agent-cookie")
 
     def new_visitor_token(self, site: str) -> str:
@@ -108,6 +109,21 @@ class Secrets:
     def is_csrf_token(self, cookie: str, token: str) -> bool:
         """Whether the token belongs to the cookie."""
         return hmac.compare_digest(self.csrf_token(cookie).encode(), token.encode())
+
+    def seal_cursor(self, values: list[str]) -> str:
+        """An opaque place in a list."""
+        return str(self._cursors.dumps(values))
+
+    def open_cursor(self, cursor: str) -> list[str]:
+        """The values of a cursor.
+
+        Raises:
+            Invalid: we did not make it.
+        """
+        try:
+            return list(self._cursors.loads(cursor))
+        except BadData as error:
+            raise Invalid("This cursor is not one of ours.") from error
 
     def _visitors(self, site: str) -> TimestampSigner:
         return TimestampSigner(self._key, salt=f"visitor:{site}")

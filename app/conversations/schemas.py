@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.clock import as_wire
 from app.conversations.repository import ConversationRow
+from app.events import EventStored
 from app.models import Message
 from app.vocabulary import (
     Chip,
@@ -186,6 +187,18 @@ class EventOut(Wire):
     id: UUID
     at: str
     d: JsonObject
+
+    @classmethod
+    def of(cls, event: EventStored) -> Self:
+        """The event as its frame shows it."""
+        return cls(
+            t=event.type.value,
+            c=event.conversation_id,
+            s=event.seq,
+            id=event.event_id,
+            at=as_wire(event.at),
+            d=event.data,
+        )
 
 
 class PageMeta(Wire):

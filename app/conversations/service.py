@@ -18,14 +18,16 @@ from app.conversations.control import (
     end_live_answer,
 )
 from app.conversations.ledger import append_message
-from app.conversations.repository import ConversationRow, Conversations
+from app.conversations.replay import read_log
+from app.conversations.repository import ConversationRow, Conversations, Filter, Place
 from app.conversations.visitors import remember
 from app.database import Work
+from app.events import EventStored
 from app.errors import Conflict, ConversationClosed, Empty, Invalid, TooLong
 from app.ids import new_id
 from app.models import Conversation, Inbox, Message
 from app.speakers import SYSTEM, Actor, Customer, SignedInAgent, Speaker
-from app.vocabulary import Control, EndReason, Resolution, Role, Side, Status
+from app.vocabulary import Control, EndReason, Resolution, Role, Side, Status, Visibility
 
 _SUBJECT_CHARS = 80
 _SHOWN_TO_CUSTOMER = 20
@@ -114,6 +116,40 @@ async def post_message(
     if conversation.waiting_on is Side.CUSTOMER or conversation.waiting_since is None:
         conversation.waiting_on, conversation.waiting_since = Side.US, message.created_at
     return Posted(conversation.id, message.id, message.seq, customer.contact_id)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A stretch of events, and where the conversation stood when it was read."""
+
+    events: list[EventStored]
+    last_seq: int
+    has_more: bool
+
+
+async def list_conversations(
+    session: AsyncSession, chosen: Filter, after: Place | None, limit: int
+) -> tuple[list[ConversationRow], bool]:
+    """Up to `limit` conversations, newest activity first, and whether there are more."""
+    rows = await Conversations(session).page(chosen, after, limit + 1)
+    return rows[:limit], len(rows) > limit
+
+
+async def read_events(
+    session: AsyncSession, speaker: Speaker, conversation_id: UUID, *, after: int, limit: int
+) -> Log:
+    """What this speaker may see of what happened after event `after`."""
+    conversation = await access.conversation(session, speaker, conversation_id)
+    if after >= conversation.last_seq:
+        return Log([], conversation.last_seq, has_more=False)
+    events = await read_log(session, conversation_id, after, limit)
+    shown = [
+        event
+        for event in events
+        if isinstance(speaker, SignedInAgent) or event.visibility is Visibility.PUBLIC
+    ]
+    has_more = bool(events) and events[-1].seq < conversation.last_seq
+    return Log(shown, conversation.last_seq, has_more)
 
 
 def check_same(sent: Message, new: NewMessage, role: Role) -> Message:

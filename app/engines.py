@@ -1,0 +1,75 @@
+"""Where answers come from: our own engine process, one that runs already, or a script."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.errors import BadSettings, EngineFailed
+from app.settings import Settings
+from inference import (
+    EngineClient,
+    EngineConfig,
+    EngineError,
+    EngineProcessSettings,
+    EngineSupervisor,
+)
+
+SHIPPED_MODEL = Path(__file__).parent.parent / "inference" / "weights"
+_RUNNING = "unix:"
+_SCRIPTED = "scripted:"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine one can ask, and how one hears that it is gone for good."""
+
+    client: EngineClient
+    gave_up: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
+    """The engine these settings name, started and stopped with the block.
+
+    Raises:
+        EngineFailed: it cannot start; the sentence says what to change.
+        BadSettings: `engine` names nothing known.
+    """
+    if settings.engine is not None and settings.engine.startswith(_RUNNING):
+        async with EngineClient(Path(settings.engine.removeprefix(_RUNNING))) as client:
+            yield Engine(client)
+        return
+    supervisor = supervise(settings)
+    try:
+        await supervisor.start()
+    except EngineError as error:
+        failed = EngineFailed(f"The engine could not start: {error.message}.")
+        failed.code = error.code
+        raise failed from error
+    try:
+        yield Engine(supervisor.client, supervisor.gave_up)
+    finally:
+        await supervisor.stop()
+
+
+def supervise(settings: Settings) -> EngineSupervisor:
+    """The keeper of our own engine process, not started yet."""
+    model = settings.model or str(SHIPPED_MODEL)
+    if settings.engine is not None:
+        if not settings.engine.startswith(_SCRIPTED):
+            raise BadSettings(
+                f"engine: {settings.engine!r} is neither unix:PATH nor scripted:FILE."
+            )
+        model = settings.engine
+    try:
+        config = EngineConfig(
+            model=model,
+            speculator=settings.speculator,
+            num_blocks=settings.num_blocks,
+            seed=settings.seed,
+        )
+    except EngineError as error:
+        raise BadSettings(f"The engine's settings do not fit: {error.message}.") from error
+    return EngineSupervisor(EngineProcessSettings(engine=config), settings.run_dir)

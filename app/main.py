@@ -1,0 +1,104 @@
+"""Builds the application: every part is made here once and handed to those who need it.
+
+The lifespan opens and closes them: data folder, tables, engine, answers; in that order, and back.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from app import observability, reference, schema
+from app.clock import Clock, now
+from app.conversations import router as conversations
+from app.data_folder import DataFolder
+from app.database import Database
+from app.engines import Engine, running_engine
+from app.events import Dispatcher
+from app.headers import SecurityHeaders
+from app.live import router as live
+from app.live.hub import Hub
+from app.metrics import Metrics
+from app.parts import Parts
+from app.problems import tell_problems
+from app.readiness import Readiness
+from app.security import Secrets, read_secret_key
+from app.settings import Settings
+from app.throttle import Throttle
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+_LAG_CHECK_S = 1.0
+
+
+def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = now) -> FastAPI:
+    """The whole application; without an `engine` it starts the one its settings name.
+
+    Raises:
+        StartError: the data folder cannot be used.
+    """
+    folder = DataFolder(settings.data).prepare()
+    dispatcher = Dispatcher()
+    database = Database(settings.database, dispatcher, clock)
+    parts = Parts(
+        settings=settings,
+        clock=clock,
+        database=database,
+        dispatcher=dispatcher,
+        hub=Hub(database, dispatcher, settings.delta_interval_s),
+        secrets=Secrets(
+            read_secret_key(folder.key_file),
+            visitor_days=settings.visitor_days,
+            sign_in_days=settings.sign_in_days,
+        ),
+        sign_ins=Throttle(settings.sign_in_failures, settings.sign_in_window_s),
+        metrics=Metrics(),
+        readiness=Readiness(database.ping),
+        engine=engine,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            folder.take()
+            stack.callback(folder.release)
+            stack.push_async_callback(database.close)
+            await schema.check(database)
+            if parts.engine is None:
+                parts.engine = await stack.enter_async_context(running_engine(settings))
+            parts.readiness.watch_engine(parts.engine)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            lag = tasks.create_task(_measure_lag(parts.metrics))
+            stack.callback(lag.cancel)
+            log.info("started")
+            yield
+            parts.readiness.is_draining = True
+        log.info("stopped")
+
+    app = FastAPI(
+        title="Careline",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.parts = parts
+    app.add_middleware(SecurityHeaders)
+    tell_problems(app)
+    for router in (conversations.router, live.router, observability.router, reference.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+async def _measure_lag(metrics: Metrics) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _LAG_CHECK_S
+        await asyncio.sleep(_LAG_CHECK_S)
+        metrics.event_loop_lag.set(loop.time() - due)

@@ -1,0 +1,47 @@
+"""Is it alive, can it serve, and what does it count: /livez, /readyz, /metrics."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.dependencies import PartsDep
+from app.parts import Parts
+from inference import EngineError
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez", response_class=PlainTextResponse)
+async def livez() -> str:
+    """The event loop answers; nothing else is asked."""
+    return "ok"
+
+
+@router.get("/readyz")
+async def readyz(parts: PartsDep) -> JSONResponse:
+    """Which check fails, if any; no internals."""
+    checks = await parts.readiness.checks()
+    is_ready = all(checks.values())
+    told = {name: "ok" if holds else "failing" for name, holds in checks.items()}
+    status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse({"ready": is_ready, "checks": told}, status_code=status)
+
+
+@router.get("/metrics")
+async def metrics(parts: PartsDep) -> Response:
+    """Counters in Prometheus' text format, the engine's among them when it answers."""
+    await _read_engine(parts)
+    return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _read_engine(parts: Parts) -> None:
+    if parts.engine is None or not parts.engine.client.is_ready:
+        return
+    try:
+        stats = await parts.engine.client.stats()
+    except EngineError:
+        return
+    for name, value in stats.items():
+        parts.metrics.engine.labels(name=name).set(value)

@@ -1,0 +1,97 @@
+"""How a failure is told over HTTP: RFC 9457 problem documents, the same for ours and the frame's."""
+
+import logging
+import math
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from app.errors import AppError, NotSignedIn
+
+log = logging.getLogger(__name__)
+
+SIGN_IN_PAGE = "/dashboard/sign-in"
+_MEDIA_TYPE = "application/problem+json"
+
+
+def problem(
+    request: Request,
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem document; `errors` point at the fields that do not fit."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": request.url.path,
+    }
+    if errors:
+        body["errors"] = errors
+    return JSONResponse(body, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
+
+
+def tell_problems(app: FastAPI) -> None:
+    """Answer every failure of this application with a problem document, or with its page."""
+    app.add_exception_handler(AppError, _tell_app_error)
+    app.add_exception_handler(RequestValidationError, _tell_bad_request)
+    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(Exception, _tell_bug)
+
+
+async def _tell_app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    if isinstance(error, NotSignedIn) and request.url.path.startswith("/dashboard"):
+        return RedirectResponse(SIGN_IN_PAGE, status_code=HTTPStatus.SEE_OTHER)
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return problem(
+        request,
+        status=error.status,
+        code=error.code,
+        detail=error.sentence,
+        headers=headers,
+    )
+
+
+async def _tell_bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = [
+        {
+            "pointer": "/" + "/".join(str(part) for part in one["loc"]),
+            "code": str(one["type"]),
+            "detail": str(one["msg"]),
+        }
+        for one in error.errors()
+    ]
+    return problem(
+        request, status=422, code="invalid", detail="The request does not fit.", errors=fields
+    )
+
+
+async def _tell_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid"
+    return problem(
+        request,
+        status=error.status_code,
+        code=code,
+        detail=str(error.detail),
+        headers=dict(error.headers or {}),
+    )
+
+
+async def _tell_bug(request: Request, error: Exception) -> Response:
+    log.error("request failed", exc_info=error, extra={"path": request.url.path})
+    return problem(request, status=500, code="failed", detail="Something went wrong here.")
