@@ -1,0 +1,1 @@
+"""Knowledge: help articles, their paragraphs, and the search for what answers a question."""

@@ -1,0 +1,73 @@
+"""May the articles be quoted on this question? Pure; no answer without evidence.
+
+The gate looks at raw coverage, never at ranks: the best of twenty passages that do not fit is still
+the best. Thresholds and what they cost are in `docs/answering.md`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.knowledge.quotes import Quote, rank_quotes
+from app.knowledge.search import SearchIndex
+
+ANSWER_COVERAGE = 0.65
+UNSURE_COVERAGE = 0.40
+# How much of its coverage a quote may owe to the rest of its article.
+_MAX_BORROWED = 0.1
+
+
+class Verdict(StrEnum):
+    """What the articles allow."""
+
+    ANSWER = "answer"
+    UNSURE = "unsure"
+    """Something fits in part: it may be shown, but not as the answer."""
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The verdict, the quote that may be used (none for nothing), and what else was found."""
+
+    verdict: Verdict
+    quote: Quote | None
+    others: tuple[Quote, ...] = ()
+    """Best quotes of other articles, best first, for "maybe these help"."""
+    coverage: float = 0.0
+
+
+def find_evidence(index: SearchIndex, question: str) -> Evidence:
+    """Search, choose the best quote, and judge it."""
+    asked = index.understand(question)
+    ranked = rank_quotes(asked, index.search(asked))
+    if not ranked:
+        return Evidence(Verdict.NOTHING, None)
+    best = ranked[0]
+    coverage = gate_coverage(best)
+    verdict = judge(coverage, has_kind=best.has_kind)
+    quote = None if verdict is Verdict.NOTHING else best
+    return Evidence(verdict, quote, _of_other_articles(ranked), coverage)
+
+
+def gate_coverage(quote: Quote) -> float:
+    """What of the question the quote covers, the article's help being limited."""
+    return min(quote.coverage, quote.quote_coverage + _MAX_BORROWED)
+
+
+def judge(coverage: float, *, has_kind: bool) -> Verdict:
+    """The verdict on the best quote; one without the asked kind of fact is never the answer."""
+    if coverage < UNSURE_COVERAGE:
+        return Verdict.NOTHING
+    if coverage < ANSWER_COVERAGE or not has_kind:
+        return Verdict.UNSURE
+    return Verdict.ANSWER
+
+
+def _of_other_articles(ranked: list[Quote]) -> tuple[Quote, ...]:
+    seen = {ranked[0].passage.article.article_id}
+    others: list[Quote] = []
+    for quote in ranked[1:]:
+        if quote.passage.article.article_id not in seen:
+            seen.add(quote.passage.article.article_id)
+            others.append(quote)
+    return tuple(others)

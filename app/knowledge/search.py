@@ -1,0 +1,130 @@
+"""Passages for a question: BM25 over the paragraph, its headings, and its whole article.
+
+The score orders, it does not decide: a BM25 score says which passage is best even when none fits,
+so `evidence.py` looks at how much of the question a passage covers.
+BM25 as in Lucene (Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework").
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import bm25s
+import numpy as np
+
+from app.knowledge.analyzer import Analyzer
+from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds
+from app.knowledge.passages import Passage, SourceArticle, read_passages
+from app.knowledge.spelling import Spelling, count_words
+
+# How much a match counts: in the paragraph, in title and heading, anywhere in the article.
+_FIELD_WEIGHTS = (1.0, 0.7, 0.3)
+# Of a term that only names the kind of answer wanted.
+_NAMING_WEIGHT = 0.3
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the index understands it."""
+
+    weights: dict[str, float]
+    """Term to rarity; a term that no article knows is as rare as can be."""
+    pairs: frozenset[Pair]
+    """Terms that stand side by side."""
+    kinds: frozenset[AnswerKind]
+
+    @property
+    def total(self) -> float:
+        """The weight of the whole question."""
+        return sum(self.weights.values())
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage with its raw BM25 score and the terms of its parts."""
+
+    passage: Passage
+    score: float
+    title_terms: frozenset[str]
+    article_terms: frozenset[str]
+    sentence_terms: tuple[tuple[str, ...], ...]
+
+
+class SearchIndex:
+    """An unchanging index over the articles of one workspace; used from one thread at a time."""
+
+    def __init__(self, articles: Sequence[SourceArticle]) -> None:
+        self.passages = read_passages(articles)
+        self._analyzer = Analyzer()
+        terms = self._analyzer.terms
+        self._sentence_terms = [
+            tuple(tuple(terms(sentence)) for sentence in passage.sentences)
+            for passage in self.passages
+        ]
+        titles = [terms(f"{p.article.title} {p.heading}") for p in self.passages]
+        self._title_terms = [frozenset(found) for found in titles]
+        bodies = {a.article_id: terms(f"{a.title} {a.body_md}") for a in articles}
+        self._article_terms = {key: frozenset(found) for key, found in bodies.items()}
+        paragraphs = [sum(sentences, ()) for sentences in self._sentence_terms]
+        whole = [bodies[passage.article.article_id] for passage in self.passages]
+        self._fields = [_Field(field) for field in (paragraphs, titles, whole)]
+        self._rarity = _rarity(bodies.values())
+        counts = count_words(f"{a.title} {a.body_md}" for a in articles)
+        self._spelling = Spelling(counts, self._analyzer.known_words)
+
+    def understand(self, question: str) -> Asked:
+        """The question's terms with their weights; slips of the fingers are mended."""
+        terms = self._analyzer.terms(self._spelling.correct(question))
+        kinds = asked_kinds(question)
+        naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in kinds))
+        rarest = max(self._rarity.values(), default=1.0)
+        weights = {
+            term: self._rarity.get(term, rarest) * (_NAMING_WEIGHT if term in naming else 1.0)
+            for term in terms
+        }
+        return Asked(weights, frozenset(pairwise(terms)), kinds)
+
+    def search(self, asked: Asked, limit: int = 12) -> list[Hit]:
+        """The passages that share a term with the question, best first."""
+        known = [term for term in asked.weights if term in self._rarity]
+        if not known:
+            return []
+        scores = np.zeros(len(self.passages))
+        for weight, field in zip(_FIELD_WEIGHTS, self._fields, strict=True):
+            scores += weight * field.scores(known)
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return [self._hit(int(i), float(scores[i])) for i in best if scores[i] > 0]
+
+    def _hit(self, i: int, score: float) -> Hit:
+        passage = self.passages[i]
+        return Hit(
+            passage,
+            score,
+            self._title_terms[i],
+            self._article_terms[passage.article.article_id],
+            self._sentence_terms[i],
+        )
+
+
+class _Field:
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        self._known = {term for document in documents for term in document}
+        self._num_documents = len(documents)
+        self._index = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+        if self._known:
+            self._index.index([list(document) for document in documents], show_progress=False)
+
+    def scores(self, terms: Sequence[str]) -> np.ndarray:
+        known = [term for term in terms if term in self._known]
+        if not known:
+            return np.zeros(self._num_documents)
+        return np.asarray(self._index.get_scores(known), dtype=np.float64)
+
+
+def _rarity(documents: Iterable[Sequence[str]]) -> dict[str, float]:
+    sets = [set(document) for document in documents]
+    counts = Counter(term for terms in sets for term in terms)
+    return {term: float(np.log1p(len(sets) / count)) for term, count in counts.items()}
