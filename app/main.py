@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan
 
 from app import observability, reference, schema
 from app.clock import Clock, now
@@ -43,9 +44,33 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
         StartError: the data folder cannot be used.
     """
     folder = DataFolder(settings.data).prepare()
+    parts = build_parts(settings, folder, clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            folder.take()
+            stack.callback(folder.release)
+            stack.push_async_callback(parts.database.close)
+            await schema.check(parts.database)
+            parts.engine = engine or await stack.enter_async_context(running_engine(settings))
+            parts.readiness.watch_engine(parts.engine)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            lag = tasks.create_task(_measure_lag(parts.metrics))
+            stack.callback(lag.cancel)
+            log.info("started")
+            yield
+            parts.readiness.is_draining = True
+        log.info("stopped")
+
+    return assemble(parts, lifespan)
+
+
+def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
+    """What needs no waiting; the engine comes with the lifespan."""
     dispatcher = Dispatcher()
     database = Database(settings.database, dispatcher, clock)
-    parts = Parts(
+    return Parts(
         settings=settings,
         clock=clock,
         database=database,
@@ -59,34 +84,13 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
         sign_ins=Throttle(settings.sign_in_failures, settings.sign_in_window_s),
         metrics=Metrics(),
         readiness=Readiness(database.ping),
-        engine=engine,
+        engine=None,
     )
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            folder.take()
-            stack.callback(folder.release)
-            stack.push_async_callback(database.close)
-            await schema.check(database)
-            if parts.engine is None:
-                parts.engine = await stack.enter_async_context(running_engine(settings))
-            parts.readiness.watch_engine(parts.engine)
-            tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            lag = tasks.create_task(_measure_lag(parts.metrics))
-            stack.callback(lag.cancel)
-            log.info("started")
-            yield
-            parts.readiness.is_draining = True
-        log.info("stopped")
 
-    app = FastAPI(
-        title="Careline",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-    )
+def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
+    """The routes over these parts, as they are served."""
+    app = FastAPI(title="Careline", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.parts = parts
     app.add_middleware(SecurityHeaders)
     tell_problems(app)

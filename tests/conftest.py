@@ -1,0 +1,170 @@
+"""The real application on fresh databases, SQLite and PostgreSQL alike."""
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app import schema
+from app.clock import now
+from app.data_folder import DataFolder
+from app.database import Database
+from app.events import Dispatcher
+from app.main import assemble, build_parts
+from app.parts import Parts
+from app.serving import CareServer, bind
+from app.settings import Settings
+from tests.care_client import CareClient
+from tests.factories import Shop, open_shop
+from tests.postgres import Cluster, running_cluster
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Template:
+    """A migrated, empty database: a file's path, or a name in a cluster."""
+
+    cluster: Cluster | None
+    name: str
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "careline.db"
+    await _migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(postgres: Cluster) -> str:
+    await _administer(postgres, "CREATE DATABASE template_careline")
+    await _migrate(postgres.url("template_careline"))
+    return "template_careline"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> str:
+    """Which database; a test that needs only one overrides the parameter."""
+    return str(request.param)
+
+
+@pytest.fixture
+def template(store: str, request: pytest.FixtureRequest) -> Template:
+    """What a fresh database is copied from."""
+    if store == "sqlite":
+        return Template(None, str(request.getfixturevalue("sqlite_template")))
+    cluster = request.getfixturevalue("postgres")
+    return Template(cluster, request.getfixturevalue("postgres_template"))
+
+
+@pytest.fixture
+async def database_url(template: Template, tmp_path: Path) -> AsyncIterator[str]:
+    """A fresh database with all tables and no rows."""
+    cluster = template.cluster
+    if cluster is None:
+        path = tmp_path / "data" / "careline.db"
+        path.parent.mkdir()
+        shutil.copy(template.name, path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    name = f"careline_{next(_numbers)}"
+    await _administer(cluster, f"CREATE DATABASE {name} TEMPLATE {template.name}")
+    yield cluster.url(name)
+    await _administer(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Those of the product, on a free port."""
+    return Settings(port=0, data=tmp_path / "data", database_url=database_url)
+
+
+@pytest.fixture
+async def parts(settings: Settings) -> AsyncIterator[Parts]:
+    """The application's parts without an engine: tests write the bot's answers themselves."""
+    made = build_parts(settings, DataFolder(settings.data).prepare(), now)
+    yield made
+    await made.database.close()
+
+
+@pytest.fixture
+async def shop(parts: Parts) -> Shop:
+    """A company with one site and one agent of each role."""
+    return await open_shop(parts.database)
+
+
+@dataclass(frozen=True)
+class Served:
+    """The application behind a real port."""
+
+    parts: Parts
+    shop: Shop
+    port: int
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, **headers: str) -> CareClient:
+        """A socket that has not said hello; headers by name, `_` for `-`."""
+        return CareClient(f"ws://127.0.0.1:{self.port}/ws/v1", self.parts, self.shop, headers)
+
+
+@pytest.fixture
+async def served(parts: Parts, shop: Shop) -> AsyncIterator[Served]:
+    async with serving(parts) as port:
+        yield Served(parts, shop, port)
+
+
+@asynccontextmanager
+async def serving(parts: Parts) -> AsyncIterator[int]:
+    """Serve the routes over these parts for the block; the port is free and real."""
+
+    @asynccontextmanager
+    async def nothing(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = assemble(parts, nothing)
+    listening = asyncio.Event()
+    listener = bind(parts.settings)
+    server = CareServer(app, parts.settings, on_ready=listening.set)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(sockets=[listener]))
+        await listening.wait()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url, Dispatcher())
+    await schema.upgrade(database)
+    await database.close()
+
+
+async def _administer(cluster: Cluster, command: str) -> None:
+    engine = create_async_engine(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(command))
+    await engine.dispose()
