@@ -47,6 +47,11 @@ class Admission:
         """Whether `admit` would give a ticket."""
         return self._on_trial is None and bool(self._queue)
 
+    @property
+    def num_waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._queue)
+
     def add(self, ticket: Ticket) -> None:
         """Queue a request.
 

@@ -253,7 +253,7 @@ class EngineClient:
             try:
                 await self._converse()
             except EngineError as error:
-                logger.warning("the engine is given up: %s", error.message)
+                logger.warning("a connection is given up", extra={"reason": error.message})
             except (OSError, TimeoutError):
                 logger.debug("no engine", exc_info=True)
             if self._connected.is_set():

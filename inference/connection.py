@@ -13,6 +13,7 @@ from inference.request import TokenChunk
 
 _SOCKET_BUFFER_BYTES = 64 << 10
 _CHUNKS_FRAME_BYTES = 256 << 10
+_MAX_UNMERGED = 64
 _MAX_REPLIES = 1024
 
 
@@ -57,8 +58,13 @@ class Connection:
 
     def push(self, chunk: TokenChunk) -> None:
         """Send a chunk; its `request_id` is the client's own."""
-        self._chunks.setdefault(chunk.request_id, []).append(chunk)
+        pending = self._chunks.setdefault(chunk.request_id, [])
+        pending.append(chunk)
         self._pending_bytes += _size_bytes(chunk)
+        if len(pending) == _MAX_UNMERGED:
+            self._pending_bytes -= sum(map(_size_bytes, pending))
+            pending[:] = merge(pending)
+            self._pending_bytes += sum(map(_size_bytes, pending))
         self._is_too_slow |= self._pending_bytes > self._max_pending_bytes
         self._has_news.set()
 

@@ -124,9 +124,15 @@ class EngineThread:
         self._orders.put(order)
 
     async def stats(self) -> dict[str, int | float]:
-        """The engine's counters after the present step."""
+        """The engine's counters after the present step; who waits at the door waits too."""
         answer: asyncio.Future[dict[str, int | float]] = self._loop.create_future()
-        self._orders.put(lambda engine: self._post(_settle, answer, engine.stats()))
+
+        def order(engine: SteppingEngine) -> None:
+            values = engine.stats()
+            values["num_waiting"] += self._admission.num_waiting
+            self._post(_settle, answer, values)
+
+        self._orders.put(order)
         return await answer
 
     async def stop(self, timeout_s: float) -> bool:

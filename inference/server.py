@@ -26,10 +26,11 @@ from inference.engine_thread import SteppingEngine
 from inference.errors import AlreadyRunning, EngineError
 from inference.flight_recorder import FlightRecorder
 from inference.frames import Goodbye, Ready, encode, to_failure
+from inference.log_lines import LineFormatter
 from inference.scripted import PREFIX, ScriptedEngine
 from inference.socket_server import Garble, SocketServer
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("inference.server")  # Run as a program, the module is `__main__`.
 
 START_FAILED_EXIT_CODE = 2
 _PR_SET_PDEATHSIG = 1
@@ -63,16 +64,16 @@ class Leash:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run an engine process; its exit status."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     leash = Leash() if "--supervised" in (arguments or sys.argv) else None
     try:
         command = parse(arguments)
         with _hold(command.socket_path, command.server.lock_timeout_s):
             return asyncio.run(_run(command, leash))
     except EngineError as error:
-        logger.error("the engine does not start: %s (%s)", error.message, error.code)
+        logger.error("start failed", extra={"code": error.code, "reason": error.message})
         if leash is not None:
             leash.report(Goodbye(to_failure(error)))
         return START_FAILED_EXIT_CODE
@@ -103,7 +104,7 @@ async def _run(command: ServerCommand, leash: Leash | None) -> int:
     loading.result()
     listener = _listen(socket_path)
     try:
-        logger.info("ready")
+        logger.info("ready", extra={"model": command.engine.model, "pid": os.getpid()})
         if leash is not None:
             leash.report(Ready(os.getpid()))
         await server.serve(listener, stop)

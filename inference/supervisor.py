@@ -122,7 +122,7 @@ class EngineSupervisor:
                 await self._run_once()
                 reason: EngineError = EngineUnavailable("the engine process keeps dying")
             except EngineError as error:
-                logger.error("the engine does not start: %s", error.message)
+                logger.error("the engine does not start", extra=_fields(error))
                 reason = error
                 if not self._was_ready and not isinstance(error, EngineUnavailable):
                     self._give_up(error)  # Another try would end the same way.
@@ -138,9 +138,9 @@ class EngineSupervisor:
         async with self._spawned() as (process, leash):
             await self._wait_until_ready(leash)
             self._was_ready = True
-            logger.info("the engine is ready, pid %d", process.pid)
+            logger.info("the engine is ready", extra={"engine_pid": process.pid})
             await self._watch(process)
-            logger.warning("the engine has ended with status %s", process.returncode)
+            logger.warning("the engine has ended", extra={"exit_status": process.returncode})
 
     @contextlib.asynccontextmanager
     async def _spawned(
@@ -191,7 +191,7 @@ class EngineSupervisor:
                 was_late = now - before > 2 * pause_s
                 stalled_s = min(self.client.stalled_s, now - ready_at)
                 if stalled_s > timeout_s and not was_late:
-                    logger.error("the engine hangs, no progress for %.1f s", stalled_s)
+                    logger.error("the engine hangs", extra={"stalled_s": round(stalled_s, 1)})
                     self._kill_at_once()
                     await ending
         finally:
@@ -224,7 +224,7 @@ class EngineSupervisor:
         await asyncio.sleep(min(pause_s, self._settings.max_pause_s))
 
     def _give_up(self, error: EngineError) -> None:
-        logger.critical("the engine is given up: %s", error.message)
+        logger.critical("the engine is given up", extra=_fields(error))
         self.failure = error
         self.client.fail(error)
         self.gave_up.set()
@@ -248,6 +248,10 @@ class EngineSupervisor:
             if self._log_path.stat().st_size > MAX_LOG_BYTES:
                 self._log_path.replace(self._log_path.with_suffix(".log.1"))
         return self._log_path.open("ab")
+
+
+def _fields(error: EngineError) -> dict[str, str]:
+    return {"code": error.code, "reason": error.message}
 
 
 def _environment() -> dict[str, str]:

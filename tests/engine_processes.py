@@ -1,0 +1,66 @@
+"""Engine processes for tests: scripts to answer from, and settings with short time-outs."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from inference import (
+    ClientSettings,
+    EngineClient,
+    EngineConfig,
+    EngineProcessSettings,
+    EngineSupervisor,
+    SamplingParams,
+    ServerSettings,
+)
+
+PATIENCE_S = 60.0
+"""How long a test waits for what must happen; long enough for a busy machine."""
+
+Line = dict[str, object]
+
+
+def write_script(path: Path, *lines: Line) -> EngineConfig:
+    """An engine that answers from these lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return EngineConfig(model=f"scripted:{path}")
+
+
+def words(count: int) -> list[str]:
+    """Pieces that differ, so that a lost or repeated one shows."""
+    return [f"word{number} " for number in range(count)]
+
+
+def quick_settings(
+    engine: EngineConfig, *, hang_timeout_s: float = 20.0, unavailable_after_s: float = PATIENCE_S
+) -> EngineProcessSettings:
+    """Real processes with heartbeats and restarts in quick succession."""
+    return EngineProcessSettings(
+        engine=engine,
+        server=ServerSettings(heartbeat_s=0.05, stop_grace_s=2.0),
+        client=ClientSettings(
+            hang_timeout_s=hang_timeout_s, unavailable_after_s=unavailable_after_s
+        ),
+        first_pause_s=0.01,
+        max_pause_s=0.05,
+        stop_grace_s=5.0,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: EngineProcessSettings, folder: Path
+) -> AsyncGenerator[EngineSupervisor]:
+    """A supervised engine under `folder`, stopped at the end."""
+    supervisor = EngineSupervisor(settings, folder / "run")
+    async with asyncio.timeout(PATIENCE_S * 2), supervisor:
+        yield supervisor
+
+
+async def full_text(client: EngineClient, prompt: str, params: SamplingParams) -> str:
+    """The whole answer to a prompt."""
+    async with contextlib.aclosing(client.stream(prompt, params)) as chunks:
+        return "".join([chunk.text async for chunk in chunks])
