@@ -164,8 +164,8 @@ def _attend_short(
     num_groups = cache.shape[3]
     b, q = padded.blocks.shape[0], padded.num_rows
     fold = num_heads // num_groups
-    keys_values = cache[:, padded.blocks]  # [2, b, m, S, G, D]
-    keys_values = keys_values.flatten(2, 3).transpose(2, 3)  # [2, b, G, m * S, D]
+    keys_values = _gather(cache, padded.blocks.flatten()).view(2, b, -1, num_groups, width)
+    keys_values = keys_values.transpose(2, 3)  # [2, b, G, m * S, D]
     rows = query[padded.row_index].view(b, q, num_groups, fold, width)
     rows = rows.permute(0, 2, 3, 1, 4).reshape(b, num_groups, fold * q, width)
     mask = padded.mask.expand(b, 1, fold, q, -1).reshape(b, 1, fold * q, -1)
@@ -183,7 +183,7 @@ def _attend_short(
 def _attend_long(
     query: torch.Tensor, cache: torch.Tensor, run: Run, scale: float, output: torch.Tensor
 ) -> None:
-    keys_values = cache[:, run.blocks].flatten(1, 2)[:, : run.context].transpose(1, 2)
+    keys_values = _gather(cache, run.blocks).flatten(1, 2)[:, : run.context].transpose(1, 2)
     attended = scaled_dot_product_attention(
         query[run.first : run.last].transpose(0, 1)[None],
         keys_values[0][None],
@@ -193,3 +193,10 @@ def _attend_long(
         enable_gqa=True,
     )
     output[run.first : run.last] = attended[0].transpose(0, 1)
+
+
+def _gather(cache: torch.Tensor, blocks: torch.Tensor) -> torch.Tensor:  # -> [2, m, S, G, D]
+    # index_select copies whole blocks; indexing by a tensor goes by element, 5 times slower.
+    num_blocks = cache.shape[1]
+    rows = torch.cat([blocks, blocks + num_blocks])
+    return cache.flatten(0, 1).flatten(1).index_select(0, rows).view(2, -1, *cache.shape[2:])
