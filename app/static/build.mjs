@@ -1,0 +1,94 @@
+/**
+ * `npm run build`: src/ and the vendored packages into files a browser can use, committed to the
+ * repository so that nobody needs node to run Careline.
+ *
+ * Names carry a hash of their content and may be cached for ever; build/manifest.json tells the
+ * templates which is which. Only widget.js keeps its name, because shops have it in their pages.
+ */
+
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const modules = path.join(here, "../../node_modules");
+const out = path.resolve(process.argv[2] ?? here);
+
+const VENDORED = {
+  "htmx.org": ["LICENSE", "dist/htmx.min.js"],
+  "swagger-ui-dist": ["LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css"],
+  "@fontsource-variable/inter": ["LICENSE", "files/inter-latin-wght-normal.woff2"],
+};
+
+const common = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  write: false,
+  target: ["es2022", "chrome123", "firefox121", "safari17.5"],
+  legalComments: "none",
+  logLevel: "warning",
+  external: ["/static/*"],
+};
+
+/** A stylesheet imported by a module becomes its minified text. */
+const cssAsText = {
+  name: "css-as-text",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path: file }) => {
+      const built = await esbuild.build({ ...common, entryPoints: [file] });
+      return { contents: built.outputFiles[0].text.trim(), loader: "text" };
+    });
+  },
+};
+
+async function bundle(entry, options = {}) {
+  const plugins = entry.endsWith(".ts") ? [cssAsText] : [];
+  const built = await esbuild.build({ ...common, plugins, entryPoints: [entry], ...options });
+  return built.outputFiles[0].text;
+}
+
+function hashed(name, text) {
+  const { name: stem, ext } = path.parse(name);
+  return `${stem}-${createHash("sha256").update(text).digest("hex").slice(0, 10)}${ext}`;
+}
+
+const manifest = {};
+const build = path.join(out, "build");
+await rm(build, { recursive: true, force: true });
+await mkdir(build, { recursive: true });
+
+async function keep(name, text) {
+  manifest[name] = hashed(name, text);
+  await writeFile(path.join(build, manifest[name]), text);
+}
+
+await keep("widget-app.js", await bundle("src/widget/app.ts", { format: "esm" }));
+await keep("agent.js", await bundle("src/agent/main.ts", { format: "esm" }));
+await keep("docs.js", await bundle("src/docs.ts", { format: "iife" }));
+for (const sheet of ["dashboard", "shop", "article", "docs"]) {
+  await keep(`${sheet}.css`, await bundle(`src/css/${sheet}.css`));
+}
+const define = { WIDGET_APP_PATH: JSON.stringify(`/static/build/${manifest["widget-app.js"]}`) };
+const loader = await bundle("src/widget/loader.ts", { format: "iife", define });
+await writeFile(path.join(build, "widget.js"), loader);
+await writeFile(path.join(build, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+
+const vendor = path.join(out, "vendor");
+await rm(vendor, { recursive: true, force: true });
+const lock = {};
+for (const [name, files] of Object.entries(VENDORED)) {
+  const from = path.join(modules, name);
+  const { version } = JSON.parse(await readFile(path.join(from, "package.json"), "utf8"));
+  const folder = `${name.split("/").at(-1)}@${version}`;
+  await mkdir(path.join(vendor, folder), { recursive: true });
+  for (const file of files) {
+    const target = `${folder}/${path.basename(file)}`;
+    await cp(path.join(from, file), path.join(vendor, target));
+    const bytes = await readFile(path.join(from, file));
+    lock[target] = `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
+  }
+}
+await writeFile(path.join(vendor, "vendor.lock.json"), `${JSON.stringify(lock, null, 2)}\n`);

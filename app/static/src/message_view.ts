@@ -1,0 +1,187 @@
+/**
+ * A thread as elements, for the widget and for the agents' page alike: one markup, two uses.
+ *
+ * Each item keeps its element for life and is only touched when it changed, so a selection or a
+ * focused link survives the next token.
+ */
+
+import { h, icon } from "./dom.ts";
+import { ARTICLE } from "./icons.ts";
+import { render } from "./md.ts";
+import type { Chip, Message } from "./protocol.ts";
+import type { Strings } from "./strings.ts";
+import type { Item, Live, Pending } from "./thread.ts";
+
+export interface ViewOptions {
+  strings: Strings;
+  /** The server's address; article links are relative to it. */
+  base: string;
+  /** Whose messages stand at the end side. */
+  own: "customer" | "agent";
+  botName: () => string;
+  retry: (cid: string) => void;
+  /** Null where chips are not for this reader. */
+  choose: ((chip: Chip) => void) | null;
+}
+
+interface Shown {
+  element: HTMLLIElement;
+  state: string;
+}
+
+export class MessageList {
+  private shown = new Map<string, Shown>();
+
+  constructor(
+    private readonly list: HTMLOListElement,
+    private readonly options: ViewOptions,
+  ) {}
+
+  /** Make the list show exactly these items. */
+  update(items: Item[], isOnline: boolean): void {
+    const lastMessage = items.findLast((item) => item.kind === "message");
+    const keys = new Set(items.map((item) => item.key));
+    for (const [key, { element }] of this.shown) {
+      if (keys.has(key)) continue;
+      element.remove();
+      this.shown.delete(key);
+    }
+    let place = this.list.firstElementChild;
+    let previous: Item | null = null;
+    for (const item of items) {
+      const element = this.element(item, item === lastMessage, isOnline);
+      element.classList.toggle("follows", previous !== null && this.author(previous) === this.author(item));
+      if (element === place) place = place.nextElementSibling;
+      else this.list.insertBefore(element, place);
+      previous = item;
+    }
+  }
+
+  private element(item: Item, isLast: boolean, isOnline: boolean): HTMLLIElement {
+    const shown = this.shown.get(item.key) ?? { element: h("li"), state: "" };
+    this.shown.set(item.key, shown);
+    const state = JSON.stringify([item, isLast, isOnline]);
+    if (shown.state === state) return shown.element;
+    shown.state = state;
+    if (item.kind === "pending") this.fillPending(shown.element, item.pending, isOnline);
+    else if (item.message.kind === "event") fillEvent(shown.element, item.message);
+    else this.fillMessage(shown.element, item.message, item.live, isLast);
+    return shown.element;
+  }
+
+  /** Messages of one author that follow each other are drawn as a group. */
+  private author(item: Item): string {
+    if (item.kind === "pending") return "own";
+    const { message } = item;
+    if (message.kind !== "text") return message.id;
+    const isOwn = message.role === this.options.own;
+    return isOwn ? "own" : `${message.role}:${message.author?.id ?? ""}`;
+  }
+
+  private fillPending(li: HTMLLIElement, pending: Pending, isOnline: boolean): void {
+    const { strings } = this.options;
+    li.className = "message own pending";
+    li.dataset["state"] = pending.refusal ? "refused" : "pending";
+    const bubble = h("div", { class: "bubble", dir: "auto" }, plain(pending.text));
+    const note = pending.refusal ?? (isOnline ? strings.sending : strings.queued);
+    const meta = h("p", { class: "meta" }, note);
+    if (pending.refusal) {
+      const again = h("button", { type: "button", class: "link" }, strings.retry);
+      again.addEventListener("click", () => this.options.retry(pending.cid));
+      meta.append(" ", again);
+    }
+    li.replaceChildren(bubble, meta);
+  }
+
+  private fillMessage(li: HTMLLIElement, message: Message, live: Live | null, isLast: boolean): void {
+    const isNote = message.kind === "note";
+    const isOwn = message.role === this.options.own && !isNote;
+    li.className = `message ${isOwn ? "own" : "other"} ${isNote ? "note" : message.role}`;
+    li.dataset["state"] = message.state;
+    li.dataset["id"] = message.id;
+    li.hidden = message.state === "retracted";
+    const parts: HTMLElement[] = [];
+    const name = message.role === "bot" ? this.options.botName() : message.author?.name;
+    if (name && !isOwn) parts.push(h("p", { class: "who" }, name));
+    const isStreaming = message.state === "streaming";
+    const text = isStreaming ? (live?.text ?? "") : message.text;
+    if (text) parts.push(this.bubble(message, text, isStreaming));
+    else if (isStreaming) parts.push(this.thinking(live));
+    if (message.citations.length > 0) parts.push(this.sources(message));
+    const note = this.stateNote(message);
+    if (note) parts.push(h("p", { class: "meta state-note" }, note));
+    if (isLast && message.chips.length > 0 && this.options.choose) parts.push(this.chips(message.chips));
+    if (!isStreaming && message.state !== "retracted") parts.push(h("p", { class: "meta" }, time(message.at)));
+    li.replaceChildren(...parts);
+  }
+
+  private bubble(message: Message, text: string, isStreaming: boolean): HTMLElement {
+    const { base } = this.options;
+    const citations = new Map(message.citations.map((each) => [each.marker, each]));
+    const cite = (marker: number) => {
+      const found = citations.get(marker);
+      return found ? { href: found.url, title: found.title } : null;
+    };
+    const body = message.role === "customer" ? plain(text) : render(text, { base, cite });
+    // Half a sentence is noise to a screen reader; whole ones are announced elsewhere.
+    const hidden = isStreaming ? "true" : null;
+    return h("div", { class: "bubble", dir: "auto", "aria-hidden": hidden }, body);
+  }
+
+  private thinking(live: Live | null): HTMLElement {
+    const { strings } = this.options;
+    const phase = live?.phase ? strings.phases[live.phase] : strings.thinking;
+    const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+    return h("div", { class: "bubble thinking" }, dots, h("span", { class: "phase" }, phase));
+  }
+
+  private sources(message: Message): HTMLElement {
+    const list = h("ul", { class: "sources", "aria-label": this.options.strings.sources });
+    const seen = new Set<string>();
+    for (const citation of message.citations) {
+      if (seen.has(citation.url)) continue;
+      seen.add(citation.url);
+      const href = new URL(citation.url, this.options.base).href;
+      const link = h("a", { href, target: "_blank", rel: "noopener noreferrer", title: citation.quote });
+      link.append(icon(...ARTICLE), h("span", {}, citation.title));
+      list.append(h("li", {}, link));
+    }
+    return list;
+  }
+
+  private stateNote(message: Message): string | null {
+    if (message.state === "interrupted") return this.options.strings.interrupted;
+    return message.state === "failed" ? this.options.strings.failed : null;
+  }
+
+  private chips(chips: Chip[]): HTMLElement {
+    const group = h("div", { class: "chips", role: "group" });
+    for (const chip of chips) {
+      const button = h("button", { type: "button", class: "chip" }, this.options.strings.chips[chip]);
+      button.addEventListener("click", () => this.options.choose?.(chip));
+      group.append(button);
+    }
+    return group;
+  }
+}
+
+function fillEvent(li: HTMLLIElement, message: Message): void {
+  li.className = "event";
+  li.dataset["id"] = message.id;
+  li.replaceChildren(h("p", { dir: "auto" }, message.text));
+}
+
+/** What a customer typed is shown as typed. */
+function plain(text: string): Node {
+  const lines = h("p");
+  text.split("\n").forEach((line, i) => {
+    if (i > 0) lines.append(h("br"));
+    lines.append(line);
+  });
+  return lines;
+}
+
+function time(at: string): HTMLTimeElement {
+  const shown = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  return h("time", { datetime: at }, shown.format(new Date(at)));
+}

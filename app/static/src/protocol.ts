@@ -1,0 +1,147 @@
+/** The frames of `care.v1` as types; docs/protocol.md is the text, app/live/protocol.py the other side. */
+
+export type Role = "customer" | "bot" | "agent" | "system";
+export type MessageState = "streaming" | "complete" | "interrupted" | "failed" | "retracted";
+export type Control = "bot" | "queue" | "human";
+export type Status = "open" | "snoozed" | "resolved" | "archived";
+export type Phase = "searching" | "reading" | "writing";
+export type Chip = "helped" | "not_helped" | "human";
+export type Outcome = "completed" | "interrupted" | "retracted" | "failed";
+export type EndReason = "done" | "stopped" | "takeover" | "superseded" | "error" | "handoff";
+
+export interface Citation {
+  marker: number;
+  article_id: string;
+  version: number;
+  title: string;
+  paragraph: number;
+  quote: string;
+  url: string;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+}
+
+export interface Actor {
+  kind: "customer" | "bot" | "agent" | "system";
+  name?: string;
+}
+
+export interface Message {
+  id: string;
+  s: number;
+  role: Role;
+  kind: "text" | "note" | "event";
+  state: MessageState;
+  text: string;
+  author?: Person;
+  cid?: string;
+  gen?: string;
+  visibility?: "internal";
+  citations: Citation[];
+  chips: Chip[];
+  at: string;
+}
+
+export interface ConversationSummary {
+  id: string;
+  last_seq: number;
+  status: Status;
+  control: Control;
+  epoch: number;
+}
+
+export interface ConversationDetail extends ConversationSummary {
+  number: number;
+  contact: { name: string };
+  assignee?: Person;
+  subject: string;
+}
+
+export interface Welcome {
+  conn: string;
+  role: "widget" | "agent";
+  session?: string;
+  server_time: string;
+  hb: number;
+  limits: { text: number; frame: number };
+  bot: { name: string; disclosure: string };
+  conversations?: ConversationSummary[];
+  agent?: Person & { role: string };
+}
+
+/** What each server frame carries in `d`. */
+export interface Payloads {
+  "message.created": { message: Message };
+  "message.completed": { message: Message };
+  "message.updated": { message: Message };
+  "note.created": { message: Message };
+  "control.changed": { from: Control; to: Control; by: Actor; reason: string; epoch: number };
+  "status.changed": { from: Status; to: Status; by: Actor; resolution?: string };
+  "assignee.changed": { to: Person | null };
+  welcome: Welcome;
+  synced: { last_seq: number };
+  reset: Record<string, never>;
+  snapshot: {
+    conversation: ConversationDetail;
+    messages: Message[];
+    live?: { gen: string; message_id: string; x: string };
+  };
+  ack: { cid?: string; message_id?: string; c?: string; s?: number };
+  nack: { cid?: string; code: string; message: string; retry_after?: number };
+  "answer.started": { gen: string; message_id: string };
+  "answer.status": { gen: string; phase: Phase };
+  "answer.delta": { gen: string; message_id: string; o: number; x: string };
+  "answer.snapshot": { gen: string; message_id: string; x: string };
+  "answer.ended": { gen: string; message_id: string; outcome: Outcome; reason: EndReason };
+  typing: { by: Actor; on: boolean };
+  "list.dirty": Record<string, never>;
+  notice: { code: string; message: string };
+  draining: Record<string, never>;
+  pong: { n: number };
+}
+
+export type FrameName = keyof Payloads;
+
+/** `c` when the frame is about a conversation; `s`, `id` and `at` only when it is stored. */
+export type ServerFrame = {
+  [T in FrameName]: { t: T; c?: string; s?: number; id?: string; at?: string; d: Payloads[T] };
+}[FrameName];
+
+export interface MessageSend {
+  t: "message.send";
+  cid: string;
+  c?: string;
+  text: string;
+}
+
+export interface Hello {
+  t: "hello";
+  proto: 1;
+  role: "widget" | "agent";
+  site?: string;
+  session?: string;
+  csrf?: string;
+  locale?: string;
+  page?: string;
+  resume?: Record<string, number>;
+}
+
+export type ClientFrame =
+  | Hello
+  | MessageSend
+  | { t: "answer.stop"; c: string; gen?: string }
+  | { t: "handoff.request"; c: string; reason?: string }
+  | { t: "typing"; c: string; on: boolean }
+  | { t: "read"; c: string; s: number }
+  | { t: "sync"; c: string; after: number }
+  | { t: "watch" | "unwatch" | "resolve"; c: string }
+  | { t: "takeover" | "release"; c: string; epoch: number }
+  | { t: "ping"; n: number };
+
+export const SUBPROTOCOL = "care.v1";
+
+/** Close codes after which another try with the same hello cannot help. */
+export const FINAL_CLOSE_CODES: ReadonlySet<number> = new Set([4400, 4401, 4403]);

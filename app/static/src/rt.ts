@@ -1,0 +1,266 @@
+/**
+ * The one `care.v1` connection of a page: says hello, stays connected, loses nothing.
+ *
+ * Messages wait in an outbox until they are acknowledged and are sent again after a reconnect under
+ * the same `cid`; everything else is sent or forgotten. What the page shows lives in the followers.
+ */
+
+import { FINAL_CLOSE_CODES, SUBPROTOCOL } from "./protocol.ts";
+import type { ClientFrame, Hello, MessageSend, Payloads, ServerFrame, Welcome } from "./protocol.ts";
+import { Sequence } from "./sequence.ts";
+import type { Follower } from "./sequence.ts";
+
+/** "refused": the server will not have this client, and trying again cannot help. */
+export type LinkState = "idle" | "connecting" | "online" | "waiting" | "refused";
+
+/** What the connection needs of the world; the browser's own, or a test's. */
+export interface World {
+  open(url: string): SocketLike;
+  setTimeout(run: () => void, delayMs: number): number;
+  clearTimeout(timer: number): void;
+  random(): number;
+}
+
+export interface SocketLike {
+  readonly readyState: number;
+  send(data: string): void;
+  close(code?: number): void;
+  onopen: ((event: Event) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
+}
+
+export interface Listeners {
+  hello(): Hello;
+  welcome(welcome: Welcome): void;
+  /** After every change of the link; `code` is the close code when it went down. */
+  link(state: LinkState, code: number | null): void;
+  /** Something a follower shows has changed. */
+  changed(conversation: string): void;
+  /** A frame of no followed conversation, or of none at all. */
+  frame(frame: ServerFrame): void;
+  ack(ack: Payloads["ack"]): void;
+  nack(nack: Payloads["nack"], conversation: string | undefined): void;
+}
+
+const FIRST_DELAY_MS = 500;
+const LAST_DELAY_MS = 30_000;
+const RESTART_SPREAD_MS = 5_000;
+const PROBE_MS = 5_000;
+const OPEN = 1;
+
+export const browserWorld: World = {
+  open: (url) => new WebSocket(url, SUBPROTOCOL),
+  setTimeout: (run, delayMs) => window.setTimeout(run, delayMs),
+  clearTimeout: (timer) => window.clearTimeout(timer),
+  random: () => Math.random(),
+};
+
+export class Realtime {
+  state: LinkState = "idle";
+
+  private socket: SocketLike | null = null;
+  private sequences = new Map<string, Sequence>();
+  private outbox = new Map<string, MessageSend>();
+  private timer: number | null = null;
+  private heartbeat: number | null = null;
+  private attempts = 0;
+  private pings = 0;
+  private unanswered = 0;
+  private beatMs = 25_000;
+  private isDraining = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly listeners: Listeners,
+    private readonly world: World = browserWorld,
+  ) {}
+
+  /** Connect, unless that is under way. */
+  start(): void {
+    if (this.state === "idle" || this.state === "waiting") this.connect();
+  }
+
+  /** Close and stay closed until `start`. */
+  stop(): void {
+    this.drop();
+    this.setState("idle", null);
+  }
+
+  /** The machine woke up or the network is back: connect now, or find out whether the link lives. */
+  wake(): void {
+    if (this.state === "waiting") this.connect();
+    else if (this.state === "online") this.probe();
+  }
+
+  /** Keep `follower` up to date with a conversation, from its `lastSeq` on. */
+  follow(conversation: string, follower: Follower): Sequence {
+    const sequence = new Sequence(
+      follower,
+      (after) => this.send({ t: "sync", c: conversation, after }),
+      () => this.listeners.changed(conversation),
+    );
+    this.sequences.set(conversation, sequence);
+    return sequence;
+  }
+
+  unfollow(conversation: string): void {
+    this.sequences.delete(conversation);
+  }
+
+  /** Send now or not at all; false when there is no connection. */
+  send(frame: ClientFrame): boolean {
+    if (this.state !== "online" || !this.transmit(frame)) return false;
+    return true;
+  }
+
+  /** Send a message until the server has acknowledged or refused it. */
+  post(message: MessageSend): void {
+    this.outbox.set(message.cid, message);
+    this.send(message);
+  }
+
+  /** Forget a message that has not been sent. */
+  withdraw(cid: string): void {
+    this.outbox.delete(cid);
+  }
+
+  private connect(): void {
+    this.drop();
+    this.setState("connecting", null);
+    const socket = this.world.open(this.url);
+    this.socket = socket;
+    socket.onopen = () => {
+      const resume: Record<string, number> = {};
+      for (const [id, sequence] of this.sequences) {
+        resume[id] = sequence.lastSeq;
+        sequence.expectReplay();
+      }
+      const hello = this.listeners.hello();
+      this.transmit(Object.keys(resume).length > 0 ? { ...hello, resume } : hello);
+    };
+    socket.onmessage = (event) => this.receive(event.data);
+    socket.onclose = (event) => this.closed(event.code);
+  }
+
+  private receive(data: unknown): void {
+    this.unanswered = 0;
+    const frame = JSON.parse(String(data)) as ServerFrame;
+    switch (frame.t) {
+      case "welcome":
+        return this.welcomed(frame.d);
+      case "ack":
+        if (frame.d.cid) this.outbox.delete(frame.d.cid);
+        return this.listeners.ack(frame.d);
+      case "nack":
+        return this.refused(frame.d, frame.c);
+      case "draining":
+        this.isDraining = true;
+        return;
+      case "pong":
+        return;
+      default: {
+        const sequence = frame.c === undefined ? undefined : this.sequences.get(frame.c);
+        if (sequence) sequence.receive(frame);
+        else this.listeners.frame(frame);
+      }
+    }
+  }
+
+  private welcomed(welcome: Welcome): void {
+    this.attempts = 0;
+    this.beatMs = welcome.hb * 1000;
+    this.setState("online", null);
+    this.listeners.welcome(welcome);
+    for (const message of this.outbox.values()) this.send(message);
+    this.scheduleBeat();
+  }
+
+  private refused(nack: Payloads["nack"], conversation: string | undefined): void {
+    const message = nack.cid === undefined ? undefined : this.outbox.get(nack.cid);
+    if (message && nack.retry_after !== undefined) {
+      this.world.setTimeout(() => {
+        if (this.outbox.has(message.cid)) this.send(message);
+      }, nack.retry_after * 1000);
+      return;
+    }
+    if (nack.cid !== undefined) this.outbox.delete(nack.cid);
+    this.listeners.nack(nack, conversation);
+  }
+
+  private closed(code: number): void {
+    this.drop();
+    if (FINAL_CLOSE_CODES.has(code)) return this.setState("refused", code);
+    const isRestart = this.isDraining || code === 1012;
+    this.isDraining = false;
+    const ceiling = isRestart
+      ? RESTART_SPREAD_MS
+      : Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.attempts);
+    this.attempts += 1;
+    this.timer = this.world.setTimeout(() => this.connect(), this.world.random() * ceiling);
+    this.setState("waiting", code);
+  }
+
+  private scheduleBeat(): void {
+    this.heartbeat = this.world.setTimeout(() => {
+      if (this.unanswered >= 2) return this.lost();
+      this.ping();
+      this.scheduleBeat();
+    }, this.beatMs);
+  }
+
+  /** Ask for a sign of life and give up the link when none comes. */
+  private probe(): void {
+    this.ping();
+    const sent = this.unanswered;
+    this.world.setTimeout(() => {
+      if (this.state === "online" && this.unanswered >= sent) this.lost();
+    }, PROBE_MS);
+  }
+
+  private ping(): void {
+    this.unanswered += 1;
+    this.pings += 1;
+    this.send({ t: "ping", n: this.pings });
+  }
+
+  private lost(): void {
+    this.closed(1006);
+  }
+
+  private transmit(frame: ClientFrame): boolean {
+    if (!this.socket || this.socket.readyState !== OPEN) return false;
+    this.socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  private drop(): void {
+    if (this.timer !== null) this.world.clearTimeout(this.timer);
+    if (this.heartbeat !== null) this.world.clearTimeout(this.heartbeat);
+    this.timer = this.heartbeat = null;
+    this.unanswered = 0;
+    const socket = this.socket;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  private setState(state: LinkState, code: number | null): void {
+    this.state = state;
+    this.listeners.link(state, code);
+  }
+}
+
+/** Try at once when the network returns or the page is looked at again. */
+export function wakeWithPage(realtime: Realtime): void {
+  window.addEventListener("online", () => realtime.wake());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") realtime.wake();
+  });
+}
+
+/** The websocket of the server a page or script came from. */
+export function socketUrl(origin: string): string {
+  return `${origin.replace(/^http/, "ws")}/ws/v1`;
+}

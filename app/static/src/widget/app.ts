@@ -1,0 +1,233 @@
+/**
+ * The chat itself: joins the connection, the state of the conversation and the panel.
+ *
+ * The widget shows one conversation, the visitor's newest. It has no id before the first message.
+ */
+
+import type { Chip, Payloads, ServerFrame, Welcome } from "../protocol.ts";
+import { Realtime, socketUrl, wakeWithPage } from "../rt.ts";
+import type { LinkState, Listeners } from "../rt.ts";
+import { en } from "../strings.ts";
+import { Thread } from "../thread.ts";
+import { TypingExpiry, TypingSender } from "../typing.ts";
+import { forget, recall, remember } from "./memory.ts";
+import { Panel } from "./panel.ts";
+import type { Shell, WidgetApp } from "./shell.ts";
+
+const OFFLINE_AFTER_MS = 3_000;
+const EXPIRED = 4401;
+
+class Chat implements WidgetApp, Listeners {
+  isOpen = false;
+
+  private thread = new Thread();
+  private session: string | null;
+  private readonly panel: Panel;
+  private readonly realtime: Realtime;
+  private offlineTimer: number | null = null;
+  private readUpTo = 0;
+  private hasSpoken = false;
+  private isHistoryKnown = true;
+  private readonly typing = new TypingSender(() => {
+    const { id } = this.thread;
+    if (id) this.realtime.send({ t: "typing", c: id, on: true });
+  });
+  private readonly typingExpiry = new TypingExpiry();
+
+  constructor(private readonly shell: Shell) {
+    const { site, origin } = shell.config;
+    this.session = recall(site)?.session ?? null;
+    this.realtime = new Realtime(socketUrl(origin), this);
+    this.panel = new Panel(shell.config, en, {
+      send: (text) => this.say(text),
+      stop: () => this.stop(),
+      person: () => this.askForPerson(),
+      close: () => this.close(),
+      retry: (cid) => this.retry(cid),
+      choose: (chip) => this.choose(chip),
+      typing: () => this.typing.typed(),
+    });
+    shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, this.panel.sheet];
+    shell.root.append(this.panel.element);
+    wakeWithPage(this.realtime);
+    this.realtime.start();
+    this.show();
+  }
+
+  open(): void {
+    this.isOpen = true;
+    this.shell.launcher.setAttribute("aria-expanded", "true");
+    this.panel.open();
+    this.keep();
+    this.show();
+  }
+
+  close(): void {
+    this.isOpen = false;
+    this.shell.launcher.setAttribute("aria-expanded", "false");
+    this.panel.close();
+    this.shell.launcher.focus();
+    this.keep();
+  }
+
+  hello() {
+    const { site } = this.shell.config;
+    const page = location.href.slice(0, 2_000);
+    const locale = navigator.language.slice(0, 16);
+    const base = { t: "hello", proto: 1, role: "widget", site, locale, page } as const;
+    return this.session ? { ...base, session: this.session } : base;
+  }
+
+  welcome(welcome: Welcome): void {
+    if (welcome.session) this.session = welcome.session;
+    this.panel.introduce(welcome.bot, welcome.limits.text);
+    const newest = welcome.conversations?.[0];
+    if (newest && this.thread.id === null) {
+      this.thread.status = newest.status;
+      this.thread.control = newest.control;
+      this.thread.epoch = newest.epoch;
+      this.isHistoryKnown = false;
+      this.adopt(newest.id).sync(0);
+    }
+    this.keep();
+    this.show();
+  }
+
+  link(state: LinkState, code: number | null): void {
+    if (state === "refused" && code === EXPIRED && this.session) return this.startOver();
+    const isDown = state === "waiting" || state === "connecting";
+    if (isDown && this.offlineTimer === null) {
+      this.offlineTimer = window.setTimeout(() => this.panel.setOffline(true), OFFLINE_AFTER_MS);
+    } else if (!isDown) {
+      if (this.offlineTimer !== null) window.clearTimeout(this.offlineTimer);
+      this.offlineTimer = null;
+      this.panel.setOffline(false);
+    }
+    this.show();
+  }
+
+  changed(): void {
+    if (!this.isHistoryKnown) this.panel.knowHistory(this.thread);
+    this.isHistoryKnown = true;
+    this.typingExpiry.watch(this.thread, () => this.show());
+    this.show();
+  }
+
+  frame(frame: ServerFrame): void {
+    if (frame.c !== undefined && frame.s === 1 && this.thread.id === null) {
+      this.adopt(frame.c).receive(frame);
+    }
+  }
+
+  ack(ack: { c?: string }): void {
+    if (ack.c !== undefined && this.thread.id === null) this.adopt(ack.c).sync(0);
+  }
+
+  nack(nack: Payloads["nack"], conversation: string | undefined): void {
+    const isGone = nack.code === "closed" || nack.code === "not_found";
+    if (nack.cid === undefined) {
+      if (isGone && conversation === this.thread.id) this.leave();
+      else this.panel.notice(nack.message);
+      return this.show();
+    }
+    const pending = isGone ? this.thread.removePending(nack.cid) : undefined;
+    if (pending && this.thread.id !== null) {
+      this.leave(); // it has ended for good: the message opens the next one
+      this.say(pending.text);
+    } else {
+      this.thread.refuse(nack.cid, nack.message);
+    }
+    this.show();
+  }
+
+  private adopt(id: string) {
+    this.thread.id = id;
+    return this.realtime.follow(id, this.thread);
+  }
+
+  private leave(): void {
+    if (this.thread.id !== null) this.realtime.unfollow(this.thread.id);
+    this.thread = new Thread();
+    this.readUpTo = 0;
+  }
+
+  /** The stored session is no longer known: begin as a new visitor. */
+  private startOver(): void {
+    forget(this.shell.config.site);
+    this.session = null;
+    const waiting = this.thread.takePending();
+    this.leave();
+    this.realtime.stop();
+    for (const { cid, text } of waiting) {
+      this.realtime.withdraw(cid);
+      this.say(text);
+    }
+    this.realtime.start();
+  }
+
+  private say(text: string): void {
+    const cid = crypto.randomUUID();
+    this.thread.addPending({ cid, text, at: new Date().toISOString() });
+    this.post(cid, text);
+    this.typing.sent();
+    this.hasSpoken = true;
+    this.keep();
+    this.show();
+    this.panel.toEnd();
+  }
+
+  private retry(cid: string): void {
+    const pending = this.thread.removePending(cid);
+    if (pending) this.say(pending.text);
+  }
+
+  private post(cid: string, text: string): void {
+    const c = this.thread.id;
+    this.realtime.post(c === null ? { t: "message.send", cid, text } : { t: "message.send", cid, c, text });
+  }
+
+  private stop(): void {
+    const { id, live } = this.thread;
+    if (id && live) this.realtime.send({ t: "answer.stop", c: id, gen: live.gen });
+  }
+
+  private askForPerson(): void {
+    const { id } = this.thread;
+    if (id) this.realtime.send({ t: "handoff.request", c: id });
+    else this.say(en.human);
+  }
+
+  private choose(chip: Chip): void {
+    if (chip === "human") this.askForPerson();
+    else this.say(en.chipTexts[chip]);
+  }
+
+  /** Remember the session once the visitor has said something, and from then on what is open. */
+  private keep(): void {
+    const { site } = this.shell.config;
+    if (!this.session || !(this.hasSpoken || recall(site))) return;
+    remember(site, { session: this.session, isOpen: this.isOpen });
+  }
+
+  private show(): void {
+    this.panel.show(this.thread, this.realtime.state);
+    const isSeen = this.isOpen && document.visibilityState === "visible";
+    if (isSeen) this.markRead();
+    const unread = this.thread.items().filter((item) => {
+      if (item.kind !== "message" || item.message.s <= this.readUpTo) return false;
+      return item.message.role === "bot" || item.message.role === "agent";
+    });
+    this.shell.setUnread(isSeen ? 0 : unread.length);
+  }
+
+  private markRead(): void {
+    const { id, lastSeq } = this.thread;
+    if (!id || lastSeq <= this.readUpTo) return;
+    this.readUpTo = lastSeq;
+    this.realtime.send({ t: "read", c: id, s: lastSeq });
+  }
+}
+
+export function mount(shell: Shell): WidgetApp {
+  return new Chat(shell);
+}

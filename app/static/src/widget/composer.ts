@@ -1,0 +1,70 @@
+/** Where the visitor writes: Enter sends, Shift+Enter breaks the line, the field grows with the text. */
+
+import { h, icon } from "../dom.ts";
+import { SEND } from "../icons.ts";
+import type { Strings } from "../strings.ts";
+
+interface Handlers {
+  send(text: string): void;
+  typing(): void;
+}
+
+const MAX_HEIGHT_PX = 140;
+
+export class Composer {
+  readonly element: HTMLFormElement;
+  private readonly field: HTMLTextAreaElement;
+  private readonly button: HTMLButtonElement;
+
+  constructor(
+    strings: Strings,
+    private readonly handlers: Handlers,
+  ) {
+    this.field = h("textarea", { rows: "1", "aria-label": strings.composer, dir: "auto" });
+    this.field.placeholder = strings.placeholder;
+    this.button = h("button", { type: "submit", class: "send", "aria-label": strings.send }, icon(...SEND));
+    this.element = h("form", { class: "composer" }, this.field, this.button);
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.field.addEventListener("input", () => {
+      this.fit();
+      this.handlers.typing();
+    });
+    this.field.addEventListener("keydown", (event) => {
+      // While an input method composes, Enter belongs to it.
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.submit();
+    });
+    this.fit();
+  }
+
+  focus(): void {
+    this.field.focus();
+  }
+
+  setLimit(limit: number): void {
+    this.field.maxLength = limit;
+  }
+
+  setPlaceholder(text: string): void {
+    if (this.field.placeholder !== text) this.field.placeholder = text;
+  }
+
+  private submit(): void {
+    const text = this.field.value.trim();
+    if (!text) return;
+    this.field.value = "";
+    this.fit();
+    this.handlers.send(text);
+    this.field.focus();
+  }
+
+  private fit(): void {
+    this.button.disabled = !this.field.value.trim();
+    this.field.style.height = "auto";
+    this.field.style.height = `${Math.min(this.field.scrollHeight, MAX_HEIGHT_PX)}px`;
+  }
+}

@@ -1,0 +1,225 @@
+/** The chat window: what the visitor sees and presses; decides nothing. */
+
+import { Announcer } from "../announcer.ts";
+import { h, icon } from "../dom.ts";
+import { CLOSE, DOWN, PERSON, SPARK, STOP } from "../icons.ts";
+import { MessageList } from "../message_view.ts";
+import type { Chip } from "../protocol.ts";
+import type { LinkState } from "../rt.ts";
+import { StickyScroll } from "../scroll.ts";
+import type { Strings } from "../strings.ts";
+import type { Thread } from "../thread.ts";
+import { Composer } from "./composer.ts";
+import css from "./panel.css";
+import type { Config } from "./shell.ts";
+
+export interface Actions {
+  send(text: string): void;
+  stop(): void;
+  person(): void;
+  close(): void;
+  retry(cid: string): void;
+  choose(chip: Chip): void;
+  typing(): void;
+}
+
+const FULL_SCREEN = "(max-width: 600px)";
+
+export class Panel {
+  readonly sheet = new CSSStyleSheet();
+  readonly element: HTMLElement;
+
+  private readonly announcer = new Announcer();
+  private readonly list: HTMLOListElement;
+  private readonly log: HTMLElement;
+  private readonly messages: MessageList;
+  private readonly scroll: StickyScroll;
+  private readonly composer: Composer;
+  private readonly name = h("p", { class: "name" });
+  private readonly state = h("p", { class: "state" });
+  private readonly banner = h("p", { class: "banner", role: "status", hidden: true });
+  private readonly welcome = h("div", { class: "welcome" });
+  private readonly typing = h("p", { class: "typing", hidden: true });
+  private readonly closing = h("p", { class: "closing", hidden: true });
+  private readonly disclosure: HTMLElement;
+  private readonly stopButton: HTMLButtonElement;
+  private readonly personButton: HTMLButtonElement;
+  private readonly jump: HTMLButtonElement;
+  private isOffline = false;
+  private botName: string;
+
+  constructor(
+    private readonly config: Config,
+    private readonly strings: Strings,
+    private readonly actions: Actions,
+  ) {
+    this.sheet.replaceSync(css);
+    this.botName = strings.assistant;
+    this.disclosure = h("p", { class: "disclosure" }, strings.disclosure);
+    this.list = h("ol", { class: "thread" });
+    this.stopButton = button("stop", [icon(...STOP), strings.stopShort], strings.stop);
+    this.personButton = button("person", [icon(...PERSON), strings.human]);
+    this.jump = button("jump", [icon(...DOWN), strings.newMessages]);
+    this.composer = new Composer(strings, { send: actions.send, typing: actions.typing });
+    this.log = h(
+      "div",
+      { class: "log", role: "log", "aria-live": "off", "aria-label": strings.messages, tabindex: "0" },
+      this.welcome,
+      this.list,
+      this.typing,
+      this.closing,
+    );
+    this.element = this.build();
+    this.scroll = new StickyScroll(this.log, (isAway) => (this.jump.hidden = !isAway));
+    this.messages = new MessageList(this.list, {
+      strings,
+      base: config.origin,
+      own: "customer",
+      botName: () => this.botName,
+      retry: actions.retry,
+      choose: actions.choose,
+    });
+    this.fillWelcome();
+    this.listen();
+  }
+
+  open(): void {
+    this.element.hidden = false;
+    const isFull = window.matchMedia(FULL_SCREEN).matches;
+    this.element.setAttribute("aria-modal", String(isFull));
+    this.scroll.toEnd();
+    this.composer.focus();
+  }
+
+  close(): void {
+    this.element.hidden = true;
+  }
+
+  /** What the server says about the bot. */
+  introduce(bot: { name: string; disclosure: string }, limit: number): void {
+    this.botName = bot.name;
+    this.disclosure.textContent = bot.disclosure;
+    this.composer.setLimit(limit);
+  }
+
+  setOffline(isOffline: boolean): void {
+    this.isOffline = isOffline;
+    this.banner.textContent = this.strings.offline;
+    this.banner.hidden = !isOffline;
+  }
+
+  notice(text: string): void {
+    this.banner.textContent = text;
+    this.banner.hidden = false;
+  }
+
+  /** The history is on the screen; only what comes now is news. */
+  knowHistory(thread: Thread): void {
+    this.announcer.skip(thread.items());
+  }
+
+  toEnd(): void {
+    this.scroll.toEnd();
+  }
+
+  show(thread: Thread, link: LinkState): void {
+    const { strings } = this;
+    const items = thread.items();
+    this.messages.update(items, link === "online");
+    this.announcer.update(items, "customer");
+    this.welcome.hidden = !thread.isEmpty;
+    this.typing.hidden = thread.typing === null;
+    this.typing.textContent = thread.typing === null ? "" : strings.typing(thread.typing);
+    this.closing.hidden = thread.status !== "resolved";
+    this.closing.textContent = strings.resolved;
+    this.stopButton.hidden = thread.live === null;
+    this.personButton.hidden = thread.control !== "bot" || thread.isEmpty;
+    this.name.textContent = this.config.company;
+    this.state.textContent = this.stateLine(thread, link);
+    this.element.dataset["control"] = thread.control;
+    this.composer.setPlaceholder(
+      thread.control === "bot" ? strings.placeholder : strings.placeholderHuman,
+    );
+    if (link === "refused") this.notice(strings.refused);
+    else if (!this.isOffline && link === "online") this.banner.hidden = true;
+    this.scroll.follow();
+  }
+
+  private stateLine(thread: Thread, link: LinkState): string {
+    const { strings } = this;
+    if (link === "connecting" && thread.isEmpty) return strings.connecting;
+    if (thread.status === "resolved") return strings.resolvedState;
+    if (thread.control === "queue") return strings.waitingForPerson;
+    if (thread.control === "bot") return strings.online;
+    return thread.assignee ? strings.withPerson(thread.assignee.name) : strings.withSomebody;
+  }
+
+  private build(): HTMLElement {
+    const { strings } = this;
+    const close = button("close", [icon(...CLOSE)], strings.close);
+    close.addEventListener("click", () => this.actions.close());
+    const avatar = h("span", { class: "avatar", "aria-hidden": "true" }, icon(...SPARK));
+    const header = h("header", {}, avatar, h("div", { class: "titles" }, this.name, this.state), close);
+    const tools = h("div", { class: "tools" }, this.personButton, this.stopButton);
+    const label = strings.dialog(this.config.company);
+    return h(
+      "section",
+      { class: "panel", role: "dialog", "aria-label": label, hidden: true },
+      header,
+      this.banner,
+      h("div", { class: "body" }, this.log, this.jump),
+      tools,
+      this.composer.element,
+      this.disclosure,
+      this.announcer.region,
+    );
+  }
+
+  private fillWelcome(): void {
+    const { strings } = this;
+    const questions = h("div", { class: "questions" });
+    for (const question of this.config.questions) {
+      const ask = button("question", [question]);
+      ask.addEventListener("click", () => this.actions.send(question));
+      questions.append(ask);
+    }
+    const mark = h("span", { class: "mark", "aria-hidden": "true" }, icon(...SPARK));
+    const title = h("h2", {}, strings.greetingTitle);
+    this.welcome.append(mark, title, h("p", {}, strings.greeting), questions);
+  }
+
+  private listen(): void {
+    this.stopButton.addEventListener("click", () => {
+      this.actions.stop();
+      this.composer.focus();
+    });
+    this.personButton.addEventListener("click", () => this.actions.person());
+    this.jump.addEventListener("click", () => this.scroll.toEnd());
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.stopPropagation();
+        this.actions.close();
+      } else if (event.key === "Tab" && window.matchMedia(FULL_SCREEN).matches) {
+        this.keepFocusInside(event);
+      }
+    });
+  }
+
+  /** Full screen there is nothing behind the panel that one could see. */
+  private keepFocusInside(event: KeyboardEvent): void {
+    const all = this.element.querySelectorAll<HTMLElement>("button, a[href], textarea, [tabindex='0']");
+    const visible = [...all].filter((element) => element.getClientRects().length > 0);
+    const [first, last] = [visible[0], visible.at(-1)];
+    const root = this.element.getRootNode() as ShadowRoot;
+    if (event.shiftKey && root.activeElement === first) last?.focus();
+    else if (!event.shiftKey && root.activeElement === last) first?.focus();
+    else return;
+    event.preventDefault();
+  }
+}
+
+function button(name: string, content: (Node | string)[], label?: string): HTMLButtonElement {
+  const element = h("button", { type: "button", class: name, "aria-label": label });
+  element.append(...content);
+  return element;
+}
