@@ -17,6 +17,7 @@ from inference import (
 )
 
 SHIPPED_MODEL = Path(__file__).parent.parent / "inference" / "weights"
+NO_SPECULATOR = "none"
 _RUNNING = "unix:"
 _SCRIPTED = "scripted:"
 
@@ -66,7 +67,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
     try:
         config = EngineConfig(
             model=model,
-            speculator=settings.speculator,
+            speculator=None if settings.speculator == NO_SPECULATOR else settings.speculator,
             num_blocks=settings.num_blocks,
             seed=settings.seed,
         )

@@ -52,9 +52,10 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             folder.take()
             stack.callback(folder.release)
             stack.push_async_callback(parts.database.close)
-            await schema.check(parts.database)
-            parts.engine = engine or await stack.enter_async_context(running_engine(settings))
-            parts.readiness.watch_engine(parts.engine)
+            await schema.upgrade(parts.database)
+            ready = engine or await stack.enter_async_context(running_engine(settings))
+            parts.engine = ready
+            parts.readiness.watch_engine(ready)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(_measure_lag(parts.metrics))
             stack.callback(lag.cancel)

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,6 +18,8 @@ from app.errors import BadSettings, EngineFailed, PortInUse
 from app.parts import Parts
 from app.settings import Settings
 
+_NOTICE_S = 0.05
+"""For the sockets' writers to send the notice before the close."""
 _MAX_MESSAGE_IN_FRAMES = 32
 """A message over the frame limit is read up to this many times it, to be refused with 4413."""
 
@@ -55,7 +57,7 @@ class CareServer(uvicorn.Server):
         """Tell the sockets, close them with 1012, finish what runs."""
         self._parts.readiness.is_draining = True
         self._parts.hub.announce_draining()
-        await asyncio.sleep(0)  # their writers send it before the close
+        await asyncio.sleep(_NOTICE_S)
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -72,19 +74,27 @@ class CareServer(uvicorn.Server):
 
 
 async def serve(
-    app: FastAPI, settings: Settings, on_ready: Callable[[int], None] | None = None
+    app: FastAPI,
+    settings: Settings,
+    *,
+    prepare: Callable[[Parts], Awaitable[None]],
+    on_ready: Callable[[int], None],
 ) -> None:
-    """Serve until a signal; `on_ready` hears the port when the first request can come.
+    """Serve until a signal.
+
+    `prepare` runs when the parts are open and nobody is served yet; `on_ready` hears the port when
+    the first request can come.
 
     Raises:
         StartError: the start was refused, or the engine was given up while serving.
     """
     listener = bind(settings)
     port: int = listener.getsockname()[1]
-    server = CareServer(app, settings, on_ready=lambda: on_ready(port) if on_ready else None)
+    server = CareServer(app, settings, on_ready=lambda: on_ready(port))
     with contextlib.closing(listener):
         async with app.router.lifespan_context(app):
             parts: Parts = app.state.parts
+            await prepare(parts)
             watching = asyncio.create_task(_stop_without_engine(parts, server))
             try:
                 await server.serve(sockets=[listener])

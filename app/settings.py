@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
     data: Path = Path("data")
     database_url: str | None = None
     """Absent: SQLite in the data folder. PostgreSQL: `postgresql+asyncpg://...`."""
@@ -37,40 +37,41 @@ class Settings(BaseSettings):
 
     model: str | None = None
     """A folder or hub id; absent: the shipped model."""
-    speculator: str | None = "ngram"
-    num_blocks: int = Field(2048, ge=16)
+    speculator: str = "ngram"
+    """`none` turns speculation off."""
+    num_blocks: int = Field(default=2048, ge=16)
     seed: int = 0
     engine: str | None = None
     """Absent: start one. `unix:PATH`: a running one. `scripted:FILE`: answers from a file."""
 
-    text_limit: int = Field(4_000, ge=1)
+    text_limit: int = Field(default=4_000, ge=1)
     """Characters of one message."""
-    frame_limit_bytes: int = Field(65_536, ge=1_024)
-    hello_timeout_s: float = Field(5.0, gt=0)
-    heartbeat_s: float = Field(25.0, gt=0)
-    pong_timeout_s: float = Field(20.0, gt=0)
-    queue_frames: int = Field(256, ge=8)
-    stall_timeout_s: float = Field(10.0, gt=0)
+    frame_limit_bytes: int = Field(default=65_536, ge=1_024)
+    hello_timeout_s: float = Field(default=5.0, gt=0)
+    heartbeat_s: float = Field(default=25.0, gt=0)
+    pong_timeout_s: float = Field(default=20.0, gt=0)
+    queue_frames: int = Field(default=256, ge=8)
+    stall_timeout_s: float = Field(default=10.0, gt=0)
     """How long one frame may wait for a reader before the socket is given up."""
-    delta_interval_s: float = Field(0.05, ge=0)
+    delta_interval_s: float = Field(default=0.05, ge=0)
     """At least so long between two `answer.delta` frames of an answer."""
-    replay_limit: int = Field(500, ge=1)
+    replay_limit: int = Field(default=500, ge=1)
     """More missed events than this are answered with `reset`."""
-    typing_interval_s: float = Field(1.0, ge=0)
-    frames_per_s: float = Field(50.0, gt=0)
+    typing_interval_s: float = Field(default=1.0, ge=0)
+    frames_per_s: float = Field(default=50.0, gt=0)
     """Of one socket in the long run; more closes it with 4429."""
-    frames_burst: int = Field(200, ge=1)
-    messages_per_s: float = Field(5.0, gt=0)
+    frames_burst: int = Field(default=200, ge=1)
+    messages_per_s: float = Field(default=5.0, gt=0)
     """Of one socket in the long run; more is answered `rate_limited`."""
-    messages_burst: int = Field(30, ge=1)
+    messages_burst: int = Field(default=30, ge=1)
 
-    visitor_days: int = Field(30, ge=1)
-    sign_in_days: int = Field(7, ge=1)
-    sign_in_failures: int = Field(20, ge=1)
+    visitor_days: int = Field(default=30, ge=1)
+    sign_in_days: int = Field(default=7, ge=1)
+    sign_in_failures: int = Field(default=20, ge=1)
     """Bad sign-ins of one address or account within the window; then 429."""
-    sign_in_window_s: float = Field(900.0, gt=0)
-    reopen_days: int = Field(7, ge=0)
-    shutdown_grace_s: float = Field(10.0, ge=0)
+    sign_in_window_s: float = Field(default=900.0, gt=0)
+    reopen_days: int = Field(default=7, ge=0)
+    shutdown_grace_s: float = Field(default=10.0, ge=0)
 
     @classmethod
     def settings_customise_sources(

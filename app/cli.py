@@ -1,0 +1,231 @@
+"""The `careline` command. Every option is also a setting: `CARELINE_...` or `careline.toml`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app import schema
+from app.data_folder import DataFolder
+from app.database import Database
+from app.doctor import examine
+from app.errors import AppError
+from app.events import Dispatcher
+from app.first_run import Login, open_for_business
+from app.logs import set_up_logs
+from app.main import create_app
+from app.parts import Parts
+from app.serving import serve as serve_app
+from app.settings import Settings, read_settings
+from app.terminal import Terminal, terminal
+
+app = typer.Typer(
+    name="careline",
+    help="A customer-care chatbot a company runs itself.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Prepare = Callable[[Parts], Awaitable[Login | None]]
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the database, logs and sockets.")]
+Model = Annotated[str | None, typer.Option(help="Folder or hub id; default: the shipped model.")]
+Speculator = Annotated[str | None, typer.Option(help="ngram, none, or a folder.")]
+NumBlocks = Annotated[int | None, typer.Option(help="Blocks of the engine's cache.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of sampled answers.")]
+Engine = Annotated[
+    str | None, typer.Option(help="unix:PATH of a running engine, or scripted:FILE.")
+]
+Url = Annotated[str, typer.Option(help="A running Careline.")]
+Site = Annotated[str, typer.Option(help="The public token of the site.")]
+
+_URL = "http://127.0.0.1:8000"
+_SITE = "pk_demo"
+
+
+@app.command()
+def serve(
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    model: Model = None,
+    speculator: Speculator = None,
+    num_blocks: NumBlocks = None,
+    seed: Seed = None,
+    engine: Engine = None,
+) -> None:
+    """Serve the widget, the dashboard and the API, with an engine beside them."""
+    settings = read_settings(
+        host=host,
+        port=port,
+        data=data,
+        model=model,
+        speculator=speculator,
+        num_blocks=num_blocks,
+        seed=seed,
+        engine=engine,
+    )
+    asyncio.run(_serve(settings, _prepare_first_run))
+
+
+@app.command()
+def demo(
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    model: Model = None,
+    speculator: Speculator = None,
+    num_blocks: NumBlocks = None,
+    seed: Seed = None,
+    engine: Engine = None,
+) -> None:
+    """Serve the demo company: its shop with the widget, its articles, its agents."""
+    settings = read_settings(
+        host=host,
+        port=port,
+        data=data,
+        model=model,
+        speculator=speculator,
+        num_blocks=num_blocks,
+        seed=seed,
+        engine=engine,
+    )
+    asyncio.run(_serve(settings, _prepare_demo))
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database to this version's tables; run while nothing serves."""
+    asyncio.run(_migrate(read_settings(data=data)))
+
+
+@app.command()
+def doctor(
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    model: Model = None,
+    engine: Engine = None,
+) -> None:
+    """Check what a start will need; exits with 1 when something is missing."""
+    settings = read_settings(host=host, port=port, data=data, model=model, engine=engine)
+    if not asyncio.run(_examine(settings)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What a customer would write.")],
+    url: Url = _URL,
+    site: Site = _SITE,
+) -> None:
+    """Ask a running Careline one question and print its answer."""
+    asyncio.run(_ask(url, site, question))
+
+
+@app.command()
+def chat(url: Url = _URL, site: Site = _SITE) -> None:
+    """Talk to a running Careline as a customer; an empty line ends it."""
+    asyncio.run(_chat(url, site))
+
+
+def main() -> None:
+    """Run the command; a refusal is one line with its code, and exit status 1."""
+    try:
+        app()
+    except AppError as error:
+        err.print(f"[red]error[/red] {error.code}: {error.sentence}", soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+async def _serve(settings: Settings, prepare: Prepare) -> None:
+    DataFolder(settings.data).prepare()
+    set_up_logs(settings.log_dir, settings.log_level)
+    out.print("Careline is starting its engine …")
+    logins: list[Login] = []
+
+    async def prepare_parts(parts: Parts) -> None:
+        login = await prepare(parts)
+        logins.extend([login] if login else [])
+
+    def tell(port: int) -> None:
+        _tell_urls(settings.host, port, logins)
+
+    await serve_app(create_app(settings), settings, prepare=prepare_parts, on_ready=tell)
+    out.print("Careline has stopped.")
+
+
+def _tell_urls(host: str, port: int, logins: list[Login]) -> None:
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    base = f"http://{reached}:{port}"
+    out.print("Careline is ready. Ctrl-C stops it.")
+    out.print(f"  Demo shop   {base}/")
+    out.print(f"  Dashboard   {base}/dashboard")
+    for login in logins:
+        out.print(f"              {login.email}  {login.password}")
+    out.print(f"  API         {base}/docs")
+
+
+async def _prepare_first_run(parts: Parts) -> Login | None:
+    return await open_for_business(parts.database)
+
+
+async def _prepare_demo(parts: Parts) -> Login | None:
+    return await open_for_business(parts.database)
+
+
+async def _migrate(settings: Settings) -> None:
+    folder = DataFolder(settings.data).prepare()
+    folder.take()
+    database = Database(settings.database, Dispatcher())
+    try:
+        await schema.upgrade(database)
+    finally:
+        await database.close()
+        folder.release()
+    out.print(f"The database is at version {schema.head()}.")
+
+
+async def _examine(settings: Settings) -> bool:
+    table = Table("Check", "Finding", "Result")
+    is_well = True
+    async for finding in examine(settings):
+        is_well = is_well and finding.problem is None
+        verdict = f"[red]{finding.problem}[/red]" if finding.problem else "[green]ok[/green]"
+        table.add_row(finding.what, finding.told, verdict)
+    out.print(table)
+    return is_well
+
+
+async def _ask(url: str, site: str, question: str) -> None:
+    async with terminal(url, site) as talking:
+        await _print_answer(talking, question)
+
+
+async def _chat(url: str, site: str) -> None:
+    async with terminal(url, site) as talking:
+        while question := (await asyncio.to_thread(input, "> ")).strip():
+            await _print_answer(talking, question)
+
+
+async def _print_answer(talking: Terminal, question: str) -> None:
+    async for frame in talking.ask(question):
+        data = frame["d"]
+        if frame["t"] == "answer.delta":
+            out.print(data["x"], end="", markup=False, soft_wrap=True)
+        elif frame["t"] == "message.completed":
+            out.print()
+            for source in data["message"]["citations"]:
+                out.print(
+                    f"  [{source['marker']}] {source['title']}: {source['url']}", markup=False
+                )
+        elif frame["t"] == "message.created" and data["message"]["role"] in ("system", "agent"):
+            out.print(f"\n{data['message']['text']}", markup=False)

@@ -1,0 +1,83 @@
+"""A customer at the terminal: speaks `care.v1` to a running Careline, as the widget does."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
+
+from app.errors import Unavailable
+from app.ids import new_id
+from app.live.protocol import SUBPROTOCOL
+
+JsonObject = dict[str, Any]
+
+
+class Terminal:
+    """One socket; questions are asked one after the other, in one conversation."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._conversation_id: str | None = None
+
+    async def ask(self, text: str) -> AsyncIterator[JsonObject]:
+        """Send a question and yield every frame until it is answered or somebody else takes over.
+
+        Raises:
+            Unavailable: the message was refused, or the connection ended.
+        """
+        frame: JsonObject = {"t": "message.send", "cid": str(new_id()), "text": text}
+        if self._conversation_id is not None:
+            frame["c"] = self._conversation_id
+        await self._socket.send(json.dumps(frame))
+        async for answer in self.frames():
+            if answer["t"] == "nack":
+                raise Unavailable(answer["d"]["message"])
+            if answer["t"] == "ack":
+                self._conversation_id = answer["d"]["c"]
+            yield answer
+            if answer["t"] == "answer.ended" and answer["d"]["reason"] != "superseded":
+                return
+            if answer["t"] == "control.changed" and answer["d"]["to"] != "bot":
+                return
+
+    async def frames(self) -> AsyncIterator[JsonObject]:
+        """Everything the server says.
+
+        Raises:
+            Unavailable: the connection ended.
+        """
+        try:
+            async for text in self._socket:
+                yield json.loads(text)
+        except ConnectionClosed as error:
+            raise Unavailable(f"The connection ended: {error}.") from error
+
+
+@asynccontextmanager
+async def terminal(url: str, site: str) -> AsyncIterator[Terminal]:
+    """A terminal that has said hello to the Careline at `url`.
+
+    Raises:
+        Unavailable: nobody answers there, or they refuse this site.
+    """
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    address = urlunsplit((scheme, parts.netloc, "/ws/v1", "", ""))
+    try:
+        async with connect(
+            address, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None
+        ) as socket:
+            made = Terminal(socket)
+            hello = {"t": "hello", "proto": 1, "role": "widget", "site": site}
+            await socket.send(json.dumps(hello))
+            async for frame in made.frames():
+                if frame["t"] == "synced":
+                    break
+            yield made
+    except (OSError, WebSocketException) as error:
+        raise Unavailable(f"No Careline answers at {url}: {error}.") from error
