@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -17,9 +17,21 @@ const modules = path.join(here, "../../node_modules");
 const out = path.resolve(process.argv[2] ?? here);
 
 const VENDORED = {
-  "htmx.org": ["LICENSE", "dist/htmx.min.js"],
-  "swagger-ui-dist": ["LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css"],
-  "@fontsource-variable/inter": ["LICENSE", "files/inter-latin-wght-normal.woff2"],
+  htmx: { from: "htmx.org", files: ["LICENSE", "dist/htmx.min.js"] },
+  inter: {
+    from: "@fontsource-variable/inter",
+    files: ["LICENSE", "files/inter-latin-wght-normal.woff2"],
+  },
+  "swagger-ui": {
+    from: "swagger-ui-dist",
+    files: [
+      "LICENSE",
+      "NOTICE",
+      "swagger-ui-bundle.js",
+      "swagger-ui-bundle.js.LICENSE.txt",
+      "swagger-ui.css",
+    ],
+  },
 };
 
 const common = {
@@ -67,8 +79,7 @@ async function keep(name, text) {
 
 await keep("widget-app.js", await bundle("src/widget/app.ts", { format: "esm" }));
 await keep("agent.js", await bundle("src/agent/main.ts", { format: "esm" }));
-await keep("docs.js", await bundle("src/docs.ts", { format: "iife" }));
-for (const sheet of ["dashboard", "shop", "article", "docs"]) {
+for (const sheet of ["dashboard", "shop", "article"]) {
   await keep(`${sheet}.css`, await bundle(`src/css/${sheet}.css`));
 }
 const define = { WIDGET_APP_PATH: JSON.stringify(`/static/build/${manifest["widget-app.js"]}`) };
@@ -79,16 +90,16 @@ await writeFile(path.join(build, "manifest.json"), `${JSON.stringify(manifest, n
 const vendor = path.join(out, "vendor");
 await rm(vendor, { recursive: true, force: true });
 const lock = {};
-for (const [name, files] of Object.entries(VENDORED)) {
-  const from = path.join(modules, name);
-  const { version } = JSON.parse(await readFile(path.join(from, "package.json"), "utf8"));
-  const folder = `${name.split("/").at(-1)}@${version}`;
+for (const [folder, { from, files }] of Object.entries(VENDORED)) {
+  const source = path.join(modules, from);
+  const { version } = JSON.parse(await readFile(path.join(source, "package.json"), "utf8"));
+  lock[folder] = { package: from, version, files: {} };
   await mkdir(path.join(vendor, folder), { recursive: true });
   for (const file of files) {
-    const target = `${folder}/${path.basename(file)}`;
-    await cp(path.join(from, file), path.join(vendor, target));
-    const bytes = await readFile(path.join(from, file));
-    lock[target] = `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
+    const bytes = await readFile(path.join(source, file));
+    await writeFile(path.join(vendor, folder, path.basename(file)), bytes);
+    const digest = createHash("sha384").update(bytes).digest("base64");
+    lock[folder].files[path.basename(file)] = `sha384-${digest}`;
   }
 }
 await writeFile(path.join(vendor, "vendor.lock.json"), `${JSON.stringify(lock, null, 2)}\n`);
