@@ -1,42 +1,55 @@
 """The command: python -m inference.training STAGE --data DIR --out DIR."""
 
 import logging
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import torch
 import typer
 from rich.console import Console
 
+from inference.training.chart import draw_losses
 from inference.training.checkpoints import trained_model
 from inference.training.errors import TrainingError
 from inference.training.export import export as write_export
 from inference.training.model import SIZES, CareModel
 from inference.training.prepare import STAGE_DATA, make_tokenizer, open_tokenizer, prepare_stage
-from inference.training.recipe import STAGES
+from inference.training.recipe import STAGES, Amount
+from inference.training.report import evaluate as write_evaluation
 from inference.training.rows import open_rows_at
 from inference.training.screen import watching
-from inference.training.trainer import Plan, Trainer
+from inference.training.trainer import Trainer
 
-INIT_SEED = 5
+INIT_SEED: Final = 5
+DEFAULT_TOKENS: Final = 16_000_000
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console()
 
-Size = Enum("Size", {name: name for name in SIZES}, type=str)
+
+def _known_size(size: str) -> str:
+    if size not in SIZES:
+        raise typer.BadParameter(f"one of {', '.join(SIZES)}")
+    return size
+
 
 Data = Annotated[Path, typer.Option(help="Folder with the training data (*.jsonl.zst).")]
 Out = Annotated[Path, typer.Option(help="Folder of the run: tokenizer, rows, checkpoints.")]
-Tokens = Annotated[int, typer.Option(help="Tokens to train on in all, both stages together.")]
-SizeOption = Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.")]
+Tokens = Annotated[int, typer.Option(help="Tokens to train on, both stages together.", min=1)]
+Minutes = Annotated[
+    float | None,
+    typer.Option(help="Instead of --tokens: both stages together, at the speed measured first."),
+]
+Size = Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.", callback=_known_size)]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+To = Annotated[Path, typer.Option(help="Folder of the written model.")]
 
 
 @app.command()
 def tokenizer(data: Data, out: Out) -> None:
     """Train the tokenizer."""
     make_tokenizer(data, out)
+    console.print(f"wrote {out}/tokenizer.json")
 
 
 @app.command()
@@ -44,54 +57,91 @@ def prepare(data: Data, out: Out) -> None:
     """Render and pack the rows of both stages."""
     for stage in STAGE_DATA:
         prepare_stage(stage, data, out)
+        console.print(f"{stage}: {len(open_rows_at(out / f'{stage}-train')):,} rows")
 
 
 @app.command()
 def base(
-    out: Out, tokens: Tokens = 16_000_000, size: SizeOption = "small", device: Device = "cpu"
+    out: Out,
+    tokens: Tokens = DEFAULT_TOKENS,
+    minutes: Minutes = None,
+    size: Size = "small",
+    device: Device = "cpu",
 ) -> None:
     """Train on all text, from scratch or from the last checkpoint."""
     torch.manual_seed(INIT_SEED)
-    _train("base", CareModel(SIZES[size]), out, tokens, device)
+    _train("base", CareModel(SIZES[size]), out, Amount(tokens, minutes), device)
 
 
 @app.command()
 def chat(
-    out: Out, tokens: Tokens = 16_000_000, size: SizeOption = "small", device: Device = "cpu"
+    out: Out,
+    tokens: Tokens = DEFAULT_TOKENS,
+    minutes: Minutes = None,
+    device: Device = "cpu",
 ) -> None:
     """Train on the bot's answers, from the base stage's last checkpoint."""
-    model = CareModel(SIZES[size])
-    model.load_state_dict(trained_model(out, ("base",)).model)
-    _train("chat", model, out, tokens, device)
+    checkpoint = trained_model(out, ("base",))
+    model = CareModel(checkpoint.shape)
+    model.load_state_dict(checkpoint.model)
+    _train("chat", model, out, Amount(tokens, minutes), device)
 
 
 @app.command()
-def export(
-    out: Out,
-    to: Annotated[Path, typer.Option(help="Folder to write the model into.")],
-) -> None:
+def export(out: Out, to: To) -> None:
     """Write the last checkpoint as a folder that transformers reads."""
     checkpoint = trained_model(out, ("chat", "base"))
     write_export(checkpoint.shape, checkpoint.model, open_tokenizer(out), to)
-    console.print(f"wrote {to}: {checkpoint.num_tokens:,} tokens into its stage")
+    console.print(f"wrote {to}, {checkpoint.num_tokens:,} tokens into its stage")
 
 
-def _train(stage: str, model: CareModel, out: Path, tokens: int, device: str) -> None:
-    recipe = STAGES[stage]
-    plan = Plan(stage, recipe.schedule(int(tokens * recipe.token_share)), recipe.batch_rows)
+@app.command()
+def evaluate(data: Data, out: Out, to: To) -> None:
+    """Measure the written model and draw the run's losses beside it."""
+    write_evaluation(data, out, to)
+    draw_losses(out, tuple(STAGES), to / "losses.svg")
+    console.print(f"wrote {to}/evaluation.json, samples.json and losses.svg")
+
+
+@app.command(name="all")
+def everything(
+    data: Data,
+    out: Out,
+    to: To,
+    tokens: Tokens = DEFAULT_TOKENS,
+    minutes: Minutes = None,
+    size: Size = "small",
+    device: Device = "cpu",
+) -> None:
+    """From the data to a measured model; what is finished already is not done again."""
+    if not (out / "tokenizer.json").exists():
+        tokenizer(data, out)
+    if not all((out / f"{stage}-held-out.json").exists() for stage in STAGE_DATA):
+        prepare(data, out)
+    base(out, tokens, minutes, size, device)
+    chat(out, tokens, minutes, device)
+    export(out, to)
+    evaluate(data, out, to)
+
+
+def _train(stage: str, model: CareModel, out: Path, amount: Amount, device: str) -> None:
     rows, held_out = open_rows_at(out / f"{stage}-train"), open_rows_at(out / f"{stage}-held-out")
-    trainer = Trainer(model, plan, out, torch.device(device))
+    trainer = Trainer(model, STAGES[stage].plan(stage), out, torch.device(device))
     if trainer.resume():
         console.print(f"{stage}: going on after step {trainer.num_steps}")
-    console.print(f"{stage}: {model.num_parameters():,} parameters, {len(rows):,} rows")
+    num_tokens = amount.planned(stage, out, lambda: trainer.speed(rows))
+    console.print(
+        f"{stage}: {model.num_parameters():,} parameters, {len(rows):,} rows, "
+        f"{num_tokens:,} tokens planned"
+    )
     with watching(console, stage) as watch:
-        trainer.run(rows, held_out, watch)
+        trainer.run(rows, held_out, num_tokens, watch)
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO)
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     try:
-        app(standalone_mode=True)
+        app()
     except TrainingError as error:
         console.print(f"[red]{error}[/red]")
         raise SystemExit(1) from error

@@ -1,6 +1,7 @@
 """Writing a trained model as stock transformers reads it: a Llama folder with tokenizer."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,9 @@ def export(
     """Write config, bfloat16 weights, tokenizer and chat template into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.to(torch.bfloat16) for name, value in hf_tensors(shape, state).items()}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    weights = folder / "model.safetensors"
+    save_file(tensors, weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # save_file leaves it readable by its owner alone
     tokenizer.encode_special_tokens = False
     tokenizer.save(str(folder / "tokenizer.json"))
     _write(folder / "config.json", shape.hf_config())
@@ -54,7 +57,7 @@ def hf_tensors(shape: ModelShape, state: dict[str, torch.Tensor]) -> dict[str, t
     query, key = shape.num_heads * HEAD_DIM, shape.num_kv_heads * HEAD_DIM
     for layer in range(shape.num_layers):
         old, new = f"blocks.{layer}.", f"model.layers.{layer}."
-        q, k, v = state[f"{old}qkv.weight"].split((query, key, key))
+        q, k, v = torch.split(state[f"{old}qkv.weight"], [query, key, key])
         gate, up = state[f"{old}gate_up.weight"].chunk(2)
         tensors |= {
             f"{new}self_attn.q_proj.weight": q,
@@ -70,5 +73,5 @@ def hf_tensors(shape: ModelShape, state: dict[str, torch.Tensor]) -> dict[str, t
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+def _write(path: Path, content: Mapping[str, object]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n")

@@ -44,6 +44,8 @@ CHAT_TEMPLATE: Final = (
     "{%- set markers = {'system': '<|system|>', 'user': '<|customer|>', "
     "'assistant': '<|assistant|>', 'passages': '<|passages|>', 'agent': '<|agent|>'} -%}"
     "{%- for message in messages -%}"
+    "{%- if message['role'] not in markers -%}"
+    "{{- raise_exception('unknown role ' + message['role']) -}}{%- endif -%}"
     "{{- markers[message['role']] + message['content'] + '<|end|>' -}}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"

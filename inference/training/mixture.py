@@ -20,6 +20,7 @@ from inference.training.corpus import (
     read_articles,
     read_dialogues,
 )
+from inference.training.drills import drill
 from inference.training.grounded import GroundedMaker, questions_of
 from inference.training.layout import (
     Conversation,
@@ -28,26 +29,47 @@ from inference.training.layout import (
     render_everything,
     system_turn,
 )
+from inference.training.passages import split_context
+from inference.training.shop_facts import read_topics, shop_conversation
+from inference.training.small_talk import small_talk
 
 SEED: Final = 2026
 
 # Copies of each dialogue in the base stage; a fraction takes that share of them at random.
 BASE_COPIES: Final = {
-    "cucom-ecommerce": 2.0,
+    "cucom-ecommerce": 1.3,
     "ms-contact-center": 3.0,
     "ms-client-advisor": 3.0,
     "tau-bench": 3.0,
     "abcd-sample": 3.0,
-    "star": 0.4,
-    "multiwoz-2.1": 0.7,
+    "star": 0.25,
+    "multiwoz-2.1": 0.5,
     "taskmaster-3": 1.0,
     "taskmaster-4": 1.0,
-    "sgd": 0.18,
+    "sgd": 0.1,
 }
 BASE_ARTICLE_COPIES: Final = 1.0
-BASE_GROUNDED_COPIES: Final = 1.3
+BASE_GROUNDED_COPIES: Final = 1.0
+NUM_BASE_DRILLS: Final = 20_000
 BASE_PASSAGE_WORDS: Final = 200
 BASE_SYSTEM_SHARE: Final = 0.3
+
+# Copies in the chat stage: ordinary service talk, learned on the agent's side only.
+CHAT_COPIES: Final = {
+    "cucom-ecommerce": 0.3,
+    "ms-contact-center": 1.0,
+    "ms-client-advisor": 1.0,
+    "tau-bench": 1.0,
+    "abcd-sample": 1.0,
+}
+CHAT_GROUNDED_COPIES: Final = 0.7
+CHAT_PASSAGE_WORDS: Final = 420
+NUM_SHOP_CONVERSATIONS: Final = 12_000
+NUM_SMALL_TALKS: Final = 3_500
+NUM_HELD_OUT_CONVERSATIONS: Final = 300
+SHOP_SOURCE: Final = "shop-topics"
+SMALL_TALK_SOURCE: Final = "small-talk"
+DRILL_SOURCE: Final = "drills"
 
 Render = Callable[[Tokenizer, Conversation], Example]
 
@@ -71,10 +93,31 @@ def base_pieces(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Pie
                 conversation = (system_turn(phrases.company(rng)), *conversation)
             yield Piece(dialogue.source, conversation)
     yield from grounded_pieces(data, splits, BASE_PASSAGE_WORDS, BASE_GROUNDED_COPIES, rng)
+    num_drills = NUM_BASE_DRILLS if "train" in splits else NUM_HELD_OUT_CONVERSATIONS
+    yield from drill_pieces(data, splits, BASE_PASSAGE_WORDS, num_drills, rng)
     if "train" in splits:
         for article in read_articles(data):
             for _ in range(_copies(BASE_ARTICLE_COPIES, rng)):
                 yield Piece(article.source, article_conversation(article))
+
+
+def chat_pieces(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
+    """The product's own prompts, from the data and made up, and some service talk."""
+    for dialogue in read_dialogues(data, DIALOGUE_FILES):
+        if dialogue.split in splits:
+            for _ in range(_copies(CHAT_COPIES.get(dialogue.source, 0.0), rng)):
+                system = system_turn(phrases.company(rng))
+                yield Piece(dialogue.source, (system, *plain_conversation(dialogue)))
+    yield from grounded_pieces(data, splits, CHAT_PASSAGE_WORDS, CHAT_GROUNDED_COPIES, rng)
+    topics, held_out_topics = read_topics()
+    if "train" in splits:
+        for _ in range(NUM_SHOP_CONVERSATIONS):
+            yield Piece(SHOP_SOURCE, shop_conversation(topics, rng))
+        for _ in range(NUM_SMALL_TALKS):
+            yield Piece(SMALL_TALK_SOURCE, small_talk(rng))
+    else:
+        for _ in range(NUM_HELD_OUT_CONVERSATIONS):
+            yield Piece(SHOP_SOURCE, shop_conversation(held_out_topics, rng))
 
 
 def grounded_pieces(
@@ -92,6 +135,22 @@ def grounded_pieces(
     for question in questions:
         for _ in range(_copies(copies, rng)):
             yield Piece(question.source, maker.conversation(question, rng))
+
+
+def drill_pieces(
+    data: Path, splits: frozenset[str], max_words: int, number: int, rng: Random
+) -> Iterator[Piece]:
+    """Finding drills over the grounded contexts; passages of a drill mostly share their text."""
+    texts = [
+        split_context(dialogue.context)
+        for dialogue in read_dialogues(data, GROUNDED_FILES)
+        if dialogue.split in splits and dialogue.context is not None
+    ]
+    for _ in range(number):
+        passages = [*rng.choice(texts), *rng.choice(texts)]
+        conversation = drill(passages, max_words, rng)
+        if conversation is not None:
+            yield Piece(DRILL_SOURCE, conversation)
 
 
 def shuffled(

@@ -1,4 +1,4 @@
-"""Help texts cut into passages of whole sentences, and the passage that an answer was taken from."""
+"""Help texts cut into passages of whole sentences, and where an answer was taken from."""
 
 import re
 from collections import Counter
@@ -14,7 +14,68 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+(?=[\"'(]?[A-Z0-9])")
 _BULLET: Final = re.compile(r"^(?:[-*•]|\d+[.)])\s+")
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _STOP_WORDS: Final = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "by", "can", "could", "did", "do", "does", "for", "from", "get", "had", "has", "have", "how", "i", "if", "in", "is", "it", "know", "like", "me", "my", "of", "on", "or", "our", "please", "should", "so", "that", "the", "their", "there", "they", "this", "to", "was", "we", "what", "when", "where", "which", "who", "why", "will", "with", "would", "you", "your", "about", "any", "more", "mean"]
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "get",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "know",
+        "like",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "please",
+        "should",
+        "so",
+        "that",
+        "the",
+        "their",
+        "there",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "about",
+        "any",
+        "more",
+        "mean",
+    ]
 )
 
 

@@ -15,6 +15,7 @@ from inference.training.mixture import (
     Piece,
     base_pieces,
     by_source,
+    chat_pieces,
     shuffled,
 )
 from inference.training.rows import write_rows
@@ -36,7 +37,10 @@ class StageData:
     row_len: int
 
 
-STAGE_DATA: Final = {"base": StageData(base_pieces, 512)}
+STAGE_DATA: Final = {
+    "base": StageData(base_pieces, 512),
+    "chat": StageData(chat_pieces, 1024),
+}
 
 
 def make_tokenizer(data: Path, out: Path) -> Tokenizer:
@@ -73,5 +77,3 @@ def prepare_stage(stage: str, data: Path, out: Path) -> None:
 
 def tokenizer_path(out: Path) -> Path:
     return out / "tokenizer.json"
-
-

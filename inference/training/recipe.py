@@ -1,14 +1,17 @@
 """The numbers of a run: which stage gets how much of it, at what rates."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from inference.training.optimizer import Schedule
+from inference.training.trainer import Plan
 
 
 @dataclass(frozen=True)
 class StageRecipe:
-    """A stage's share of all tokens and its optimisation."""
+    """A stage's share of all tokens and its optimisation; rates as in optimizer.Schedule."""
 
     token_share: float
     batch_rows: int
@@ -16,9 +19,36 @@ class StageRecipe:
     final_share: float
     warmup_share: float
 
-    def schedule(self, num_tokens: int) -> Schedule:
-        warmup_tokens = int(num_tokens * self.warmup_share)
-        return Schedule(self.peak_rate, self.final_share, warmup_tokens, num_tokens)
+    def plan(self, stage: str) -> Plan:
+        return Plan(
+            stage=stage,
+            batch_rows=self.batch_rows,
+            peak_rate=self.peak_rate,
+            final_share=self.final_share,
+            warmup_share=self.warmup_share,
+        )
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How long to train, both stages together."""
+
+    tokens: int
+    minutes: float | None
+
+    def planned(self, stage: str, out: Path, measure_tokens_per_s: Callable[[], float]) -> int:
+        """The stage's tokens; minutes become tokens at the measured speed.
+
+        That number is kept in OUT, so that a run taken up again follows the same cosine.
+        """
+        share = STAGES[stage].token_share
+        if self.minutes is None:
+            return int(share * self.tokens)
+        path = out / f"{stage}-plan.json"
+        if not path.exists():
+            tokens = int(share * self.minutes * 60 * measure_tokens_per_s())
+            path.write_text(json.dumps({"minutes": self.minutes, "tokens": tokens}) + "\n")
+        return int(json.loads(path.read_text())["tokens"])
 
 
 STAGES: Final = {

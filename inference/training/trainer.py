@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 CHECKPOINT_EVERY_S: Final = 180.0
 HELD_OUT_EVERY_STEPS: Final = 100
 ORDER_SEED: Final = 11
+SPEED_BATCHES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,16 @@ class Plan:
     """What a stage does with its rows."""
 
     stage: str
-    schedule: Schedule
     batch_rows: int
+    peak_rate: float
+    final_share: float = 0.1
+    warmup_share: float = 0.04
     compiled: bool = True
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
+
+    def schedule(self, num_tokens: int) -> Schedule:
+        warmup_tokens = int(num_tokens * self.warmup_share)
+        return Schedule(self.peak_rate, self.final_share, warmup_tokens, num_tokens)
 
 
 @dataclass(frozen=True)
@@ -84,25 +91,48 @@ class Trainer:
         self.num_steps, self.num_tokens = checkpoint.num_steps, checkpoint.num_tokens
         return True
 
-    def run(self, rows: Rows, held_out: Rows, watch: Watch) -> None:
-        """Train until the plan's tokens are seen, or until a signal asks to stop; then save."""
+    def run(self, rows: Rows, held_out: Rows, num_tokens: int, watch: Watch) -> None:
+        """Train until so many tokens are seen, or until a signal asks to stop; then save.
+
+        A stage that is taken up again with another number goes on along that number's cosine.
+        """
         saved_at = time.monotonic()
-        total = self.plan.schedule.total_tokens
+        schedule = self.plan.schedule(num_tokens)
         with _stop_signals() as stopped:
-            while self.num_tokens < total and not stopped():
-                watch(self._measured_step(rows, held_out))
+            while self.num_tokens < num_tokens and not stopped():
+                watch(self.measured_step(rows, held_out, schedule))
                 if time.monotonic() - saved_at >= self.plan.checkpoint_every_s:
                     self.save()
                     saved_at = time.monotonic()
         self.save()
 
-    def step(self, ids: torch.Tensor, learned: torch.Tensor) -> float:
+    def measured_step(self, rows: Rows, held_out: Rows, schedule: Schedule) -> Progress:
+        """The next step of the stage, written into its history."""
+        started = time.perf_counter()
+        order = _order(len(rows), self.num_steps * self.plan.batch_rows, self.plan.batch_rows)
+        loss = self.step(*batch_of(rows, order, self.device), schedule)
+        took_s = time.perf_counter() - started
+        is_due = self.num_steps % HELD_OUT_EVERY_STEPS == 0
+        progress = Progress(
+            num_steps=self.num_steps,
+            num_tokens=self.num_tokens,
+            total_tokens=schedule.total_tokens,
+            loss=loss,
+            learning_rate=schedule.rate(self.num_tokens),
+            tokens_per_s=self.plan.batch_rows * rows.row_len / took_s,
+            held_out_loss=self._held_out_loss(held_out) if is_due else None,
+        )
+        with (self.out / f"{self.plan.stage}-history.jsonl").open("a") as history:
+            history.write(json.dumps(vars(progress)) + "\n")
+        return progress
+
+    def step(self, ids: torch.Tensor, learned: torch.Tensor, schedule: Schedule) -> float:
         """One update on a batch of rows; returns its mean loss."""
         loss = self.loss(ids, learned)
         loss.backward()  # type: ignore[no-untyped-call]
         self.num_steps += 1
         self.num_tokens += ids.numel()
-        self.optimizer.step(self.plan.schedule.rate(self.num_tokens))
+        self.optimizer.step(schedule.rate(self.num_tokens))
         return loss.item()
 
     def loss(self, ids: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
@@ -110,6 +140,17 @@ class Trainer:
         if self._loss is None:
             self._loss = _loss_function(self.model, self.plan.compiled, ids, learned)
         return self._loss(ids, learned)
+
+    def speed(self, rows: Rows) -> float:
+        """Tokens per second forward and backward, over a few batches that teach nothing."""
+        batch = batch_of(rows, np.arange(self.plan.batch_rows) % len(rows), self.device)
+        self.loss(*batch).backward()  # type: ignore[no-untyped-call]
+        started = time.perf_counter()
+        for _ in range(SPEED_BATCHES):
+            self.loss(*batch).backward()  # type: ignore[no-untyped-call]
+        took_s = time.perf_counter() - started
+        self.model.zero_grad()
+        return SPEED_BATCHES * batch[0].numel() / took_s
 
     def save(self) -> None:
         checkpoint = Checkpoint(
@@ -120,25 +161,6 @@ class Trainer:
             optimizer=self.optimizer.state(),
         )
         write_checkpoint(self.out, self.plan.stage, checkpoint)
-
-    def _measured_step(self, rows: Rows, held_out: Rows) -> Progress:
-        started = time.perf_counter()
-        order = _order(len(rows), self.num_steps * self.plan.batch_rows, self.plan.batch_rows)
-        loss = self.step(*batch_of(rows, order, self.device))
-        took_s = time.perf_counter() - started
-        is_due = self.num_steps % HELD_OUT_EVERY_STEPS == 0
-        progress = Progress(
-            num_steps=self.num_steps,
-            num_tokens=self.num_tokens,
-            total_tokens=self.plan.schedule.total_tokens,
-            loss=loss,
-            learning_rate=self.plan.schedule.rate(self.num_tokens),
-            tokens_per_s=self.plan.batch_rows * rows.row_len / took_s,
-            held_out_loss=self._held_out_loss(held_out) if is_due else None,
-        )
-        with (self.out / f"{self.plan.stage}-history.jsonl").open("a") as history:
-            history.write(json.dumps(vars(progress)) + "\n")
-        return progress
 
     @torch.no_grad()
     def _held_out_loss(self, held_out: Rows) -> float:

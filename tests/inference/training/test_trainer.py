@@ -1,0 +1,103 @@
+"""A run that was cut off ends where an uninterrupted one does."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inference.training.errors import CheckpointMismatch
+from inference.training.layout import Example
+from inference.training.model import SIZES, CareModel, ModelShape
+from inference.training.optimizer import Schedule
+from inference.training.rows import Rows, open_rows_at, write_rows
+from inference.training.trainer import Plan, Progress, Trainer, batch_of
+
+PLAN = Plan("base", batch_rows=2, peak_rate=3e-3, compiled=False)
+NUM_STEPS = 6
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Rows:
+    generator = torch.Generator().manual_seed(3)
+    ids = torch.randint(16, 300, (5, 32), generator=generator)
+    examples = [Example(row.tolist(), [False] + [True] * 31) for row in ids]
+    write_rows(tmp_path / "rows", [("all", examples)], row_len=32)
+    return open_rows_at(tmp_path / "rows")
+
+
+def train(out: Path, rows: Rows, num_steps: int) -> list[float]:
+    """Losses of the steps up to `num_steps`, from wherever OUT's last checkpoint stands."""
+    torch.manual_seed(1)
+    trainer = Trainer(CareModel(SIZES["tiny"]), PLAN, out, torch.device("cpu"))
+    trainer.resume()
+    losses: list[float] = []
+
+    def watch(progress: Progress) -> None:
+        losses.append(progress.loss)
+
+    schedule_tokens = NUM_STEPS * PLAN.batch_rows * rows.row_len
+    if num_steps < NUM_STEPS:
+        schedule = PLAN.schedule(schedule_tokens)
+        losses += [trainer.measured_step(rows, rows, schedule).loss for _ in range(num_steps)]
+        trainer.save()
+    else:
+        trainer.run(rows, rows, schedule_tokens, watch)
+    return losses
+
+
+def test_a_resumed_run_repeats_the_losses_of_an_uninterrupted_one(
+    tmp_path: Path, rows: Rows
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+
+    uninterrupted = train(whole, rows, NUM_STEPS)
+    resumed = train(parts, rows, 2) + train(parts, rows, NUM_STEPS)
+
+    assert resumed == uninterrupted
+    assert len(uninterrupted) == NUM_STEPS
+
+
+def test_training_learns(tmp_path: Path, rows: Rows) -> None:
+    trainer = Trainer(CareModel(SIZES["tiny"]), PLAN, tmp_path, torch.device("cpu"))
+    batch = batch_of(rows, np.arange(len(rows)), torch.device("cpu"))
+    schedule = Schedule(peak=1e-2, final_share=1.0, warmup_tokens=1, total_tokens=10_000)
+
+    losses = [trainer.step(*batch, schedule) for _ in range(20)]
+
+    assert losses[-1] < losses[0] - 1.0
+
+
+def test_positions_that_are_not_learned_do_not_count(tmp_path: Path) -> None:
+    trainer = Trainer(CareModel(SIZES["tiny"]), PLAN, tmp_path, torch.device("cpu"))
+    ids = torch.randint(16, 300, (2, 8), generator=torch.Generator().manual_seed(0))
+    learned = torch.zeros(2, 8, dtype=torch.bool)
+    learned[:, 3] = True
+
+    loss = trainer.loss(ids, learned)
+    changed = ids.clone()
+    changed[:, 4:] = 17  # what comes after the learned position
+
+    assert trainer.loss(changed, learned).item() == loss.item()
+
+
+def test_only_the_last_two_checkpoints_are_kept(tmp_path: Path) -> None:
+    trainer = Trainer(CareModel(SIZES["tiny"]), PLAN, tmp_path, torch.device("cpu"))
+    for num_steps in (1, 2, 3):
+        trainer.num_steps = num_steps
+        trainer.save()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "base-0000002.pt",
+        "base-0000003.pt",
+    ]
+
+
+def test_a_checkpoint_of_another_size_is_refused(tmp_path: Path) -> None:
+    Trainer(CareModel(SIZES["tiny"]), PLAN, tmp_path, torch.device("cpu")).save()
+    wider = CareModel(ModelShape(128, 2, 2, 1, 128))
+
+    with pytest.raises(CheckpointMismatch):
+        Trainer(wider, PLAN, tmp_path, torch.device("cpu")).resume()
