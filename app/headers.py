@@ -1,4 +1,4 @@
-"""Security headers on every response; our own pages need no inline script, style or foreign host."""
+"""Security headers on every response; our pages need no inline script, style or foreign host."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

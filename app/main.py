@@ -16,6 +16,7 @@ from starlette.types import Lifespan
 from app import observability, reference, schema
 from app.clock import Clock, now
 from app.conversations import router as conversations
+from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
 from app.database import Database
 from app.engines import Engine, running_engine
@@ -30,6 +31,7 @@ from app.readiness import Readiness
 from app.security import Secrets, read_secret_key
 from app.settings import Settings
 from app.throttle import Throttle
+from app.widget import router as widget
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,9 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(folder.release)
             stack.push_async_callback(parts.database.close)
             await schema.upgrade(parts.database)
-            ready = engine or await stack.enter_async_context(running_engine(settings))
+            ready = engine
+            if ready is None:
+                ready = await stack.enter_async_context(running_engine(settings))
             parts.engine = ready
             parts.readiness.watch_engine(ready)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -95,8 +99,8 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    for router in (conversations.router, live.router, observability.router, reference.router):
-        app.include_router(router)
+    for feature in (conversations, dashboard, live, observability, reference, widget):
+        app.include_router(feature.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 

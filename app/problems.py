@@ -1,4 +1,4 @@
-"""How a failure is told over HTTP: RFC 9457 problem documents, the same for ours and the frame's."""
+"""How a failure is told over HTTP: as a problem document of RFC 9457, whoever raised it."""
 
 import logging
 import math
@@ -11,10 +11,12 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from app.errors import AppError, NotSignedIn
+from app.pages import error_page
 
 log = logging.getLogger(__name__)
 
 SIGN_IN_PAGE = "/dashboard/sign-in"
+_BUG = "Something went wrong here; please try again."
 _MEDIA_TYPE = "application/problem+json"
 
 
@@ -56,6 +58,8 @@ async def _tell_app_error(request: Request, error: Exception) -> Response:
     headers = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if _wants_page(request):
+        return error_page(error.status, error.sentence)
     return problem(
         request,
         status=error.status,
@@ -82,6 +86,8 @@ async def _tell_bad_request(request: Request, error: Exception) -> Response:
 
 async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if _wants_page(request):
+        return error_page(error.status_code, HTTPStatus(error.status_code).phrase)
     code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid"
     return problem(
         request,
@@ -94,4 +100,12 @@ async def _tell_http(request: Request, error: Exception) -> Response:
 
 async def _tell_bug(request: Request, error: Exception) -> Response:
     log.error("request failed", exc_info=error, extra={"path": request.url.path})
-    return problem(request, status=500, code="failed", detail="Something went wrong here.")
+    if _wants_page(request):
+        return error_page(HTTPStatus.INTERNAL_SERVER_ERROR, _BUG)
+    return problem(request, status=500, code="failed", detail=_BUG)
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether a person's browser asks; the API tells problems even to browsers."""
+    accepts_html = "text/html" in request.headers.get("accept", "")
+    return accepts_html and not request.url.path.startswith("/v1")
