@@ -19,6 +19,7 @@ from app.data_folder import DataFolder
 from app.database import Database
 from app.events import Dispatcher
 from app.main import assemble, build_parts
+from app.models import Base
 from app.parts import Parts
 from app.serving import CareServer, bind
 from app.settings import Settings
@@ -26,6 +27,7 @@ from tests.care_client import CareClient
 from tests.factories import Shop, open_shop
 from tests.postgres import Cluster, running_cluster
 
+_SHARED = "careline_shared"
 _numbers = itertools.count()
 
 
@@ -59,6 +61,7 @@ async def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def postgres_template(postgres: Cluster) -> str:
     await _administer(postgres, "CREATE DATABASE template_careline")
     await _migrate(postgres.url("template_careline"))
+    await _administer(postgres, f"CREATE DATABASE {_SHARED} TEMPLATE template_careline")
     return "template_careline"
 
 
@@ -78,19 +81,29 @@ def template(store: str, request: pytest.FixtureRequest) -> Template:
 
 
 @pytest.fixture
-async def database_url(template: Template, tmp_path: Path) -> AsyncIterator[str]:
-    """A fresh database with all tables and no rows."""
-    cluster = template.cluster
-    if cluster is None:
-        path = tmp_path / "data" / "careline.db"
-        path.parent.mkdir()
-        shutil.copy(template.name, path)
-        yield f"sqlite+aiosqlite:///{path}"
+async def own_database_url(template: Template, tmp_path: Path) -> AsyncIterator[str]:
+    """A database of the test's own, whose tables it may change."""
+    if template.cluster is None:
+        yield _copied(template, tmp_path)
         return
     name = f"careline_{next(_numbers)}"
-    await _administer(cluster, f"CREATE DATABASE {name} TEMPLATE {template.name}")
-    yield cluster.url(name)
-    await _administer(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    await _administer(template.cluster, f"CREATE DATABASE {name} TEMPLATE {template.name}")
+    yield template.cluster.url(name)
+    await _administer(template.cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database_url(template: Template, tmp_path: Path) -> str:
+    """A database with all tables and no rows; the one of PostgreSQL is emptied for each test."""
+    if template.cluster is None:
+        return _copied(template, tmp_path)
+    url = template.cluster.url(_SHARED)
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            await connection.execute(table.delete())
+    await engine.dispose()
+    return url
 
 
 @pytest.fixture
@@ -155,6 +168,13 @@ async def serving(parts: Parts) -> AsyncIterator[int]:
             yield listener.getsockname()[1]
         finally:
             server.should_exit = True
+
+
+def _copied(template: Template, tmp_path: Path) -> str:
+    path = tmp_path / "data" / "careline.db"
+    path.parent.mkdir(exist_ok=True)
+    shutil.copy(template.name, path)
+    return f"sqlite+aiosqlite:///{path}"
 
 
 async def _migrate(url: str) -> None:

@@ -76,6 +76,8 @@ class Turn:
     text: str
     seq: int
     state: MessageState
+    end_reason: EndReason | None = None
+    """Of a bot's message: why it ended."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 
     """
     start = select(Conversation.context_seq).where(Conversation.id == conversation_id)
     newest = (
-        select(Message)
+        select(Message, Generation.end_reason)
+        .outerjoin(Generation, Generation.id == Message.generation_id)
         .where(
             Message.conversation_id == conversation_id,
             Message.seq > start.scalar_subquery(),
@@ -212,8 +215,11 @@ async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 
         .order_by(Message.seq.desc())
         .limit(limit)
     )
-    messages = (await session.scalars(newest)).all()
-    return [Turn(m.role, m.text, m.seq, m.state) for m in reversed(messages)]
+    found = (await session.execute(newest)).all()
+    return [
+        Turn(said.role, said.text, said.seq, said.state, end_reason)
+        for said, end_reason in reversed(found)
+    ]
 
 
 async def retire_orphans(work: Work) -> int:
