@@ -1,0 +1,115 @@
+// Vectors of 64 bytes over GCC's vector extension: the compiler maps them to what the machine has.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+struct bfloat16 {
+    uint16_t bits;
+};
+
+typedef float floats __attribute__((vector_size(64)));
+typedef double doubles __attribute__((vector_size(64)));
+typedef uint16_t halves __attribute__((vector_size(32)));
+typedef uint32_t words __attribute__((vector_size(64)));
+typedef int32_t integers __attribute__((vector_size(64)));
+
+// What a stored type is computed in: bfloat16 and float in float, double in double.
+template <typename T> struct Computed {
+    typedef float scalar;
+    typedef floats vector;
+};
+template <> struct Computed<double> {
+    typedef double scalar;
+    typedef doubles vector;
+};
+
+template <typename V> constexpr int lanes() {
+    return sizeof(V) / sizeof(((V){})[0]);
+}
+
+static inline float widen(bfloat16 x) {
+    uint32_t bits = (uint32_t)x.bits << 16;
+    float result;
+    memcpy(&result, &bits, 4);
+    return result;
+}
+static inline float widen(float x) { return x; }
+static inline double widen(double x) { return x; }
+
+// Round to nearest, ties to even, as torch does.
+template <typename T, typename A> static inline T narrow(A x) { return (T)x; }
+template <> inline bfloat16 narrow<bfloat16, float>(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    if ((bits & 0x7fffffff) > 0x7f800000) return {(uint16_t)0x7fc0};
+    return {(uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16)};
+}
+
+static inline floats load(const bfloat16 *p) {
+    halves raw;
+    memcpy(&raw, p, 32);
+    return (floats)(__builtin_convertvector(raw, words) << 16);
+}
+static inline floats load(const float *p) {
+    floats result;
+    memcpy(&result, p, 64);
+    return result;
+}
+static inline doubles load(const double *p) {
+    doubles result;
+    memcpy(&result, p, 64);
+    return result;
+}
+
+static inline void store(float *p, floats x) { memcpy(p, &x, 64); }
+static inline void store(double *p, doubles x) { memcpy(p, &x, 64); }
+static inline void store(bfloat16 *p, floats x) {
+    words bits = (words)x;
+    words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    words is_nan = (words)((bits & 0x7fffffff) > 0x7f800000);
+    rounded = (is_nan & 0x7fc0) | (~is_nan & rounded);
+    halves raw = __builtin_convertvector(rounded, halves);
+    memcpy(p, &raw, 32);
+}
+
+// Sums of all lanes by halving: a chain of sixteen additions would wait for each of them.
+static inline float sum(floats x) {
+    x += __builtin_shuffle(x, (integers){8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7});
+    x += __builtin_shuffle(x, (integers){4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11});
+    x += __builtin_shuffle(x, (integers){2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13});
+    return x[0] + x[1];
+}
+static inline double sum(doubles x) {
+    return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+}
+
+// The value a vector has once it was stored as T.
+template <typename T, typename V> static inline V rounded(V x) {
+    T stored[lanes<V>()];
+    store(stored, x);
+    return load(stored);
+}
+
+// e^x for x <= 0, 2 ulp: 2^n * e^r with |r| <= ln(2) / 2 by a polynomial of degree 6 (Cephes).
+static inline floats exponential(floats x) {
+    x = x < -87.0f ? (floats){} - 87.0f : x;
+    floats n = x * 1.44269504f;
+    integers whole = __builtin_convertvector(n - 0.5f, integers);
+    floats floor = __builtin_convertvector(whole, floats);
+    floats r = x - floor * 0.693359375f + floor * 2.12194440e-4f;
+    floats p = (floats){} + 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    integers scale = (whole + 127) << 23;
+    return p * (floats)scale;
+}
+static inline doubles exponential(doubles x) {
+    doubles result;
+    for (int i = 0; i < 8; i++) result[i] = std::exp(x[i]);
+    return result;
+}
