@@ -1,0 +1,117 @@
+"""What the model may say in its own words; pure.
+
+The facts of an answer are copies, so the words around them need none: no digits, links or names, no
+promises, nothing about a customer's data, no echo of the instructions. A sentence that breaks a
+rule is not mended but replaced. The rules look at a whole sentence that has not been shown yet, so
+it cannot matter how the engine cut it into chunks.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.answers import guard_words as words
+from app.answers.prompt import SYSTEM_TEXT
+
+MAX_SENTENCE_CHARS = 200
+_MAX_COMBINING = 8
+_ECHO_WORDS = 5
+
+
+class Breach(StrEnum):
+    """Which rule a sentence breaks; counted, never shown."""
+
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    UNFINISHED = "unfinished"
+    FIGURE = "figure"
+    LINK = "link"
+    NAME = "name"
+    COMMITMENT = "commitment"
+    CLAIM = "claim"
+    DATA_REQUEST = "data_request"
+    ECHO = "echo"
+    REPETITION = "repetition"
+    RUDE = "rude"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a sentence stands: who speaks, and whether facts stand beside it."""
+
+    company: str
+    beside_facts: bool
+    """A yes or no next to a quote could contradict it."""
+
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+)
+_FIGURE = re.compile(r"\d|[%$€£¥]")
+_MARKUP = re.compile(r"://|[\n@\[\]<>{}|`*_#\\/=~^]")
+_CAPITALISED = re.compile(r"(?<![.!?]\s)(?<!^)\b[^\W\d_a-z][\w'’]*")
+_WORD = re.compile(r"[^\W_]+")
+_OWN_CAPITALS = frozenset({"i", "ai", "ok"})
+
+
+def clean(text: str) -> str:
+    """The text without control and invisible characters and without towers of accents."""
+    kept: list[str] = []
+    combining = 0
+    for char in _INVISIBLE.sub("", text.replace("\r\n", "\n")):
+        combining = combining + 1 if unicodedata.combining(char) else 0
+        if combining <= _MAX_COMBINING and not 0xD800 <= ord(char) <= 0xDFFF:
+            kept.append(char)
+    return "".join(kept)
+
+
+def find_breach(sentence: str, setting: Setting) -> Breach | None:
+    """The first rule that a cleaned sentence breaks; None for one that may be said."""
+    text = sentence.strip()
+    plain = words.HARMLESS.sub(" ", text)
+    promises = words.COMMITMENTS.search(plain) or words.DEEDS.search(plain)
+    checks: tuple[tuple[Breach, object], ...] = (
+        (Breach.EMPTY, not _WORD.search(text)),
+        (Breach.TOO_LONG, len(text) > MAX_SENTENCE_CHARS),
+        (Breach.UNFINISHED, not text.endswith((".", "!", "?"))),
+        (Breach.FIGURE, _has_figure(text)),
+        (Breach.LINK, _MARKUP.search(text) or words.LINKS.search(text)),
+        (Breach.NAME, _has_foreign_name(text, setting.company)),
+        (Breach.ECHO, _echoes(text) or words.INTERNALS.search(text)),
+        (Breach.COMMITMENT, promises),
+        (Breach.CLAIM, setting.beside_facts and words.CLAIMS.search(plain)),
+        (Breach.DATA_REQUEST, words.DATA_REQUESTS.search(plain)),
+        (Breach.REPETITION, _repeats(text)),
+        (Breach.RUDE, words.RUDE.search(text)),
+    )
+    return next((breach for breach, is_broken in checks if is_broken), None)
+
+
+def _has_figure(text: str) -> bool:
+    if _FIGURE.search(text) or words.NUMBER_WORDS.search(text):
+        return True
+    return any(unicodedata.category(char) in ("Nd", "Nl", "No") for char in text)
+
+
+def _has_foreign_name(text: str, company: str) -> bool:
+    """A capital inside a sentence that is not the company's or `I`."""
+    own = _OWN_CAPITALS | {word.casefold() for word in _WORD.findall(company)}
+    found = (match.group() for match in _CAPITALISED.finditer(text))
+    return any(re.split(r"['’]", word)[0].casefold() not in own for word in found)
+
+
+def _echoes(text: str) -> bool:
+    said, told = (_runs(_WORD.findall(source.casefold())) for source in (text, SYSTEM_TEXT))
+    return bool(said & told)
+
+
+def _runs(found: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(found[i : i + _ECHO_WORDS]) for i in range(len(found) - _ECHO_WORDS + 1)}
+
+
+def _repeats(text: str) -> bool:
+    found = _WORD.findall(text.casefold())
+    triples = list(zip(found, found[1:], found[2:], strict=False))
+    return len(set(triples)) < len(triples) or any(a == b == c for a, b, c in triples)

@@ -1,0 +1,69 @@
+"""Sentences the bot says without a model: where it must not be creative, or was and must not."""
+
+import hashlib
+
+from app.answers.policy import Move
+from app.answers.topics import Topic
+
+OPENINGS = (
+    "Happy to help with that.",
+    "Thank you for your question.",
+    "Good that you ask.",
+    "Here is what our help articles say.",
+)
+CLOSINGS = (
+    "Is there anything else I can help you with?",
+    "Do you have any other questions?",
+    "Please tell me if you need more help.",
+    "Just ask if anything is unclear.",
+)
+UNKNOWN = (
+    "I'm sorry, I could not find that in our help articles. Would you like to talk to a person?",
+    "Sorry, our help articles do not answer that, and I would rather not guess. "
+    "Shall I connect you with a person?",
+    "I'm sorry, I do not have information on that. "
+    "Would you like a person from our team to look into it?",
+)
+STILL_UNKNOWN = (
+    "I'm sorry, I could not find this one either, so I am bringing in a person from our team."
+)
+UNSURE_OPENING = "I am not sure that this is what you mean, but our help articles say:"
+UNSURE_CLOSING = "If that is not it, please ask in other words, or choose to talk to a person."
+IDENTITY = (
+    "I am an AI assistant of {company}, not a person. A person from our team is one tap away."
+)
+ABILITY = "I can answer questions from the help articles of {company}, about {topics} for example."
+SMALL_TALK: dict[Move, tuple[str, ...]] = {
+    Move.GREETING: ("Hello!", "How can I help you?"),
+    Move.THANKS: ("You are welcome.", "Is there anything else I can help with?"),
+    Move.GOODBYE: ("Goodbye, and thank you for writing to us.",),
+    Move.DECLINED: ("All right.", "What else can I help you with?"),
+    Move.IDENTITY: ("How can I help you?",),
+    Move.ABILITY: ("What would you like to know?",),
+}
+TOPICS: dict[Topic, str] = {
+    Topic.SELF_HARM: (
+        "I am really sorry that you feel this way, and you should not be alone with it. "
+        "If you are in danger, please call your local emergency number now. "
+        "I am bringing in a person from our team."
+    ),
+    Topic.SAFETY: (
+        "Your safety comes first. If anybody is hurt or in danger, please call your local "
+        "emergency number now, and stop using the product. A person from our team takes over."
+    ),
+    Topic.FRAUD: (
+        "Thank you for telling us. This should be looked at by a person right away, so I am "
+        "handing you over. Please do not share card numbers or passwords in this chat."
+    ),
+    Topic.LEGAL: "I cannot help with legal matters, so I am handing you over to a person.",
+    Topic.COMPLAINT: (
+        "I'm sorry that we gave you reason to complain. "
+        "A person should hear this, so I am handing you over."
+    ),
+    Topic.ABUSE: "I'm sorry that this is frustrating. A person from our team will take over.",
+}
+
+
+def choose(options: tuple[str, ...], seed: int) -> str:
+    """One of the sentences; the same seed gives the same one."""
+    return options[hashlib.sha256(str(seed).encode()).digest()[0] % len(options)]

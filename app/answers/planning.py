@@ -1,0 +1,263 @@
+"""What the next turn will be, decided before the engine writes a word; pure.
+
+A plan is the answer's shape: own words of the model, each with a sentence to fall back on, and
+copies that must stand letter by letter. All facts are copies.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.answers import phrases
+from app.answers.grounding import Grounding, ground
+from app.answers.guards import Setting
+from app.answers.policy import Move, Route, route
+from app.answers.prompt import build_messages
+from app.conversations.answering import Turn
+from app.conversations.schemas import Citation
+from app.knowledge.evidence import Verdict
+from app.knowledge.passages import Passage
+from app.knowledge.quotes import Quote
+from app.knowledge.search import SearchIndex
+from app.knowledge.service import article_url
+from app.vocabulary import Chip, EndReason, HandoffReason, MessageState, Role
+from inference import ChatMessage, Exactly, Words
+
+_NUM_PASSAGES = 3
+_MAX_OPENING_TOKENS = 16
+_MAX_CLOSING_TOKENS = 20
+_MAX_TALK_TOKENS = 24
+_NUM_TOPICS_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Own:
+    """One sentence of the model's own; `fallback` stands in for one that may not be said."""
+
+    fallback: str
+    setting: Setting
+    max_tokens: int
+
+    def segment(self) -> Words:
+        """For the engine's guide."""
+        return Words(max_tokens=self.max_tokens)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Text that must stand as it is."""
+
+    text: str
+    is_quote: bool = False
+
+    def segment(self) -> Exactly:
+        """For the engine's guide."""
+        return Exactly(self.text, quote=self.is_quote)
+
+
+Part = Own | Copy
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation as the bot reads it."""
+
+    company: str
+    topics: tuple[str, ...]
+    turns: tuple[Turn, ...]
+    """Oldest first; the last ones are the customer's, still unanswered."""
+    last_verdict: Verdict | None = None
+    """Of the last answer, if it was about the articles."""
+    seed: int = 0
+
+    @property
+    def num_answered(self) -> int:
+        """Turns before the unanswered ones; what a new message cut off was no answer."""
+        for number in range(len(self.turns), 0, -1):
+            turn = self.turns[number - 1]
+            is_answer = turn.role in (Role.BOT, Role.AGENT)
+            if is_answer and turn.end_reason is not EndReason.SUPERSEDED:
+                return number
+        return 0
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The customer's unanswered messages."""
+        rest = self.turns[self.num_answered :]
+        return tuple(turn.text for turn in rest if turn.role is Role.CUSTOMER)
+
+    @property
+    def asked_before(self) -> str | None:
+        """The customer's last message that was answered."""
+        earlier = self.turns[: self.num_answered]
+        said = (turn.text for turn in reversed(earlier) if turn.role is Role.CUSTOMER)
+        return next(said, None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One turn of the bot. Without parts nothing is said before the hand-off."""
+
+    route: Route
+    parts: tuple[Part, ...] = ()
+    messages: tuple[ChatMessage, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    chips: tuple[Chip, ...] = ()
+    verdict: Verdict | None = None
+    coverage: float | None = None
+    handoff: HandoffReason | None = None
+    """The word passes to a human when the turn is over."""
+    articles: tuple[str, ...] = field(default=())
+    """Slugs of what was found, best first."""
+
+    @property
+    def text_known(self) -> str | None:
+        """The whole text if no model is needed for it."""
+        copies = [part.text for part in self.parts if isinstance(part, Copy)]
+        return "".join(copies) if len(copies) == len(self.parts) else None
+
+
+def make_plan(index: SearchIndex, thread: Thread) -> Plan:
+    """Decide the turn; the same thread gives the same plan."""
+    routes = [route(text, was_person_offered=_offered(thread)) for text in thread.pending]
+    for routed in routes:
+        if routed.move is Move.HANDOFF:
+            return _handoff(routed)
+    questions = [
+        text
+        for text, routed in zip(thread.pending, routes, strict=True)
+        if routed.move is Move.ANSWER
+    ]
+    if not questions:
+        return _small_talk(thread, routes[-1] if routes else Route(Move.GREETING))
+    grounding = ground(index, questions, thread.asked_before)
+    match grounding.verdict:
+        case Verdict.ANSWER:
+            return _grounded(thread, questions, grounding)
+        case Verdict.UNSURE if not _failed_before(thread):
+            return _unsure(thread, questions, grounding)
+        case _:
+            return _unknown(thread, questions, grounding)
+
+
+def citation(marker: int, quote: Quote) -> Citation:
+    """Where a quote stands: the paragraph of the version that was quoted."""
+    article, paragraph = quote.passage.article, quote.passage.paragraph
+    return Citation(
+        marker=marker,
+        article_id=article.article_id,
+        version=article.version,
+        title=article.title,
+        paragraph=paragraph,
+        quote=quote.text,
+        url=article_url(article.slug, article.version, paragraph),
+    )
+
+
+def _offered(thread: Thread) -> bool:
+    return thread.last_verdict in (Verdict.NOTHING, Verdict.UNSURE)
+
+
+def _failed_before(thread: Thread) -> bool:
+    return _offered(thread)
+
+
+def _handoff(routed: Route) -> Plan:
+    parts = (Copy(phrases.TOPICS[routed.topic]),) if routed.topic else ()
+    return Plan(routed, parts, handoff=routed.reason)
+
+
+def _small_talk(thread: Thread, routed: Route) -> Plan:
+    setting = Setting(thread.company, beside_facts=False)
+    said = phrases.SMALL_TALK[routed.move]
+    own = tuple(Own(sentence, setting, _MAX_TALK_TOKENS) for sentence in said)
+    facts = {
+        Move.IDENTITY: phrases.IDENTITY.format(company=thread.company),
+        Move.ABILITY: phrases.ABILITY.format(
+            company=thread.company, topics=_listed(thread.topics[:_NUM_TOPICS_NAMED])
+        ),
+    }
+    parts: tuple[Part, ...] = own
+    if routed.move in facts:
+        parts = (Copy(facts[routed.move]), *own)
+    chips = (Chip.HUMAN,) if routed.move is Move.IDENTITY else ()
+    return Plan(routed, parts, _prompt(thread, thread.pending, ()), chips=chips)
+
+
+def _grounded(thread: Thread, questions: Sequence[str], grounding: Grounding) -> Plan:
+    setting = Setting(thread.company, beside_facts=True)
+    opening = phrases.choose(phrases.OPENINGS, thread.seed)
+    closing = phrases.choose(phrases.CLOSINGS, thread.seed)
+    parts: list[Part] = [Own(opening, setting, _MAX_OPENING_TOKENS)]
+    for marker, quote in enumerate(grounding.quotes, start=1):
+        parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
+    parts.append(Own(closing, setting, _MAX_CLOSING_TOKENS))
+    return Plan(
+        Route(Move.ANSWER),
+        tuple(parts),
+        _prompt(thread, questions, _passages(grounding)),
+        tuple(citation(marker, quote) for marker, quote in enumerate(grounding.quotes, start=1)),
+        (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
+        grounding.verdict,
+        grounding.coverage,
+        articles=_slugs(grounding),
+    )
+
+
+def _unsure(thread: Thread, questions: Sequence[str], grounding: Grounding) -> Plan:
+    quote = grounding.quotes[0]
+    parts = (
+        Copy(f"{phrases.UNSURE_OPENING} "),
+        Copy(quote.text, is_quote=True),
+        Copy(f" [1] {phrases.UNSURE_CLOSING}"),
+    )
+    return Plan(
+        Route(Move.ANSWER),
+        parts,
+        _prompt(thread, questions, _passages(grounding)),
+        (citation(1, quote),),
+        (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
+        grounding.verdict,
+        grounding.coverage,
+        articles=_slugs(grounding),
+    )
+
+
+def _unknown(thread: Thread, questions: Sequence[str], grounding: Grounding) -> Plan:
+    """Say so and offer a person; the second time in a row, bring one."""
+    is_second = _failed_before(thread)
+    text = phrases.STILL_UNKNOWN if is_second else phrases.choose(phrases.UNKNOWN, thread.seed)
+    return Plan(
+        Route(Move.ANSWER),
+        (Copy(text),),
+        _prompt(thread, questions, ()),
+        chips=() if is_second else (Chip.HUMAN,),
+        verdict=Verdict.NOTHING,
+        coverage=grounding.coverage,
+        handoff=HandoffReason.NO_EVIDENCE if is_second else None,
+        articles=_slugs(grounding),
+    )
+
+
+def _passages(grounding: Grounding) -> list[Passage]:
+    quotes = (*grounding.quotes, *grounding.related)
+    return [quote.passage for quote in quotes[: max(_NUM_PASSAGES, len(grounding.quotes))]]
+
+
+def _prompt(
+    thread: Thread, questions: Sequence[str], passages: Sequence[Passage]
+) -> tuple[ChatMessage, ...]:
+    earlier = [
+        turn for turn in thread.turns[: thread.num_answered] if turn.state is MessageState.COMPLETE
+    ]
+    return build_messages(thread.company, earlier, "\n".join(questions), passages)
+
+
+def _slugs(grounding: Grounding) -> tuple[str, ...]:
+    found = (quote.passage.article.slug for quote in (*grounding.quotes, *grounding.related))
+    return tuple(dict.fromkeys(found))
+
+
+def _listed(words: Sequence[str]) -> str:
+    if len(words) < 2:
+        return "".join(words) or "our service"
+    return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,14 @@
+"""What no bot answers, whatever its articles say."""
+
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """Subjects that go to a human at once."""
+
+    SELF_HARM = "self_harm"
+    SAFETY = "safety"
+    FRAUD = "fraud"
+    LEGAL = "legal"
+    COMPLAINT = "complaint"
+    ABUSE = "abuse"
