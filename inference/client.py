@@ -346,14 +346,17 @@ class EngineClient:
         entry.fail(error)
 
     def _distrust(self) -> None:
-        """Garbage came. Whoever was inside gets a strike here, as no record will tell of it."""
+        """Garbage came. A killed engine leaves a record of who was inside; if nobody can kill it,
+        whoever was submitted gets a strike here.
+        """
         if self._on_garbage is not None:
             self._on_garbage()
+            return
         inside = [entry for entry in self._entries.values() if entry.incarnation is not None]
+        strikes = {entry.wire_id: entry.strikes for entry in inside}
         for entry in inside:
-            entry.strikes += 1
-            entry.incarnation = None
-            if entry.strikes > 1 and len(inside) == 1:
+            company = [count for wire_id, count in strikes.items() if wire_id != entry.wire_id]
+            if entry.strike(company):
                 self._fail(entry, _poisoned(entry))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -87,20 +87,22 @@ class Entry:
         return first
 
     def is_guilty_of(self, crash: Crash, client_id: str) -> bool:
-        """Count a strike if the request was inside; whether it is the one that killed the engine.
-
-        Two strikes are proof when it was alone inside. In company it takes three, and everyone else
-        inside must have had fewer.
-        """
+        """Count a strike if it was inside; whether it is the one that killed the engine."""
         if self.incarnation != crash.incarnation:
             return False
         inside = {(one.client_id, one.request_id): one.strikes for one in crash.requests}
-        before = inside.pop((client_id, self.wire_id), None)
-        if before is None:
+        if inside.pop((client_id, self.wire_id), None) is None:
             return False
+        return self.strike(inside.values())
+
+    def strike(self, company: Collection[int]) -> bool:
+        """Count a strike; whether that proves its guilt, with the others' strikes before this one.
+
+        Alone, two are proof. In company it takes three, and everyone else must have had fewer.
+        """
+        is_worst = all(strikes < self.strikes for strikes in company)
         self.strikes += 1
-        is_worst = all(strikes < before for strikes in inside.values())
-        return self.strikes >= 2 and (not inside or (self.strikes >= 3 and is_worst))
+        return self.strikes >= 2 and (not company or (self.strikes >= 3 and is_worst))
 
 
 def _question(name: str, prompt: Prompt, params: SamplingParams, salt: bytes) -> Question:

@@ -35,15 +35,14 @@ def words(count: int) -> list[str]:
 
 
 def quick_settings(
-    engine: EngineConfig, *, hang_timeout_s: float = 20.0, unavailable_after_s: float = PATIENCE_S
+    engine: EngineConfig, *, hang_timeout_s: float = 20.0, restart_budget: int = 5
 ) -> EngineProcessSettings:
     """Real processes with heartbeats and restarts in quick succession."""
     return EngineProcessSettings(
         engine=engine,
         server=ServerSettings(heartbeat_s=0.05, stop_grace_s=2.0),
-        client=ClientSettings(
-            hang_timeout_s=hang_timeout_s, unavailable_after_s=unavailable_after_s
-        ),
+        client=ClientSettings(hang_timeout_s=hang_timeout_s),
+        restart_budget=restart_budget,
         first_pause_s=0.01,
         max_pause_s=0.05,
         stop_grace_s=5.0,

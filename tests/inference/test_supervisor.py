@@ -1,0 +1,304 @@
+"""An engine process may die in any way; the answers do not notice, the supervisor does."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # It ships no types.
+import pytest
+
+from inference import (
+    Engine,
+    EngineConfig,
+    EngineError,
+    EngineProcessSettings,
+    EngineSupervisor,
+    EngineUnavailable,
+    ModelLoadError,
+    SamplingParams,
+    ScriptError,
+)
+from tests.engine_processes import (
+    PATIENCE_S,
+    Line,
+    full_text,
+    quick_settings,
+    running,
+    words,
+    write_script,
+)
+
+ANSWERS: list[Line] = [
+    {"match": "^quick$", "chunks": words(5)},
+    {"match": "^steady$", "chunks": words(100), "delay_ms": 5},
+    {"match": "^crash$", "chunks": ["Well, "], "delay_ms": 5, "then": "crash"},
+    {"match": "^hang$", "chunks": ["Well, "], "delay_ms": 5, "then": "hang"},
+    {"match": "^garbage$", "chunks": ["Well, "], "delay_ms": 5, "then": "garbage"},
+    {"match": "^crash at once$", "then": "crash"},
+]
+
+
+@pytest.fixture(autouse=True)
+async def patience() -> AsyncGenerator[None]:
+    async with asyncio.timeout(2 * PATIENCE_S):
+        yield
+
+
+def scripted(folder: Path, hang_timeout_s: float = 20.0) -> EngineProcessSettings:
+    config = write_script(folder / "script.jsonl", *ANSWERS)
+    return quick_settings(config, hang_timeout_s=hang_timeout_s)
+
+
+async def test_a_killed_engine_is_back_in_mid_answer(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path), tmp_path) as supervisor:
+        first = supervisor.pid
+        texts = await asyncio.gather(
+            *(full_text(supervisor.client, "steady", SamplingParams()) for _ in range(4)),
+            _after_tokens(supervisor, 20, lambda: _signal(supervisor, signal.SIGKILL)),
+        )
+
+        assert set(texts) == {"".join(words(100))}
+        assert supervisor.num_restarts == 1
+        assert supervisor.pid != first
+        assert not supervisor.gave_up.is_set()
+
+
+async def test_a_stopped_engine_is_noticed_and_replaced(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path, hang_timeout_s=1.0), tmp_path) as supervisor:
+        text = await _after_tokens(supervisor, 20, lambda: _signal(supervisor, signal.SIGSTOP))
+
+        assert text == "".join(words(100))
+        assert supervisor.num_restarts == 1
+
+
+async def test_a_busy_web_process_is_no_reason_to_kill_the_engine(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path, hang_timeout_s=0.5), tmp_path) as supervisor:
+        text = await _after_tokens(supervisor, 5, _block_for_a_second)
+        await asyncio.sleep(0)
+
+        assert text == "".join(words(100))
+        assert supervisor.num_restarts == 0
+
+
+@pytest.mark.parametrize("kind", ["crash", "crash at once", "hang", "garbage"])
+async def test_a_request_that_kills_the_engine_is_failed_alone(tmp_path: Path, kind: str) -> None:
+    async with running(scripted(tmp_path, hang_timeout_s=1.0), tmp_path) as supervisor:
+        client = supervisor.client
+        innocent = [
+            asyncio.ensure_future(full_text(client, "steady", SamplingParams())) for _ in range(4)
+        ]
+        with pytest.raises(EngineError) as caught:
+            await full_text(client, kind, SamplingParams())
+
+        assert caught.value.code == "poisoned"
+        assert set(await asyncio.gather(*innocent)) == {"".join(words(100))}
+        assert await full_text(client, "quick", SamplingParams()) == "".join(words(5))
+        assert supervisor.num_restarts in (2, 3)
+
+
+async def test_a_request_alone_may_kill_the_engine_twice_and_no_more(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path), tmp_path) as supervisor:
+        with pytest.raises(EngineError) as caught:
+            await full_text(supervisor.client, "crash at once", SamplingParams())
+
+        assert caught.value.code == "poisoned"
+        await supervisor.client.connected()
+        assert supervisor.num_restarts == 2
+
+
+async def test_an_engine_that_cannot_come_back_is_given_up(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path), tmp_path) as supervisor:
+        asking = asyncio.ensure_future(
+            _after_tokens(supervisor, 3, lambda: _break_and_kill(supervisor, tmp_path))
+        )
+
+        await supervisor.gave_up.wait()
+
+        with pytest.raises(ScriptError, match="line 1"):
+            await asking
+        assert isinstance(supervisor.failure, ScriptError)
+        assert supervisor.num_restarts == 5
+        assert not supervisor.client.is_ready
+        with pytest.raises(ScriptError):
+            await full_text(supervisor.client, "quick", SamplingParams())
+
+
+async def test_an_engine_that_only_ever_dies_is_given_up(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path), tmp_path) as supervisor:
+        while not supervisor.gave_up.is_set():
+            _signal(supervisor, signal.SIGKILL)
+            await asyncio.sleep(0)
+
+        assert isinstance(supervisor.failure, EngineUnavailable)
+        assert supervisor.num_restarts == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "error"), [(None, ModelLoadError), ("{", ScriptError)], ids=["missing", "bad"]
+)
+async def test_a_wrong_model_is_told_by_the_start(
+    tmp_path: Path, content: str | None, error: type[EngineError]
+) -> None:
+    path = tmp_path / "script.jsonl"
+    if content is not None:
+        path.write_text(content)
+    supervisor = EngineSupervisor(
+        quick_settings(EngineConfig(model=f"scripted:{path}")), tmp_path / "run"
+    )
+
+    with pytest.raises(error) as caught:
+        await supervisor.start()
+
+    assert str(path) in caught.value.message
+    assert supervisor.pid is None
+    assert {one.name for one in (tmp_path / "run").iterdir()} == {"engine.lock"}
+
+
+async def test_an_engine_that_does_not_get_ready_is_told_by_the_start(tmp_path: Path) -> None:
+    script = tmp_path / "script.jsonl"
+    os.mkfifo(script)  # Whoever reads it waits for ever.
+    settings = EngineProcessSettings(
+        engine=EngineConfig(model=f"scripted:{script}"),
+        start_timeout_s=0.3,
+        stop_grace_s=0.3,
+        restart_budget=1,
+        first_pause_s=0.01,
+    )
+    supervisor = EngineSupervisor(settings, tmp_path / "run")
+
+    with pytest.raises(EngineUnavailable, match=r"after 0\.3 s"):
+        await supervisor.start()
+
+    assert supervisor.pid is None
+
+
+async def test_it_stops_what_it_has_started(tmp_path: Path) -> None:
+    async with running(scripted(tmp_path), tmp_path) as supervisor:
+        pid = supervisor.pid
+        assert pid is not None
+        assert (tmp_path / "run/engine.pid").read_text() == f"{pid}\n"
+        asking = asyncio.ensure_future(full_text(supervisor.client, "steady", SamplingParams()))
+        await asyncio.sleep(0)
+
+    with pytest.raises(EngineUnavailable):
+        await asking
+    assert not psutil.pid_exists(pid)
+    assert {one.name for one in (tmp_path / "run").iterdir()} == {"engine.lock"}
+    assert "stopping" in (tmp_path / "logs/engine.log").read_text()
+
+
+@pytest.mark.parametrize("state", ["running", "hanging", "stopped"])
+async def test_a_killed_web_process_leaves_no_orphan(tmp_path: Path, state: str) -> None:
+    config = write_script(tmp_path / "script.jsonl", *ANSWERS)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT, config.model, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    engine = psutil.Process(json.loads(await parent.stdout.readline()))
+    if state == "hanging":
+        await parent.stdout.readline()
+    if state == "stopped":
+        engine.suspend()
+
+    parent.kill()
+    await parent.wait()
+
+    await asyncio.to_thread(engine.wait, 5.0)
+    assert not engine.is_running()
+
+
+PARENT = """
+import asyncio, contextlib, sys
+from pathlib import Path
+from inference import EngineConfig, EngineProcessSettings, EngineSupervisor, SamplingParams
+
+async def main():
+    settings = EngineProcessSettings(engine=EngineConfig(model=sys.argv[1]))
+    async with EngineSupervisor(settings, Path(sys.argv[2]) / "run") as supervisor:
+        print(supervisor.pid, flush=True)
+        async for chunk in supervisor.client.stream("hang", SamplingParams()):
+            print(chunk.text, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_the_text_is_that_of_an_uninterrupted_run_wherever_the_engine_dies(
+    tiny_target: Path, tmp_path: Path
+) -> None:
+    """The real engine, greedy and sampled, with drafts, killed six times in mid-answer."""
+    config = EngineConfig(
+        model=str(tiny_target),
+        speculator="ngram",
+        device="cpu",
+        dtype="float32",
+        num_blocks=128,
+        max_step_tokens=64,
+    )
+    every = [
+        SamplingParams(max_tokens=320, ignore_eos=True),
+        SamplingParams(max_tokens=320, ignore_eos=True, temperature=0.9, seed=11),
+    ]
+    prompt = "Where is my parcel? Where is my parcel? "
+    whole = Engine(config).generate([prompt] * 2, every)
+    expected = [output.text for output in whole]
+
+    async with running(quick_settings(config, restart_budget=10), tmp_path) as supervisor:
+        killed: set[int] = set()
+
+        async def answer(params: SamplingParams, kill_at: list[int]) -> str:
+            num_tokens, text = 0, ""
+            async with contextlib.aclosing(supervisor.client.stream(prompt, params)) as chunks:
+                async for chunk in chunks:
+                    num_tokens += len(chunk.token_ids)
+                    text += chunk.text
+                    pid = supervisor.pid
+                    if kill_at and num_tokens >= kill_at[0] and pid and pid not in killed:
+                        kill_at.pop(0)
+                        killed.add(pid)
+                        os.kill(pid, signal.SIGKILL)
+            assert num_tokens == params.max_tokens
+            return text
+
+        texts = await asyncio.gather(
+            answer(every[0], []), answer(every[1], [1, 40, 80, 120, 180, 250])
+        )
+
+    assert len(killed) == 6
+    assert list(texts) == expected
+
+
+async def _after_tokens(supervisor: EngineSupervisor, count: int, act: Callable[[], None]) -> str:
+    """The text of "steady"; after so many tokens of it something is done."""
+    text, num_tokens = "", 0
+    async with contextlib.aclosing(supervisor.client.stream("steady", SamplingParams())) as chunks:
+        async for chunk in chunks:
+            text += chunk.text
+            before, num_tokens = num_tokens, num_tokens + len(chunk.token_ids)
+            if before < count <= num_tokens:
+                act()
+    return text
+
+
+def _block_for_a_second() -> None:
+    """The mistake of a web process that computes in its event loop."""
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        pass
+
+
+def _signal(supervisor: EngineSupervisor, number: signal.Signals) -> None:
+    if supervisor.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(supervisor.pid, number)
+
+
+def _break_and_kill(supervisor: EngineSupervisor, folder: Path) -> None:
+    (folder / "script.jsonl").write_text("{")
+    _signal(supervisor, signal.SIGKILL)
