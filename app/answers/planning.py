@@ -5,7 +5,7 @@ copies that must stand letter by letter. All facts are copies.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.answers import phrases
 from app.answers.grounding import Grounding, ground
@@ -106,22 +106,24 @@ class Plan:
     coverage: float | None = None
     handoff: HandoffReason | None = None
     """The word passes to a human when the turn is over."""
-    articles: tuple[str, ...] = field(default=())
+    articles: tuple[str, ...] = ()
     """Slugs of what was found, best first."""
+    question: str = ""
+    """What was looked for."""
 
-    @property
-    def text_known(self) -> str | None:
-        """The whole text if no model is needed for it."""
-        copies = [part.text for part in self.parts if isinstance(part, Copy)]
-        return "".join(copies) if len(copies) == len(self.parts) else None
+
+def needs_no_words(thread: Thread) -> HandoffReason | None:
+    """Why a human is to come at once, before the bot says anything; None when it speaks first."""
+    handoff = _find_handoff(_routes(thread))
+    return None if handoff is None or handoff.topic else handoff.reason
 
 
 def make_plan(index: SearchIndex, thread: Thread) -> Plan:
     """Decide the turn; the same thread gives the same plan."""
-    routes = [route(text, was_person_offered=_offered(thread)) for text in thread.pending]
-    for routed in routes:
-        if routed.move is Move.HANDOFF:
-            return _handoff(routed)
+    routes = _routes(thread)
+    handoff = _find_handoff(routes)
+    if handoff is not None:
+        return _handoff(handoff)
     questions = [
         text
         for text, routed in zip(thread.pending, routes, strict=True)
@@ -153,12 +155,17 @@ def citation(marker: int, quote: Quote) -> Citation:
     )
 
 
-def _offered(thread: Thread) -> bool:
-    return thread.last_verdict in (Verdict.NOTHING, Verdict.UNSURE)
+def _routes(thread: Thread) -> list[Route]:
+    return [route(text, was_person_offered=_failed_before(thread)) for text in thread.pending]
+
+
+def _find_handoff(routes: Sequence[Route]) -> Route | None:
+    return next((routed for routed in routes if routed.move is Move.HANDOFF), None)
 
 
 def _failed_before(thread: Thread) -> bool:
-    return _offered(thread)
+    """The last answer was none, and offered a person."""
+    return thread.last_verdict in (Verdict.NOTHING, Verdict.UNSURE)
 
 
 def _handoff(routed: Route) -> Plan:
@@ -200,6 +207,7 @@ def _grounded(thread: Thread, questions: Sequence[str], grounding: Grounding) ->
         grounding.verdict,
         grounding.coverage,
         articles=_slugs(grounding),
+        question="\n".join(questions),
     )
 
 
@@ -219,6 +227,7 @@ def _unsure(thread: Thread, questions: Sequence[str], grounding: Grounding) -> P
         grounding.verdict,
         grounding.coverage,
         articles=_slugs(grounding),
+        question="\n".join(questions),
     )
 
 
@@ -235,6 +244,7 @@ def _unknown(thread: Thread, questions: Sequence[str], grounding: Grounding) -> 
         coverage=grounding.coverage,
         handoff=HandoffReason.NO_EVIDENCE if is_second else None,
         articles=_slugs(grounding),
+        question="\n".join(questions),
     )
 
 

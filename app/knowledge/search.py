@@ -75,6 +75,12 @@ class SearchIndex:
         counts = count_words(f"{a.title} {a.body_md}" for a in articles)
         self._spelling = Spelling(counts, self._analyzer.known_words)
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What the articles are about, the topic with most paragraphs first."""
+        counts = Counter(passage.article.topic for passage in self.passages)
+        return tuple(topic for topic, _ in counts.most_common() if topic)
+
     def understand(self, question: str) -> Asked:
         """The question's terms with their weights; slips of the fingers are mended."""
         terms = self._analyzer.terms(self._spelling.correct(question))

@@ -1,0 +1,76 @@
+"""The window to inference: a plan's parts as a guide, the engine's chunks as they come."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.answers.planning import Part
+from app.errors import Unavailable
+from inference import (
+    ChatMessage,
+    EngineClient,
+    EngineError,
+    FinishReason,
+    QueueFull,
+    SamplingParams,
+    TokenChunk,
+)
+
+# Service words want some variety; the facts are copies at any temperature.
+TEMPERATURE = 0.6
+TOP_P = 0.95
+MAX_TOKENS = 1_024
+_SEED_BITS = 62
+
+
+@dataclass(frozen=True)
+class Request:
+    """What makes an answer the same again: prompt, parts and seed; `salt` keeps tenants apart."""
+
+    messages: tuple[ChatMessage, ...]
+    parts: tuple[Part, ...]
+    seed: int
+    salt: bytes
+
+
+def seed_of(conversation_id: UUID, seq: int) -> int:
+    """The seed of the answer to the message `seq`; a second run of it gives the same text."""
+    digest = hashlib.sha256(conversation_id.bytes + seq.to_bytes(8, "big")).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _SEED_BITS)
+
+
+async def generate(engine: EngineClient, request: Request) -> AsyncGenerator[TokenChunk]:
+    """The answer chunk by chunk, waiting while the engine's queue is full; use under `aclosing`.
+
+    Raises:
+        Unavailable: the engine cannot answer, or stopped in the middle.
+    """
+    params = _params(request)
+    while True:
+        try:
+            async with contextlib.aclosing(
+                engine.stream(request.messages, params, salt=request.salt)
+            ) as chunks:
+                async for chunk in chunks:
+                    if chunk.finish_reason in (FinishReason.ABORT, FinishReason.ERROR):
+                        raise Unavailable(f"The engine stopped: {chunk.error or 'aborted'}.")
+                    yield chunk
+            return
+        except QueueFull as full:
+            await asyncio.sleep(full.retry_after_s)
+        except EngineError as error:
+            raise Unavailable(f"The engine cannot answer: {error.message}.") from error
+
+
+def _params(request: Request) -> SamplingParams:
+    parts: Sequence[Part] = request.parts
+    return SamplingParams(
+        max_tokens=MAX_TOKENS,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        seed=request.seed,
+        guide=tuple(part.segment() for part in parts),
+    )

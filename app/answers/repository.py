@@ -1,0 +1,54 @@
+"""What the bot reads of a conversation before it answers."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.conversations.answering import Turn, read_turns
+from app.knowledge.evidence import Verdict
+from app.models import Conversation, Generation, Message, Workspace
+from app.vocabulary import GenerationState
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """A conversation, its company, and what came of the bot's last answer."""
+
+    workspace_id: UUID
+    company: str
+    turns: tuple[Turn, ...]
+    bot_turns: int
+    last_verdict: Verdict | None
+
+
+async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogue:
+    """The conversation as it stands in this session's moment."""
+    conversation = await session.get_one(Conversation, conversation_id)
+    workspace = await session.get_one(Workspace, conversation.workspace_id)
+    return Dialogue(
+        workspace_id=workspace.id,
+        company=workspace.name,
+        turns=tuple(await read_turns(session, conversation_id)),
+        bot_turns=conversation.bot_turns,
+        last_verdict=await _last_verdict(session, conversation),
+    )
+
+
+async def _last_verdict(session: AsyncSession, conversation: Conversation) -> Verdict | None:
+    query = (
+        select(Generation.retrieval)
+        .join(Message, Message.generation_id == Generation.id)
+        .where(
+            Generation.conversation_id == conversation.id,
+            Generation.state == GenerationState.DONE,
+            Generation.epoch == conversation.control_epoch,
+            Message.seq > conversation.context_seq,
+        )
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    found = (await session.execute(query)).scalar_one_or_none()
+    verdict = (found or {}).get("verdict")
+    return Verdict(verdict) if verdict else None

@@ -1,0 +1,269 @@
+"""The bot's turn: ground, generate, stream, store, or hand over. Never silence.
+
+One task a conversation, owned here. Whoever ends an answer from outside (a new message, a takeover,
+stop) has ended it in the database before this part hears of it; then nothing more is written. A
+customer's messages that come while the bot writes are answered together with what it was writing
+about, always. A process that dies leaves the message unanswered; the next one takes it up, and the
+same seed gives the same text.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.answers.generator import seed_of
+from app.answers.planning import Plan, Thread, make_plan, needs_no_words
+from app.answers.policy import MAX_BOT_TURNS
+from app.answers.repository import Dialogue, read_dialogue
+from app.answers.writing import Written, write
+from app.conversations.answering import (
+    FinishedAnswer,
+    begin_answer,
+    complete_answer,
+    fail_answer,
+    find_unanswered,
+    retire_orphans,
+)
+from app.database import Database
+from app.errors import Conflict, ConversationClosed, Unavailable
+from app.events import BegunAnswer, Dispatcher, MessagePosted
+from app.handoff.service import hand_over
+from app.knowledge.evidence import Verdict
+from app.knowledge.library import Library, Shelf
+from app.knowledge.service import record_gap
+from app.live.answers import LiveAnswer, LiveAnswers
+from app.models import JsonObject
+from app.vocabulary import Control, HandoffReason, Phase, Role
+from inference import EngineClient
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A whole answer that is not stored yet."""
+
+    plan: Plan
+    written: Written
+    kb_version: int
+    ttft_ms: int | None
+    total_ms: int
+
+
+class Answers:
+    """Answers customers' messages as long as `run()` runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        live: LiveAnswers,
+        engine: EngineClient,
+        library: Library,
+        *,
+        timeout_s: float,
+    ) -> None:
+        self._database = database
+        self._live = live
+        self._engine = engine
+        self._library = library
+        self._timeout_s = timeout_s
+        self._tasks: asyncio.TaskGroup | None = None
+        self._wanted: dict[UUID, int] = {}
+        """Conversations with something to answer, and the epoch to answer in."""
+        self._served: set[UUID] = set()
+
+    def listen(self, dispatcher: Dispatcher) -> None:
+        """Hear what customers write."""
+        dispatcher.on(MessagePosted, self._on_posted)
+
+    async def run(self) -> None:
+        """Take up what was left unanswered, then answer until cancelled."""
+        async with self._database.work() as work:
+            num_orphans = await retire_orphans(work)
+        async with self._database.snapshot() as session:
+            unanswered = await find_unanswered(session)
+        log.info("answering", extra={"orphans": num_orphans, "unanswered": len(unanswered)})
+        async with asyncio.TaskGroup() as self._tasks:
+            for waiting in unanswered:
+                self._want(waiting.conversation_id, waiting.epoch)
+            for conversation_id in self._wanted:
+                self._start(conversation_id)
+            await asyncio.get_running_loop().create_future()
+
+    def _on_posted(self, posted: MessagePosted) -> None:
+        if posted.role is Role.CUSTOMER and posted.control is Control.BOT:
+            self._want(posted.conversation_id, posted.epoch)
+
+    def _want(self, conversation_id: UUID, epoch: int) -> None:
+        self._wanted[conversation_id] = epoch
+        self._start(conversation_id)
+
+    def _start(self, conversation_id: UUID) -> None:
+        if self._tasks is not None and conversation_id not in self._served:
+            self._served.add(conversation_id)
+            self._tasks.create_task(self._serve(conversation_id))
+
+    async def _serve(self, conversation_id: UUID) -> None:
+        """Answer this conversation until nothing is wanted; the edge of the task."""
+        try:
+            while (epoch := self._wanted.pop(conversation_id, None)) is not None:
+                await self._take_turn(conversation_id, epoch)
+        except Exception:
+            log.exception("answer failed", extra={"conversation": str(conversation_id)})
+            await self._give_up(conversation_id)
+        finally:
+            self._served.discard(conversation_id)
+
+    async def _take_turn(self, conversation_id: UUID, epoch: int) -> None:
+        try:
+            if await self._hands_over_at_once(conversation_id):
+                return
+            async with self._database.work() as work:
+                answer = await begin_answer(work, conversation_id, epoch=epoch)
+            live = self._live.open(answer)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    draft = await _until_ended(live, self._write(answer, live))
+                if draft is not None:
+                    await self._complete(answer, live, draft)
+            except (Unavailable, TimeoutError) as error:
+                log.warning("no answer", extra={"reason": str(error) or "timeout"})
+                await self._fail(answer, live)
+        except (Conflict, ConversationClosed):
+            log.info("answer was overtaken", extra={"conversation": str(conversation_id)})
+
+    async def _hands_over_at_once(self, conversation_id: UUID) -> bool:
+        """Whoever asks for a person gets one without a word of the bot in between."""
+        async with self._database.snapshot() as session:
+            dialogue = await read_dialogue(session, conversation_id)
+        thread = _thread(dialogue, (), conversation_id)
+        if not thread.pending:
+            return True
+        reason = needs_no_words(thread)
+        if reason is None and dialogue.bot_turns >= MAX_BOT_TURNS:
+            reason = HandoffReason.MAX_TURNS
+        if reason is None:
+            return False
+        async with self._database.work() as work:
+            await hand_over(work, conversation_id, reason=reason)
+        return True
+
+    async def _write(self, answer: BegunAnswer, live: LiveAnswer) -> Draft:
+        started = time.monotonic()
+        live.phase(Phase.SEARCHING)
+        shelf = await self._library.shelf(answer.workspace_id)
+        live.phase(Phase.READING)
+        thread = await self._read(answer, shelf)
+        plan = make_plan(shelf.index, thread)
+        live.phase(Phase.WRITING)
+        first_shown: list[float] = []
+
+        def show(piece: str) -> None:
+            first_shown.append(time.monotonic())
+            live.append(piece)
+
+        salt = answer.workspace_id.bytes
+        written = await write(self._engine, plan, seed=thread.seed, salt=salt, show=show)
+        return Draft(
+            plan,
+            written,
+            shelf.kb_version,
+            ttft_ms=_since_ms(started, first_shown[0]) if first_shown else None,
+            total_ms=_since_ms(started, time.monotonic()),
+        )
+
+    async def _read(self, answer: BegunAnswer, shelf: Shelf) -> Thread:
+        """The conversation after the answer has begun: whoever writes later supersedes it."""
+        async with self._database.snapshot() as session:
+            dialogue = await read_dialogue(session, answer.conversation_id)
+        return _thread(dialogue, shelf.index.topics, answer.conversation_id)
+
+    async def _complete(self, answer: BegunAnswer, live: LiveAnswer, draft: Draft) -> None:
+        plan, written = draft.plan, draft.written
+        live.flush()
+        info = await self._engine.info() if plan.messages else None
+        async with self._database.work() as work:
+            await complete_answer(
+                work,
+                answer,
+                FinishedAnswer(
+                    text=written.text,
+                    citations=list(plan.citations),
+                    chips=list(plan.chips),
+                    model=info.model if info else None,
+                    kb_version=draft.kb_version,
+                    retrieval=_record(plan, written),
+                    token_ids=written.token_ids,
+                    num_prompt_tokens=written.num_prompt_tokens,
+                    num_cached_tokens=written.num_cached_tokens,
+                    ttft_ms=draft.ttft_ms,
+                    total_ms=draft.total_ms,
+                ),
+            )
+            if plan.verdict is Verdict.NOTHING:
+                await record_gap(work, answer.workspace_id, plan.question, answer.conversation_id)
+            if plan.handoff is not None:
+                await hand_over(work, answer.conversation_id, reason=plan.handoff)
+
+    async def _fail(self, answer: BegunAnswer, live: LiveAnswer) -> None:
+        """The engine cannot: what was shown stays, and a human takes it from here."""
+        async with self._database.work() as work:
+            await fail_answer(work, answer, partial=live.shown)
+            await hand_over(work, answer.conversation_id, reason=HandoffReason.ERROR)
+
+    async def _give_up(self, conversation_id: UUID) -> None:
+        """After an error nobody foresaw; if even this fails, the next start takes it up."""
+        try:
+            async with self._database.work() as work:
+                await hand_over(
+                    work,
+                    conversation_id,
+                    reason=HandoffReason.ERROR,
+                    shown=self._live.shown_text,
+                )
+        except Exception:
+            log.exception("hand-over failed", extra={"conversation": str(conversation_id)})
+
+
+async def _until_ended(live: LiveAnswer, writing: Coroutine[Any, Any, Draft]) -> Draft | None:
+    """The draft, or None as soon as somebody else has ended the answer."""
+    draft = asyncio.create_task(writing)
+    ended = asyncio.create_task(live.ended.wait())
+    try:
+        await asyncio.wait({draft, ended}, return_when=asyncio.FIRST_COMPLETED)
+        return None if live.ended.is_set() else await draft
+    finally:
+        draft.cancel()
+        ended.cancel()
+        await asyncio.gather(draft, ended, return_exceptions=True)
+
+
+def _thread(dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID) -> Thread:
+    last_seq = dialogue.turns[-1].seq if dialogue.turns else 0
+    return Thread(
+        company=dialogue.company,
+        topics=topics,
+        turns=dialogue.turns,
+        last_verdict=dialogue.last_verdict,
+        seed=seed_of(conversation_id, last_seq),
+    )
+
+
+def _record(plan: Plan, written: Written) -> JsonObject:
+    """For our own records: why it was answered as it was."""
+    return {
+        "move": plan.route.move.value,
+        "topic": plan.route.topic.value if plan.route.topic else None,
+        "verdict": plan.verdict.value if plan.verdict else None,
+        "coverage": round(plan.coverage, 3) if plan.coverage is not None else None,
+        "articles": list(plan.articles),
+        "breaches": written.breaches,
+    }
+
+
+def _since_ms(start_s: float, end_s: float) -> int:
+    return round((end_s - start_s) * 1_000)

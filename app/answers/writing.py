@@ -1,0 +1,57 @@
+"""A plan written out: through the engine, past the guards, to whoever shows it."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.answers.generator import Request, generate
+from app.answers.planning import Plan
+from app.answers.release import Deviation, Release
+from app.errors import Unavailable
+from inference import EngineClient
+
+
+@dataclass
+class Written:
+    """What was said and what it took."""
+
+    text: str = ""
+    token_ids: list[int] = field(default_factory=list)
+    num_prompt_tokens: int | None = None
+    num_cached_tokens: int | None = None
+    breaches: list[str] = field(default_factory=list)
+    """The rules that sentences of the model broke; they were replaced."""
+
+
+async def write(
+    engine: EngineClient, plan: Plan, *, seed: int, salt: bytes, show: Callable[[str], None]
+) -> Written:
+    """Say the plan; `show` gets every piece of text that may be seen, in order.
+
+    What a policy has worded is said without the engine, so that it is said in any case.
+
+    Raises:
+        Unavailable: the engine cannot answer, or does not keep to the plan.
+    """
+    written = Written()
+
+    def tell(pieces: list[str]) -> None:
+        for piece in pieces:
+            written.text += piece
+            show(piece)
+
+    release = Release(plan.parts)
+    if plan.messages:
+        request = Request(plan.messages, plan.parts, seed, salt)
+        async with contextlib.aclosing(generate(engine, request)) as chunks:
+            async for chunk in chunks:
+                written.token_ids += chunk.token_ids
+                written.num_prompt_tokens = chunk.num_prompt_tokens
+                written.num_cached_tokens = chunk.num_cached_tokens
+                try:
+                    tell(release.feed(chunk.text, chunk.segment))
+                except Deviation as deviation:
+                    raise Unavailable("The engine does not copy what it must.") from deviation
+    tell(release.finish())
+    written.breaches = [breach.value for breach in release.breaches]
+    return written
