@@ -256,6 +256,8 @@ class EngineClient:
                 logger.warning("a connection is given up", extra={"reason": error.message})
             except (OSError, TimeoutError):
                 logger.debug("no engine", exc_info=True)
+            except Exception:  # The edge of the task: without it, every stream would wait for ever.
+                logger.exception("a connection failed")
             if self._connected.is_set():
                 self._connected.clear()
                 self._step_age_s = 0.0

@@ -38,10 +38,19 @@ _LOCK_POLL_S = 0.02
 
 
 class Leash:
-    """This end of the socket to the supervisor."""
+    """This end of the socket to the supervisor; taken off standard input, so that no child has it.
+
+    Raises:
+        EngineError: standard input is no socket.
+    """
 
     def __init__(self) -> None:
-        self._socket = socket.socket(fileno=sys.stdin.fileno())
+        try:
+            self._socket = socket.socket(fileno=os.dup(0))
+        except OSError:
+            raise EngineError("--supervised: standard input is no socket", code="leash") from None
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
         if sys.platform == "linux":
             # A closed leash is noticed by the event loop; this works even when that is stuck.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -67,8 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    leash = Leash() if "--supervised" in (arguments or sys.argv) else None
+    leash = None
     try:
+        # Before all else, so that even a wrong option is told through it.
+        leash = Leash() if "--supervised" in (arguments or sys.argv) else None
         command = parse(arguments)
         with _hold(command.socket_path, command.server.lock_timeout_s):
             return asyncio.run(_run(command, leash))

@@ -94,12 +94,13 @@ class EngineSupervisor:
         connecting = asyncio.create_task(self.client.connected())
         try:
             await asyncio.wait({self._task, connecting}, return_when=asyncio.FIRST_COMPLETED)
+            if self.failure is not None:
+                raise self.failure
+        except BaseException:
+            await self.stop()
+            raise
         finally:
             connecting.cancel()
-            if not self.client.is_ready:
-                await self.stop()
-        if self.failure is not None:
-            raise self.failure
 
     async def stop(self) -> None:
         """End the engine: SIGTERM, and SIGKILL if that does not help in time."""
@@ -117,30 +118,34 @@ class EngineSupervisor:
 
     async def _keep_alive(self) -> None:
         """One engine process after the other, until cancelled or until there were too many."""
-        while self.failure is None:
-            try:
-                await self._run_once()
-                reason: EngineError = EngineUnavailable("the engine process keeps dying")
-            except EngineError as error:
-                logger.error("the engine does not start", extra=_fields(error))
-                reason = error
-                if not self._was_ready and not isinstance(error, EngineUnavailable):
-                    self._give_up(error)  # Another try would end the same way.
-                    return
-            await self._recover(reason)
+        try:
+            while self.failure is None:
+                reason = await self._run_once()
+                is_certain = not isinstance(reason, EngineUnavailable)
+                if is_certain and not self._was_ready:
+                    self._give_up(reason)  # Another try would end the same way.
+                else:
+                    await self._recover(reason)
+        except Exception as error:
+            logger.exception("the supervisor fails")
+            self._give_up(EngineError(f"the supervisor fails: {error}"))
 
-    async def _run_once(self) -> None:
-        """One engine process from its start to its death.
-
-        Raises:
-            EngineError: it did not get as far as answering requests.
-        """
-        async with self._spawned() as (process, leash):
-            await self._wait_until_ready(leash)
-            self._was_ready = True
-            logger.info("the engine is ready", extra={"engine_pid": process.pid})
-            await self._watch(process)
-            logger.warning("the engine has ended", extra={"exit_status": process.returncode})
+    async def _run_once(self) -> EngineError:
+        """One engine process from its start to its end; why there is none any more."""
+        try:
+            async with self._spawned() as (process, leash):
+                await self._wait_until_ready(leash)
+                self._was_ready = True
+                logger.info("the engine is ready", extra={"engine_pid": process.pid})
+                await self._watch(process)
+                logger.warning("the engine has ended", extra={"exit_status": process.returncode})
+                return EngineUnavailable("the engine process keeps dying")
+        except EngineError as error:
+            logger.error("the engine does not start", extra=_fields(error))
+            return error
+        except OSError as error:
+            logger.error("the engine cannot be started", extra={"reason": str(error)})
+            return EngineUnavailable(f"the engine process cannot be started: {error}")
 
     @contextlib.asynccontextmanager
     async def _spawned(
@@ -169,8 +174,10 @@ class EngineSupervisor:
         try:
             async with asyncio.timeout(timeout_s):
                 frame = await read_frame(leash, start_frames)
-        except (TimeoutError, ConnectionError):
-            raise EngineUnavailable(f"no engine is ready after {timeout_s:g} s") from None
+        except TimeoutError:
+            raise EngineError(f"not ready after {timeout_s:g} s", code="start_timeout") from None
+        except ConnectionError:
+            frame = None
         if frame is None:
             raise EngineUnavailable(f"the engine process ends at its start; see {self._log_path}")
         if isinstance(frame, Goodbye):

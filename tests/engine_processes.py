@@ -34,15 +34,12 @@ def words(count: int) -> list[str]:
     return [f"word{number} " for number in range(count)]
 
 
-def quick_settings(
-    engine: EngineConfig, *, hang_timeout_s: float = 20.0, restart_budget: int = 5
-) -> EngineProcessSettings:
+def quick_settings(engine: EngineConfig, *, hang_timeout_s: float = 20.0) -> EngineProcessSettings:
     """Real processes with heartbeats and restarts in quick succession."""
     return EngineProcessSettings(
         engine=engine,
         server=ServerSettings(heartbeat_s=0.05, stop_grace_s=2.0),
         client=ClientSettings(hang_timeout_s=hang_timeout_s),
-        restart_budget=restart_budget,
         first_pause_s=0.01,
         max_pause_s=0.05,
         stop_grace_s=5.0,
