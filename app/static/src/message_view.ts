@@ -8,6 +8,7 @@
 import { h, icon } from "./dom.ts";
 import { ARTICLE } from "./icons.ts";
 import { render } from "./md.ts";
+import { patch } from "./patch.ts";
 import type { Chip, Message } from "./protocol.ts";
 import type { Strings } from "./strings.ts";
 import type { Item, Live, Pending } from "./thread.ts";
@@ -90,7 +91,7 @@ export class MessageList {
       again.addEventListener("click", () => this.options.retry(pending.cid));
       meta.append(" ", again);
     }
-    li.replaceChildren(bubble, meta);
+    patch(li, [bubble, meta]);
   }
 
   private fillMessage(li: HTMLLIElement, message: Message, live: Live | null, isLast: boolean): void {
@@ -110,9 +111,9 @@ export class MessageList {
     if (message.citations.length > 0) parts.push(this.sources(message));
     const note = this.stateNote(message);
     if (note) parts.push(h("p", { class: "meta state-note" }, note));
+    if (!isStreaming) parts.push(h("p", { class: "meta" }, time(message.at)));
     if (isLast && message.chips.length > 0 && this.options.choose) parts.push(this.chips(message.chips));
-    if (!isStreaming && message.state !== "retracted") parts.push(h("p", { class: "meta" }, time(message.at)));
-    li.replaceChildren(...parts);
+    patch(li, parts);
   }
 
   private bubble(message: Message, text: string, isStreaming: boolean): HTMLElement {
@@ -156,8 +157,11 @@ export class MessageList {
 
   private chips(chips: Chip[]): HTMLElement {
     const group = h("div", { class: "chips", role: "group" });
-    for (const chip of chips) {
-      const button = h("button", { type: "button", class: "chip" }, this.options.strings.chips[chip]);
+    // A person is always offered at the same place; here only when there is nothing else to choose.
+    const shown = chips.length > 1 ? chips.filter((chip) => chip !== "human") : chips;
+    for (const chip of shown) {
+      const label = this.options.strings.chips[chip];
+      const button = h("button", { type: "button", class: "chip", "data-chip": chip }, label);
       button.addEventListener("click", () => this.options.choose?.(chip));
       group.append(button);
     }
@@ -168,7 +172,7 @@ export class MessageList {
 function fillEvent(li: HTMLLIElement, message: Message): void {
   li.className = "event";
   li.dataset["id"] = message.id;
-  li.replaceChildren(h("p", { dir: "auto" }, message.text));
+  patch(li, [h("p", { dir: "auto" }, message.text)]);
 }
 
 /** What a customer typed is shown as typed. */

@@ -1,7 +1,7 @@
 /** Small things of the agents' page: which row is open, and times that stay true. */
 
 const EVERY_MS = 30_000;
-const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+const UNITS: ["day" | "hour" | "minute" | "second", number][] = [
   ["day", 86_400],
   ["hour", 3_600],
   ["minute", 60],
@@ -25,14 +25,21 @@ function markOpenRow(): void {
   }
 }
 
-/** "5 min. ago" beside the exact time in the tooltip. */
+/** "5m ago", or plain "5m" for a time that is still running; the exact time is in the tooltip. */
 function tellTimes(): void {
-  const short = new Intl.RelativeTimeFormat(document.documentElement.lang, { style: "narrow" });
+  const lang = document.documentElement.lang;
+  const ago = new Intl.RelativeTimeFormat(lang, { style: "narrow" });
   for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-relative]")) {
     const moment = new Date(element.dateTime);
-    const seconds = (moment.getTime() - Date.now()) / 1000;
-    const [unit, size] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? [null, 1];
-    element.textContent = unit ? short.format(Math.trunc(seconds / size), unit) : "now";
+    const seconds = Math.max(0, (Date.now() - moment.getTime()) / 1000);
+    const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ["second", 1];
+    const count = Math.trunc(seconds / size);
+    if (element.dataset["relative"] === "running") {
+      const running = new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "narrow" });
+      element.textContent = running.format(count);
+    } else {
+      element.textContent = unit === "second" ? "now" : ago.format(-count, unit);
+    }
     element.title = moment.toLocaleString();
   }
 }

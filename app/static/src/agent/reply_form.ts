@@ -38,7 +38,6 @@ export class ReplyForm {
       this.submit();
     });
     draft.addEventListener("click", () => this.takeDraft());
-    this.fit();
   }
 
   focus(): void {
@@ -50,7 +49,9 @@ export class ReplyForm {
   }
 
   show(isOpen: boolean, placeholder: string): void {
+    const wasHidden = this.form.hidden;
     this.form.hidden = !isOpen;
+    if (wasHidden && isOpen) this.fit(); // a hidden field has no height to measure
     if (this.field.placeholder !== placeholder) this.field.placeholder = placeholder;
   }
 

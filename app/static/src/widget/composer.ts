@@ -38,10 +38,12 @@ export class Composer {
       event.preventDefault();
       this.submit();
     });
-    this.fit();
+    this.button.disabled = true;
   }
 
+  /** Call when it has become visible: a hidden field has no height to measure. */
   focus(): void {
+    this.fit();
     this.field.focus();
   }
 
