@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
 from app import observability, reference, schema
+from app.answers.service import Answers
 from app.clock import Clock, now
 from app.conversations import router as conversations
 from app.dashboard import router as dashboard
@@ -22,6 +23,7 @@ from app.database import Database
 from app.engines import Engine, running_engine
 from app.events import Dispatcher
 from app.headers import SecurityHeaders
+from app.knowledge.library import Library
 from app.live import router as live
 from app.live.hub import Hub
 from app.metrics import Metrics
@@ -63,6 +65,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(_measure_lag(parts.metrics))
             stack.callback(lag.cancel)
+            answering = tasks.create_task(_answers(parts, ready).run())
+            stack.callback(answering.cancel)
             log.info("started")
             yield
             parts.readiness.is_draining = True
@@ -103,6 +107,18 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
         app.include_router(feature.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _answers(parts: Parts, engine: Engine) -> Answers:
+    answers = Answers(
+        parts.database,
+        parts.hub.answers,
+        engine.client,
+        Library(parts.database),
+        timeout_s=parts.settings.answer_timeout_s,
+    )
+    answers.listen(parts.dispatcher)
+    return answers
 
 
 async def _measure_lag(metrics: Metrics) -> None:

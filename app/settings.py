@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Bad sign-ins of one address or account within the window; then 429."""
     sign_in_window_s: float = Field(default=900.0, gt=0)
     reopen_days: int = Field(default=7, ge=0)
+    answer_timeout_s: float = Field(default=60.0, gt=0)
+    """An answer that takes longer is given up, and a human takes over."""
     shutdown_grace_s: float = Field(default=10.0, ge=0)
 
     @classmethod
