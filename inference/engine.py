@@ -16,8 +16,8 @@ from collections.abc import Sequence as SequenceOf
 
 from inference.cache.kv_cache import KVCache
 from inference.config import NGRAM, EngineConfig
+from inference.constraints.compiler import ConstraintCompiler
 from inference.errors import EngineError, InvalidRequest, QueueFull
-from inference.guide import Guide, Vocabulary
 from inference.request import (
     EngineInfo,
     FinishReason,
@@ -59,7 +59,7 @@ class Engine:
         drafting = Drafting(_speculators(config) if speculators is None else list(speculators))
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
         self._tokenizer = _tokenizer(self._runner)
-        self._vocabulary: Vocabulary | None = None
+        self._constraints = ConstraintCompiler(self._tokenizer, model.eos_token_ids)
         self._inbox: deque[Sequence | str] = deque()
         self._known: dict[str, Sequence] = {}
         self._finished_at_birth: list[TokenChunk] = []
@@ -106,7 +106,7 @@ class Engine:
         self._wake.set()
 
     def abort(self, request_id: str) -> None:
-        """End a request within one step; unknown ids are ignored, the answer may just have ended."""
+        """End a request within one step; unknown ids are ignored, they may just have ended."""
         self._inbox.append(request_id)
         self._wake.set()
 
@@ -242,10 +242,11 @@ class Engine:
         self, request_id: str, prompt_ids: list[int], params: SamplingParams, salt: bytes
     ) -> Sequence:
         model = self._runner.model_config
-        guide = self._guide(params)
-        longest = min(params.max_tokens, guide.max_tokens if guide else params.max_tokens)
+        constraint = self._constraints.compile(params)
+        most_useful = constraint.max_tokens if constraint else None
+        longest = min(params.max_tokens, most_useful or params.max_tokens)
         room = model.max_model_len - len(prompt_ids)
-        if room < 1 or (guide and room < longest):
+        if room < 1 or (most_useful and room < longest):
             raise InvalidRequest(
                 f"prompt: {len(prompt_ids)} tokens leave {max(room, 0)} of the model's "
                 f"{model.max_model_len} for an answer of {longest}"
@@ -258,7 +259,7 @@ class Engine:
             )
         self._check_ids_of(params)
         stop_ids = set(params.stop_token_ids) | (
-            set() if params.ignore_eos or guide else set(model.eos_token_ids)
+            set() if params.ignore_eos or params.guide else set(model.eos_token_ids)
         )
         decoder = self._tokenizer.stream_decoder() if self._tokenizer else None
         return Sequence(
@@ -270,20 +271,11 @@ class Engine:
             seed=_seed(self.config.seed, request_id) if params.seed is None else params.seed,
             arrival=next(self._arrivals),
             text=AnswerText(decoder, params.stop),
-            guide=guide,
+            constraint=constraint,
             stop_ids=frozenset(stop_ids),
             max_output=min(longest, room),
             deadline=time.monotonic() + params.deadline_s if params.deadline_s else None,
         )
-
-    def _guide(self, params: SamplingParams) -> Guide | None:
-        if params.guide is None:
-            return None
-        if self._tokenizer is None:
-            raise InvalidRequest("guide: this model has no tokenizer")
-        if self._vocabulary is None:
-            self._vocabulary = Vocabulary(self._tokenizer)
-        return Guide(params.guide, self._tokenizer, self._vocabulary)
 
     def _check_ids_of(self, params: SamplingParams) -> None:
         size = self._runner.model_config.vocab_size

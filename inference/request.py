@@ -31,7 +31,7 @@ class FinishReason(enum.StrEnum):
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
-    """One turn; its text is encoded alone, so that it can never forge the marker of another role."""
+    """One turn; its text is encoded alone and cannot forge the marker of another role."""
 
     role: Role
     text: str
@@ -114,8 +114,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRequest(f"stop: each string has 1 to {MAX_STOP_CHARS} characters")
         for token_id, bias in (self.logit_bias or {}).items():
             _check(f"logit_bias[{token_id}]", bias, -1e4, 1e4)
-        if self.json_schema is not None:
-            raise InvalidRequest("json_schema: this build has no constrained JSON output")
+        if self.json_schema is not None and self.guide is not None:
+            raise InvalidRequest("json_schema: cannot be combined with a guide")
         self._check_guide()
 
     def _check_guide(self) -> None:

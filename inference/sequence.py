@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from inference.cache.block_table import BlockTable
-from inference.guide import Guide, GuideState
+from inference.constraints.base import Constraint, State
 from inference.request import SamplingParams, TokenLogprob
 from inference.text import AnswerText
 
@@ -24,11 +24,11 @@ class Sequence:
     seed: int
     arrival: int
     text: AnswerText
-    guide: Guide | None
+    constraint: Constraint | None
     stop_ids: frozenset[int]
     max_output: int
     deadline: float | None
-    guide_state: GuideState = field(default_factory=GuideState)
+    constraint_state: State = None
     table: BlockTable | None = None
     num_computed: int = 0
     num_cached: int = 0
@@ -37,6 +37,10 @@ class Sequence:
     num_drafted: int = 0
     num_accepted: int = 0
     logprobs: list[TokenLogprob] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.constraint is not None:
+            self.constraint_state = self.constraint.start
 
     @property
     def num_output(self) -> int:

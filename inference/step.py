@@ -85,14 +85,15 @@ def _extend(
 ) -> tuple[tuple[int, ...], str, FinishReason | None, int | None]:
     """Append tokens one by one until one of them ends the answer.
 
-    What is appended, the text it makes showable, how it ended if it did, the guide's segment.
+    What is appended, the text it makes showable, how it ended if it did, the segment of the last.
     """
     kept: list[int] = []
     text, segment = "", None
     for token_id in token_ids:
         kept.append(token_id)
         sequence.token_ids.append(token_id)
-        segment = sequence.guide_state.segment if sequence.guide else None
+        if sequence.constraint is not None:
+            segment = sequence.constraint.segment(sequence.constraint_state)
         new, reason = advance(sequence, token_id)
         text += new
         if reason is not None:
@@ -101,16 +102,17 @@ def _extend(
 
 
 def advance(sequence: Sequence, token_id: int) -> tuple[str, FinishReason | None]:
-    """Bring text and guide up to a token that was just appended, and see whether it is the last.
+    """Bring text and constraint up to a token just appended, and see whether it is the last.
 
-    The order is fixed: stop token, end of the guide, stop string, length.
+    The order is fixed: stop token, end of the constraint, stop string, length.
     """
     if token_id in sequence.stop_ids and sequence.num_output > sequence.params.min_tokens:
         return sequence.text.flush(), FinishReason.STOP
     text, is_stopped = sequence.text.feed(token_id)
-    if sequence.guide is not None:
-        sequence.guide_state = sequence.guide.advance(sequence.guide_state, token_id)
-        if sequence.guide.is_done(sequence.guide_state):
+    if sequence.constraint is not None:
+        state = sequence.constraint.advance(sequence.constraint_state, token_id)
+        sequence.constraint_state = state
+        if sequence.constraint.is_done(state):
             return text + sequence.text.flush(), FinishReason.STOP
     if is_stopped:
         return text, FinishReason.STOP

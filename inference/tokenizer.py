@@ -42,12 +42,12 @@ class Tokenizer:
                 f"has {self._fast.get_vocab_size()} entries, the model only {vocab_size}",
             )
         self.vocab_size = vocab_size
-        self._special = {
+        self.special_ids = {
             token_id
             for token_id, token in self._fast.get_added_tokens_decoder().items()
             if token.special
         }
-        self._bytes = _token_bytes(path, self._fast, vocab_size, self._special)
+        self._bytes = _token_bytes(path, self._fast, vocab_size, self.special_ids)
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text; nothing in it is taken for a special token."""
@@ -85,6 +85,10 @@ class Tokenizer:
     def token_text(self, token_id: int) -> str:
         """The text of one token alone; empty for special tokens, U+FFFD for parts of characters."""
         return self._bytes[token_id].decode("utf-8", errors="replace")
+
+    def grammar_bytes(self, token_id: int) -> bytes:
+        """The bytes of one token, its name where it is special; never empty."""
+        return self._bytes[token_id] or (self._fast.id_to_token(token_id) or "<|unused|>").encode()
 
     def stream_decoder(self) -> "StreamDecoder":
         """A decoder for one answer."""
@@ -137,7 +141,7 @@ def check_ids(ids: Sequence[int], vocab_size: int) -> list[int]:
 def _token_bytes(
     path: Path, fast: FastTokenizer, vocab_size: int, special: set[int]
 ) -> list[bytes]:
-    """The bytes each token stands for; nothing for special ones and for padding of the vocabulary."""
+    """The bytes each token stands for; none for special ones and for padding."""
     text = path.read_text(encoding="utf-8")
     decoder = json.dumps(json.loads(text).get("decoder"))
     if "ByteLevel" in decoder:

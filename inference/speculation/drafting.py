@@ -1,6 +1,4 @@
-"""Who drafts for a request: its guide where only one continuation is possible, else the
-speculators.
-"""
+"""Who drafts: a constraint where only one continuation is possible, else the speculators."""
 
 from inference.batch import Part
 from inference.speculation.base import DraftRequest, Speculator
@@ -15,7 +13,7 @@ class Drafting:
 
     def draft(self, parts: list[Part]) -> None:
         """Fill in `draft_ids` of every part that has room for a draft."""
-        open_parts = [part for part in parts if part.draft_room and not _draft_by_guide(part)]
+        open_parts = [part for part in parts if part.draft_room and not _draft_by_constraint(part)]
         for speculator in self._speculators:
             if not open_parts:
                 return
@@ -42,9 +40,10 @@ class Drafting:
             speculator.forget(request_id)
 
 
-def _draft_by_guide(part: Part) -> bool:
+def _draft_by_constraint(part: Part) -> bool:
     sequence = part.sequence
-    if sequence.guide is None:
+    if sequence.constraint is None:
         return False
-    part.draft_ids = tuple(sequence.guide.forced(sequence.guide_state)[: part.draft_room])
+    forced = sequence.constraint.forced(sequence.constraint_state)
+    part.draft_ids = tuple(forced[: part.draft_room])
     return bool(part.draft_ids)

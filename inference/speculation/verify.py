@@ -9,7 +9,7 @@ draft.
 import torch
 
 from inference.batch import Part, Verdict
-from inference.guide import GuideState
+from inference.constraints.base import State
 from inference.request import SamplingParams, TokenLogprob
 from inference.sampling import draw, needs_shaping, shape_logits, token_logprob
 
@@ -78,24 +78,24 @@ def _shape(part: Part, depth: int, logits: torch.Tensor) -> int | None:
         prompt = sequence.token_ids[: sequence.num_prompt]
         output = [*sequence.token_ids[sequence.num_prompt :], *part.draft_ids[:depth]]
         shape_logits(logits, sequence.params, prompt, output, sequence.stop_ids)
-    if sequence.guide is None:
+    if sequence.constraint is None:
         return None
-    state = _guide_state(part, depth)
-    if state is None or sequence.guide.is_done(state):
+    is_open, state = _constraint_state(part, depth)
+    if not is_open:
         return None  # behind a wrong draft or the end: whatever is drawn here is dropped
-    forced = sequence.guide.forced(state)
+    forced = sequence.constraint.forced(state)
     if forced:
         return forced[0]
-    logits.masked_fill_(~sequence.guide.allowed(state), float("-inf"))
+    logits.masked_fill_(~sequence.constraint.allowed(state), float("-inf"))
     return None
 
 
-def _guide_state(part: Part, depth: int) -> GuideState | None:
-    """The guide's state after `depth` drafted tokens; None behind one that it forbids."""
-    guide, state = part.sequence.guide, part.sequence.guide_state
-    assert guide is not None
+def _constraint_state(part: Part, depth: int) -> tuple[bool, State]:
+    """The state after `depth` drafted tokens; not open behind a forbidden one or the end."""
+    constraint, state = part.sequence.constraint, part.sequence.constraint_state
+    assert constraint is not None
     for token_id in part.draft_ids[:depth]:
-        if guide.is_done(state) or not guide.permits(state, token_id):
-            return None
-        state = guide.advance(state, token_id)
-    return state
+        if constraint.is_done(state) or not constraint.permits(state, token_id):
+            return False, None
+        state = constraint.advance(state, token_id)
+    return not constraint.is_done(state), state

@@ -1,8 +1,7 @@
 """A guide: what may come next, token by token, for answers whose facts must be copies.
 
-A compiled guide is an automaton over token ids. The state travels with a request and, through a
-draft, with every drafted token, so masks are right at every position of a multi-token step. Where
-the automaton leaves one choice the speculator drafts it, and verification always agrees.
+Its segments are compiled to an automaton over token ids. Where that leaves one choice the engine
+drafts it, and verification always agrees.
 """
 
 from collections.abc import Sequence
@@ -58,6 +57,11 @@ class Guide:
         ]
 
     @property
+    def start(self) -> GuideState:
+        """The first token of the first segment."""
+        return GuideState()
+
+    @property
     def max_tokens(self) -> int:
         """The longest answer this guide allows."""
         return sum(
@@ -103,3 +107,7 @@ class Guide:
         if is_over:
             return GuideState(state.segment + 1, 0)
         return GuideState(state.segment, state.offset + 1)
+
+    def segment(self, state: GuideState) -> int:
+        """The index of the segment that the next token belongs to."""
+        return state.segment
