@@ -31,6 +31,19 @@ class View:
     status: str = "open"
     assignee: Frame | None = None
 
+    @classmethod
+    def of(cls, snapshot: Frame) -> Self:
+        """What a client makes of a `snapshot`."""
+        conversation = snapshot["conversation"]
+        return cls(
+            last_seq=conversation["last_seq"],
+            messages={message["id"]: message for message in snapshot["messages"]},
+            control=conversation["control"],
+            epoch=conversation["epoch"],
+            status=conversation["status"],
+            assignee=conversation.get("assignee"),
+        )
+
     def take(self, frame: Frame) -> None:
         """Apply one stored event; a hole or a repetition is an error of the server."""
         assert frame["s"] == self.last_seq + 1, f"got {frame['s']} after {self.last_seq}"
@@ -167,6 +180,8 @@ class CareClient:
                 self.frames.append(frame)
                 if "s" in frame:
                     self.views.setdefault(frame["c"], View()).take(frame)
+                elif frame["t"] == "snapshot":
+                    self.views[frame["c"]] = View.of(frame["d"])
                 self._heard.set()
         except ConnectionClosed:
             pass

@@ -158,16 +158,25 @@ async def serving(parts: Parts) -> AsyncIterator[int]:
         yield
 
     app = assemble(parts, nothing)
-    listening = asyncio.Event()
     listener = bind(parts.settings)
-    server = CareServer(app, parts.settings, on_ready=listening.set)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(sockets=[listener]))
-        await listening.wait()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
+    server = CareServer(app, parts.settings, on_ready=lambda: None)
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[listener])
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        await _end(server)
+
+
+async def _end(server: CareServer) -> None:
+    """Like a shutdown, without its pauses."""
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    if server.server_state.tasks:
+        await asyncio.wait(server.server_state.tasks, timeout=5)
 
 
 def _copied(template: Template, tmp_path: Path) -> str:

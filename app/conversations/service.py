@@ -22,8 +22,8 @@ from app.conversations.replay import read_log
 from app.conversations.repository import ConversationRow, Conversations, Filter, Place
 from app.conversations.visitors import remember
 from app.database import Work
-from app.events import EventStored
 from app.errors import Conflict, ConversationClosed, Empty, Invalid, TooLong
+from app.events import EventStored
 from app.ids import new_id
 from app.models import Conversation, Inbox, Message
 from app.speakers import SYSTEM, Actor, Customer, SignedInAgent, Speaker
