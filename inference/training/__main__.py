@@ -1,6 +1,7 @@
 """The command: python -m inference.training STAGE --data DIR --out DIR."""
 
 import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,6 +28,14 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console()
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Where to train, and whether a compiler is to be used."""
+
+    device: str
+    eager: bool
+
+
 def _known_size(size: str) -> str:
     if size not in SIZES:
         raise typer.BadParameter(f"one of {', '.join(SIZES)}")
@@ -42,6 +51,7 @@ Minutes = Annotated[
 ]
 Size = Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.", callback=_known_size)]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Eager = Annotated[bool, typer.Option("--eager", help="Do not compile: starts at once, is slower.")]
 To = Annotated[Path, typer.Option(help="Folder of the written model.")]
 
 
@@ -67,10 +77,11 @@ def base(
     minutes: Minutes = None,
     size: Size = "small",
     device: Device = "cpu",
+    eager: Eager = False,
 ) -> None:
     """Train on all text, from scratch or from the last checkpoint."""
     torch.manual_seed(INIT_SEED)
-    _train("base", CareModel(SIZES[size]), out, Amount(tokens, minutes), device)
+    _train("base", CareModel(SIZES[size]), out, Amount(tokens, minutes), Machine(device, eager))
 
 
 @app.command()
@@ -79,12 +90,13 @@ def chat(
     tokens: Tokens = DEFAULT_TOKENS,
     minutes: Minutes = None,
     device: Device = "cpu",
+    eager: Eager = False,
 ) -> None:
     """Train on the bot's answers, from the base stage's last checkpoint."""
     checkpoint = trained_model(out, ("base",))
     model = CareModel(checkpoint.shape)
     model.load_state_dict(checkpoint.model)
-    _train("chat", model, out, Amount(tokens, minutes), device)
+    _train("chat", model, out, Amount(tokens, minutes), Machine(device, eager))
 
 
 @app.command()
@@ -112,21 +124,23 @@ def everything(
     minutes: Minutes = None,
     size: Size = "small",
     device: Device = "cpu",
+    eager: Eager = False,
 ) -> None:
     """From the data to a measured model; what is finished already is not done again."""
     if not (out / "tokenizer.json").exists():
         tokenizer(data, out)
     if not all((out / f"{stage}-held-out.json").exists() for stage in STAGE_DATA):
         prepare(data, out)
-    base(out, tokens, minutes, size, device)
-    chat(out, tokens, minutes, device)
+    base(out, tokens, minutes, size, device, eager)
+    chat(out, tokens, minutes, device, eager)
     export(out, to)
     evaluate(data, out, to)
 
 
-def _train(stage: str, model: CareModel, out: Path, amount: Amount, device: str) -> None:
+def _train(stage: str, model: CareModel, out: Path, amount: Amount, machine: Machine) -> None:
     rows, held_out = open_rows_at(out / f"{stage}-train"), open_rows_at(out / f"{stage}-held-out")
-    trainer = Trainer(model, STAGES[stage].plan(stage), out, torch.device(device))
+    plan = replace(STAGES[stage].plan(stage), compiled=not machine.eager)
+    trainer = Trainer(model, plan, out, torch.device(machine.device))
     if trainer.resume():
         console.print(f"{stage}: going on after step {trainer.num_steps}")
     num_tokens = amount.planned(stage, out, lambda: trainer.speed(rows))

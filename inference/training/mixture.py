@@ -51,6 +51,7 @@ BASE_COPIES: Final = {
 BASE_ARTICLE_COPIES: Final = 1.0
 BASE_GROUNDED_COPIES: Final = 1.0
 NUM_BASE_DRILLS: Final = 20_000
+NUM_BASE_ECHOES: Final = 9_000
 BASE_PASSAGE_WORDS: Final = 200
 BASE_SYSTEM_SHARE: Final = 0.3
 
@@ -153,12 +154,9 @@ def drill_pieces(
             yield Piece(DRILL_SOURCE, conversation)
 
 
-def shuffled(
-    pieces: Iterable[Piece], tokenizer: Tokenizer, render: Render, rng: Random
-) -> list[Example]:
-    examples = [render(tokenizer, piece.conversation) for piece in pieces]
-    rng.shuffle(examples)
-    return examples
+def rendered(pieces: Iterable[Piece], tokenizer: Tokenizer, render: Render) -> Iterator[Example]:
+    for piece in pieces:
+        yield render(tokenizer, piece.conversation)
 
 
 def by_source(

@@ -8,15 +8,17 @@ from typing import Final
 
 from tokenizers import Tokenizer
 
+from inference.training.echoes import echoes
 from inference.training.errors import DataMissing
 from inference.training.mixture import (
+    NUM_BASE_ECHOES,
     RENDERERS,
     SEED,
     Piece,
     base_pieces,
     by_source,
     chat_pieces,
-    shuffled,
+    rendered,
 )
 from inference.training.rows import write_rows
 from inference.training.tokenizer import train_tokenizer
@@ -31,15 +33,16 @@ Pieces = Callable[[Path, frozenset[str], Random], Iterator[Piece]]
 
 @dataclass(frozen=True)
 class StageData:
-    """Where a stage's conversations come from and how long its rows are."""
+    """Where a stage's conversations come from, what is mixed in, and how long its rows are."""
 
     pieces: Pieces
     row_len: int
+    num_echoes: int
 
 
 STAGE_DATA: Final = {
-    "base": StageData(base_pieces, 512),
-    "chat": StageData(chat_pieces, 1024),
+    "base": StageData(base_pieces, row_len=512, num_echoes=NUM_BASE_ECHOES),
+    "chat": StageData(chat_pieces, row_len=1024, num_echoes=0),
 }
 
 
@@ -69,7 +72,11 @@ def prepare_stage(stage: str, data: Path, out: Path) -> None:
     """Write the stage's training rows, shuffled, and its held-out rows, source by source."""
     about, tokenizer, render = STAGE_DATA[stage], open_tokenizer(out), RENDERERS[stage]
     rng = Random(f"{SEED}-{stage}")
-    examples = shuffled(about.pieces(data, TRAIN, rng), tokenizer, render, rng)
+    examples = [
+        *rendered(about.pieces(data, TRAIN, rng), tokenizer, render),
+        *echoes(about.num_echoes, tokenizer.get_vocab_size(), rng),
+    ]
+    rng.shuffle(examples)
     write_rows(out / f"{stage}-train", [("all", examples)], about.row_len)
     groups = by_source(about.pieces(data, HELD_OUT, rng), tokenizer, render, HELD_OUT_TOKENS)
     write_rows(out / f"{stage}-held-out", groups.items(), about.row_len)

@@ -186,11 +186,11 @@ def token_loss(model: CareModel, hidden: torch.Tensor, ids: torch.Tensor) -> tor
 
 def _order(num_rows: int, start: int, count: int) -> np.typing.NDArray[np.int64]:
     """Rows at positions start.. of an endless series of shuffled epochs."""
-    epochs = {position // num_rows for position in (start, start + count - 1)}
-    shuffles = {
-        epoch: np.random.default_rng((ORDER_SEED, epoch)).permutation(num_rows) for epoch in epochs
-    }
     positions = range(start, start + count)
+    shuffles = {
+        epoch: np.random.default_rng((ORDER_SEED, epoch)).permutation(num_rows)
+        for epoch in {position // num_rows for position in positions}
+    }
     return np.asarray([shuffles[at // num_rows][at % num_rows] for at in positions])
 
 

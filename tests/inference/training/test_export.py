@@ -42,8 +42,7 @@ def template_ids(folder: Path) -> list[int]:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     messages = [{"role": HF_ROLES[turn.role], "content": text_of(turn)} for turn in CONVERSATION]
     ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-    assert isinstance(ids, list)
-    return [int(token) for token in ids]
+    return [token for token in ids if isinstance(token, int)]
 
 
 def layout_ids(tokenizer: Tokenizer) -> list[int]:
