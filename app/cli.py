@@ -12,6 +12,7 @@ from rich.table import Table
 from app import schema
 from app.data_folder import DataFolder
 from app.database import Database
+from app.demo.seed import seed as seed_demo
 from app.doctor import examine
 from app.errors import AppError
 from app.events import Dispatcher
@@ -179,7 +180,8 @@ async def _prepare_first_run(parts: Parts) -> Login | None:
 
 
 async def _prepare_demo(parts: Parts) -> Login | None:
-    return await open_for_business(parts.database)
+    access = await seed_demo(parts.database, parts.clock)
+    return Login(access.email, access.password)
 
 
 async def _migrate(settings: Settings) -> None:

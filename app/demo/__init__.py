@@ -1,0 +1,1 @@
+"""Demo: Fernhill Supply, an invented shop, with articles, agents and conversations."""

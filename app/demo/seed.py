@@ -1,0 +1,128 @@
+"""Fills a database with the demo company; a second time it only brings the articles up to date."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.agents.repository import Agents
+from app.agents.service import NewAgent, create_agent
+from app.clock import Clock
+from app.database import Database, Work
+from app.demo.articles import read_articles
+from app.demo.playing import Stage
+from app.demo.script import read_scripts
+from app.ids import new_id
+from app.knowledge.repository import Articles
+from app.knowledge.search import SearchIndex
+from app.knowledge.service import publish_article
+from app.models import Agent, CannedReply, Inbox, Workspace
+from app.speakers import Customer, SignedInAgent
+from app.vocabulary import AgentRole
+
+SLUG = "fernhill"
+SITE_TOKEN = "pk_demo"
+COMPANY = "Fernhill Supply"
+PASSWORD = "fernhill-demo"
+_CANNED = Path(__file__).parent / "canned_replies.toml"
+
+
+@dataclass(frozen=True)
+class DemoAccess:
+    """What somebody needs to look around: the owner's login and the token of the shop's widget."""
+
+    email: str
+    password: str
+    site: str
+
+
+@dataclass(frozen=True)
+class _Account:
+    first_name: str
+    name: str
+    email: str
+    role: AgentRole
+
+
+_ACCOUNTS = (
+    _Account("Maya", "Maya Lindqvist", "maya@fernhill.example", AgentRole.OWNER),
+    _Account("Tom", "Tom Okafor", "tom@fernhill.example", AgentRole.AGENT),
+)
+
+
+async def seed(database: Database, clock: Clock) -> DemoAccess:
+    """Make the demo company unless it is there, all or nothing; the passwords are known to all."""
+    async with database.work() as work:
+        workspace_id = (
+            await work.session.execute(select(Workspace.id).where(Workspace.slug == SLUG))
+        ).scalar_one_or_none()
+        is_new = workspace_id is None
+        if workspace_id is None:
+            workspace_id = await _open_company(work)
+        for text in read_articles():
+            await publish_article(work, workspace_id, text)
+        if is_new:
+            agents = [await _employ(work, workspace_id, account) for account in _ACCOUNTS]
+            await _store_canned_replies(work, workspace_id)
+            await _play_conversations(work, workspace_id, agents, clock)
+    return DemoAccess(_ACCOUNTS[0].email, PASSWORD, SITE_TOKEN)
+
+
+async def _open_company(work: Work) -> UUID:
+    workspace = Workspace(id=new_id(), slug=SLUG, name=COMPANY, timezone="America/Los_Angeles")
+    work.session.add(workspace)
+    await work.session.flush()
+    work.session.add(
+        Inbox(
+            id=new_id(),
+            workspace_id=workspace.id,
+            name="Fernhill shop",
+            public_token=SITE_TOKEN,
+            bot_name="Fern",
+            disclosure=f"You are talking to Fern, the AI assistant of {COMPANY}.",
+        )
+    )
+    await work.session.flush()
+    return workspace.id
+
+
+async def _employ(work: Work, workspace_id: UUID, account: _Account) -> Agent:
+    known = await Agents(work.session).find_by_email(account.email)
+    if known is not None:
+        return known
+    new = NewAgent(workspace_id, account.email, account.name, account.role, PASSWORD)
+    return await create_agent(work, new)
+
+
+async def _store_canned_replies(work: Work, workspace_id: UUID) -> None:
+    replies = tomllib.loads(_CANNED.read_text(encoding="utf-8"))
+    for shortcut, reply in replies.items():
+        work.session.add(
+            CannedReply(
+                id=new_id(),
+                workspace_id=workspace_id,
+                shortcut=shortcut,
+                title=reply["title"],
+                body_md=reply["body"],
+            )
+        )
+
+
+async def _play_conversations(
+    work: Work, workspace_id: UUID, agents: Sequence[Agent], clock: Clock
+) -> None:
+    inbox = (
+        await work.session.scalars(select(Inbox).where(Inbox.public_token == SITE_TOKEN))
+    ).one()
+    signed_in = {
+        account.first_name: SignedInAgent(workspace_id, agent.id, agent.name, agent.role)
+        for account, agent in zip(_ACCOUNTS, agents, strict=True)
+    }
+    index = SearchIndex(await Articles(work.session).published(workspace_id))
+    stage = Stage(work, Customer(workspace_id, inbox.id, ""), signed_in, index)
+    now = clock()
+    for script in read_scripts():
+        await stage.play(script, now)
