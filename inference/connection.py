@@ -5,24 +5,26 @@ chunks of each request are merged, and one that stops reading altogether is let 
 """
 
 import asyncio
+import logging
 from collections import deque
 
 from inference.chunks import merge
 from inference.frames import Chunks, Heartbeat, ServerFrame, encode
 from inference.request import TokenChunk
 
-_SOCKET_BUFFER_BYTES = 64 << 10
+logger = logging.getLogger(__name__)
+
 _CHUNKS_FRAME_BYTES = 256 << 10
 _MAX_UNMERGED = 64
 _MAX_REPLIES = 1024
 
 
-class TooSlow(Exception):
-    """The client does not read what it asked for."""
-
-
 class Connection:
-    """Collects frames for one client and writes them as fast as it reads."""
+    """Collects frames for one client and writes them as fast as it reads.
+
+    While the socket takes everything, each `flush` writes at once; only when it does not is there
+    anything for `write_forever` to wait for.
+    """
 
     def __init__(
         self,
@@ -41,23 +43,23 @@ class Connection:
         self._heartbeat: Heartbeat | None = None
         self._chunks: dict[str, list[TokenChunk]] = {}
         self._pending_bytes = 0
-        self._has_news = asyncio.Event()
-        self._is_too_slow = False
-        writer.transport.set_write_buffer_limits(high=_SOCKET_BUFFER_BYTES)
+        self._is_full = asyncio.Event()
+        writer.transport.set_write_buffer_limits(high=0)
 
     def reply(self, frame: ServerFrame) -> None:
         """Send a frame that answers one of the client's."""
         self._replies.append(frame)
-        self._is_too_slow |= len(self._replies) > _MAX_REPLIES
-        self._has_news.set()
+        if len(self._replies) > _MAX_REPLIES:
+            self._let_go(f"{len(self._replies)} replies are waiting")
+        self.flush()
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Send a sign of life; only the newest is kept."""
         self._heartbeat = heartbeat
-        self._has_news.set()
+        self.flush()
 
     def push(self, chunk: TokenChunk) -> None:
-        """Send a chunk; its `request_id` is the client's own."""
+        """Send a chunk with the next `flush`; its `request_id` is the client's own."""
         pending = self._chunks.setdefault(chunk.request_id, [])
         pending.append(chunk)
         self._pending_bytes += _size_bytes(chunk)
@@ -65,37 +67,53 @@ class Connection:
             self._pending_bytes -= sum(map(_size_bytes, pending))
             pending[:] = merge(pending)
             self._pending_bytes += sum(map(_size_bytes, pending))
-        self._is_too_slow |= self._pending_bytes > self._max_pending_bytes
-        self._has_news.set()
+        if self._pending_bytes > self._max_pending_bytes:
+            self._let_go(f"{self._pending_bytes} bytes are waiting")
 
     def drop(self, request_id: str) -> None:
         """Forget what is pending of a request that its client has given up."""
         for chunk in self._chunks.pop(request_id, ()):
             self._pending_bytes -= _size_bytes(chunk)
 
+    def flush(self) -> None:
+        """Write what the socket takes without waiting."""
+        transport = self._writer.transport
+        if transport.is_closing():
+            return
+        while not transport.get_write_buffer_size() and (frame := self._take()) is not None:
+            self._writer.write(encode(frame))
+        if transport.get_write_buffer_size():
+            self._is_full.set()
+
     def write_raw(self, data: bytes) -> None:
         """Put bytes on the socket that are no frame (a scripted engine's `garbage`)."""
         self._writer.write(data)
 
     async def write_forever(self) -> None:
-        """Write whatever there is until cancelled.
+        """Go on writing whenever a full socket has room again; return when the client is let go.
 
         Raises:
-            TooSlow: the client has stopped reading, or reads far slower than it asks.
-            OSError: it is gone.
+            OSError: the client is gone.
         """
         while True:
-            await self._has_news.wait()
-            self._has_news.clear()
-            while (frame := self._take()) is not None:
-                if self._is_too_slow:
-                    raise TooSlow(f"{self._pending_bytes} bytes and more are waiting")
-                self._writer.write(encode(frame))
-                try:
-                    async with asyncio.timeout(self._stall_timeout_s):
-                        await self._writer.drain()
-                except TimeoutError:
-                    raise TooSlow(f"nothing was read for {self._stall_timeout_s:g} s") from None
+            await self._is_full.wait()
+            self._is_full.clear()
+            try:
+                async with asyncio.timeout(self._stall_timeout_s):
+                    await self._writer.drain()
+            except TimeoutError:
+                self._let_go(f"nothing was read for {self._stall_timeout_s:g} s")
+                return
+            self.flush()
+
+    def _let_go(self, reason: str) -> None:
+        """End the connection: the reading side sees its end and cleans up."""
+        if not self._writer.transport.is_closing():
+            logger.warning("a client reads too slowly", extra={"reason": reason})
+            self._writer.transport.abort()
+        self._chunks.clear()
+        self._replies.clear()
+        self._pending_bytes = 0
 
     def _take(self) -> ServerFrame | None:
         """The next frame: replies first, then the sign of life, then as many chunks as fit."""
@@ -109,7 +127,7 @@ class Connection:
         while self._chunks and size_bytes < _CHUNKS_FRAME_BYTES:
             request_id = next(iter(self._chunks))
             taken = self._chunks.pop(request_id)
-            size_bytes += sum(_size_bytes(chunk) for chunk in taken)
+            size_bytes += sum(map(_size_bytes, taken))
             chunks.extend(merge(taken))
         self._pending_bytes -= size_bytes
         return Chunks(tuple(chunks)) if chunks else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from inference.admission import Admission, Ticket
-from inference.connection import Connection, TooSlow
+from inference.connection import Connection
 from inference.engine_thread import EngineThread, SteppingEngine
 from inference.errors import (
     EngineError,
@@ -137,9 +137,6 @@ class SocketServer:
             writer.write(encode(Goodbye(to_failure(error))))
         except EngineUnavailable as error:
             writer.write(encode(Goodbye(to_failure(error))))
-        except TooSlow as error:
-            logger.warning("a client reads too slowly", extra={"reason": str(error)})
-            writer.transport.abort()
         except (OSError, TimeoutError):
             logger.info("a client went away")
         except asyncio.CancelledError:
@@ -252,6 +249,7 @@ class SocketServer:
             self._abort(connection, request_id)
 
     def _deliver(self, chunks: list[TokenChunk]) -> None:
+        connections = set()
         for chunk in chunks:
             owner = self._owners.get(chunk.request_id)
             if owner is None:
@@ -261,6 +259,9 @@ class SocketServer:
                 del self._owners[chunk.request_id]
                 del connection.engine_ids[request_id]
             connection.push(msgspec.structs.replace(chunk, request_id=request_id))
+            connections.add(connection)
+        for connection in connections:
+            connection.flush()
 
     def _refuse(self, engine_id: str, error: EngineError) -> None:
         owner = self._owners.pop(engine_id, None)
