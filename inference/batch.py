@@ -49,12 +49,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a step decided for one part: accepted drafts, then one token of the target's own.
-
-    `error` instead when its logits were not numbers.
-    """
+    """What a step decided for one part: accepted drafts, then one token of the target's own."""
 
     token_ids: tuple[int, ...]
     num_accepted: int
     logprobs: tuple[TokenLogprob, ...] = ()
-    error: str | None = None

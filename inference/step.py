@@ -1,16 +1,19 @@
 """One beat of the engine: choose, draft, run, verify, keep."""
 
+import logging
 import time
 
 import torch
 
-from inference.batch import Part, Verdict
+from inference.batch import Batch, Part, Verdict
 from inference.request import FinishReason, TokenChunk, TokenLogprob
 from inference.runner.model_runner import ModelRunner
 from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.speculation.drafting import Drafting
 from inference.speculation.verify import verify
+
+logger = logging.getLogger(__name__)
 
 
 class StepLoop:
@@ -33,17 +36,8 @@ class StepLoop:
             return chunks
         self._drafting.draft(batch.parts)
         self.scheduler.reserve_drafts(batch)
-        logits = self._runner.run(batch)
         self.num_steps += 1
-        sampled = [part for part in batch.parts if part.samples]
-        verdicts = verify(sampled, logits) if sampled else []
-        for part in batch.parts:
-            part.sequence.num_steps += 1
-            if not part.samples:
-                self.scheduler.settle(part, 0)
-        for part, verdict in zip(sampled, verdicts, strict=True):
-            chunks.append(self._keep(part, verdict))
-        return chunks
+        return chunks + self._compute(batch)
 
     def end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> TokenChunk:
         """Take a request out at once; its last chunk."""
@@ -55,14 +49,38 @@ class StepLoop:
         late = [one for one in self.scheduler if one.deadline and one.deadline < time.monotonic()]
         return [self.end(one, FinishReason.ABORT, "the deadline has passed") for one in late]
 
+    def _compute(self, batch: Batch) -> list[TokenChunk]:
+        """Run and verify; when that fails, every part alone, so that only the guilty one ends."""
+        sampled = [part for part in batch.parts if part.samples]
+        try:
+            computed = self._runner.run(batch)
+            verdicts = iter(verify(sampled, computed.logits) if sampled else [])
+        except Exception as error:
+            if len(batch.parts) > 1:
+                return [one for part in batch.parts for one in self._compute(Batch([part]))]
+            logger.exception("a request failed in the forward pass")
+            return [self._fail(batch.parts[0], f"the forward pass failed: {error}")]
+        chunks = []
+        for part, is_sound in zip(batch.parts, computed.is_sound, strict=True):
+            part.sequence.num_steps += 1
+            verdict = next(verdicts) if part.samples else None
+            if not is_sound:
+                chunks.append(self._fail(part, "the model's numbers are not numbers"))
+            elif verdict is None:
+                self.scheduler.settle(part, 0)
+            else:
+                chunks.append(self._keep(part, verdict))
+        return chunks
+
+    def _fail(self, part: Part, error: str) -> TokenChunk:
+        table = part.sequence.table
+        assert table is not None
+        # What this request alone holds may be poisoned; what it shares was sound when published.
+        self._runner.wipe(table.block_ids[table.num_published :])
+        return self.end(part.sequence, FinishReason.ERROR, error)
+
     def _keep(self, part: Part, verdict: Verdict) -> TokenChunk:
         sequence = part.sequence
-        if verdict.error is not None:
-            assert sequence.table is not None
-            # What this request alone holds may be poisoned; what it shares was computed before.
-            held = sequence.table.block_ids[sequence.table.num_published :]
-            self._runner.wipe(list(held))
-            return self.end(sequence, FinishReason.ERROR, verdict.error)
         self._drafting.observe(part, verdict.num_accepted)
         self._count(part, verdict)
         kept, text, reason, segment = _extend(sequence, verdict.token_ids)

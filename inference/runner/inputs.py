@@ -33,6 +33,11 @@ def build_inputs(batch: Batch, block_size: int, device: torch.device) -> Decoder
     )
 
 
+def row_ends(batch: Batch) -> list[int]:
+    """The last row of every part."""
+    return [end - 1 for end in accumulate(part.num_rows for part in batch.parts)]
+
+
 def sampled_rows(batch: Batch) -> list[int]:
     """The rows whose logits are asked for, part by part."""
     rows: list[int] = []

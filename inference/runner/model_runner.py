@@ -1,5 +1,7 @@
 """The forward pass of a step: weights, cache and device in one place."""
 
+from dataclasses import dataclass
+
 import torch
 
 from inference.batch import Batch
@@ -9,7 +11,16 @@ from inference.errors import InvalidConfig
 from inference.model.config import ModelConfig, read_config
 from inference.model.decoder import Decoder
 from inference.model.weights import find_checkpoint
-from inference.runner.inputs import build_inputs, sampled_rows
+from inference.runner.inputs import build_inputs, row_ends, sampled_rows
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What came out of one forward pass."""
+
+    logits: torch.Tensor  # [R, V] on the CPU, the sampled rows part by part
+    is_sound: list[bool]
+    """For every part whether its numbers are numbers."""
 
 
 class ModelRunner:
@@ -32,14 +43,16 @@ class ModelRunner:
         )
 
     @torch.inference_mode()
-    def run(self, batch: Batch) -> torch.Tensor:  # [R, V] on the CPU
-        """Compute every row of the batch; the logits of the rows that are sampled."""
+    def run(self, batch: Batch) -> Computed:
+        """Compute every row of the batch, and the logits of the rows that are sampled."""
         inputs = build_inputs(batch, self._block_size, self.device)
         hidden = self._decoder.forward(inputs, self._cache)
-        rows = sampled_rows(batch)
+        last_rows, rows = row_ends(batch), sampled_rows(batch)
+        # What is not a number spreads to every later row of its sequence, so the last one tells.
+        is_sound = hidden[last_rows].sum(-1).isfinite()
         if len(rows) < hidden.shape[0]:
             hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
-        return self._decoder.logits(hidden).cpu()
+        return Computed(self._decoder.logits(hidden).cpu(), is_sound.tolist())
 
     @torch.inference_mode()
     def wipe(self, block_ids: list[int]) -> None:

@@ -20,10 +20,8 @@ def verify(
 ) -> list[Verdict]:
     """Draw every sampled row and keep each part's longest matching draft."""
     rows = [(part, depth) for part in parts for depth in range(part.num_sampled)]
-    is_broken = (~logits.sum(-1).isfinite()).tolist()
-    raw = (
-        logits.clone() if any(part.sequence.params.logprobs is not None for part in parts) else None
-    )
+    wants_logprobs = any(part.sequence.params.logprobs is not None for part in parts)
+    raw = logits.clone() if wants_logprobs else None
     forced = [_shape(part, depth, logits[row]) for row, (part, depth) in enumerate(rows)]
     params = [
         _GREEDY if forced[row] is not None else part.sequence.params
@@ -39,12 +37,8 @@ def verify(
     verdicts, row = [], 0
     for part in parts:
         last = row + part.num_sampled
-        if any(is_broken[row:last]):
-            verdicts.append(Verdict((), 0, error="the model's logits are not numbers"))
-        else:
-            verdicts.append(
-                _match(part, chosen[row:last], raw[row:last] if raw is not None else None)
-            )
+        own = None if raw is None else raw[row:last]
+        verdicts.append(_match(part, chosen[row:last], own))
         row = last
     return verdicts
 

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,14 @@ from inference import (
     InvalidRequest,
     QueueFull,
     SamplingParams,
+    TokenChunk,
     Words,
 )
 
 LONG = SamplingParams(max_tokens=64, ignore_eos=True)
 
 
-def engine(target: Path, num_blocks: int = 64, max_waiting: int = 256) -> Engine:
+def engine(target: Path, num_blocks: int = 64, **options: Any) -> Engine:
     return Engine(
         EngineConfig(
             model=str(target),
@@ -29,8 +31,15 @@ def engine(target: Path, num_blocks: int = 64, max_waiting: int = 256) -> Engine
             device="cpu",
             dtype="float64",
             num_blocks=num_blocks,
-            max_waiting=max_waiting,
+            max_batch=16,
+            **options,
         )
+    )
+
+
+def tokens(chunks: list[TokenChunk], request_id: str) -> tuple[int, ...]:
+    return tuple(
+        one for chunk in chunks if chunk.request_id == request_id for one in chunk.token_ids
     )
 
 
@@ -148,26 +157,45 @@ def test_a_deadline_ends_a_request_with_a_reason(tiny_target: Path) -> None:
     one.close()
 
 
-def test_weights_that_give_no_numbers_end_their_request_alone(tiny_target: Path) -> None:
-    one = engine(tiny_target)
+@pytest.mark.parametrize("num_prompt", [3, 40], ids=["decoding", "prefilling"])
+def test_numbers_that_are_none_end_their_request_alone(tiny_target: Path, num_prompt: int) -> None:
+    one = engine(tiny_target, max_step_tokens=24)
     healthy = one.generate([[40, 41, 42]], LONG)[0]
-    one.submit("sick", [20, 21, 22], LONG)
+    one.submit("sick", list(range(20, 20 + num_prompt)), LONG)
     one.submit("well", [40, 41, 42], LONG)
-    one.step()
+    chunks = one.step()
     sick = next(sequence for sequence in one._scheduler if sequence.request_id == "sick")
     assert sick.table is not None
-    one._runner._cache[:, :, sick.table.block_ids[0]] = float("nan")
+    last = sick.table.slots(sick.num_computed - 1, sick.num_computed)[0]
+    one._runner._cache[:, :, last // 16, last % 16] = float("nan")
 
-    ended: dict[str, FinishReason | None] = {}
-    token_ids: tuple[int, ...] = ()
     while one.has_work:
-        for chunk in one.step():
-            ended[chunk.request_id] = chunk.finish_reason or ended.get(chunk.request_id)
-            token_ids += chunk.token_ids if chunk.request_id == "well" else ()
+        chunks += one.step()
 
+    ended = {chunk.request_id: chunk.finish_reason for chunk in chunks if chunk.finish_reason}
     assert ended == {"sick": FinishReason.ERROR, "well": FinishReason.LENGTH}
-    assert healthy.token_ids[1:] == token_ids
+    assert tokens(chunks, "well") == healthy.token_ids
     assert not one._runner._cache.isnan().any()
+    one.close()
+
+
+def test_a_request_that_breaks_the_forward_pass_ends_alone(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    healthy = one.generate([[40, 41, 42]], LONG)[0]
+    one.submit("well", [40, 41, 42], LONG)
+    chunks = one.step()
+    one.submit("sick", [20, 21, 22], LONG)
+    chunks += one.step()
+    sick = next(sequence for sequence in one._scheduler if sequence.request_id == "sick")
+    sick.token_ids[-1] = 5_000  # no such row in the embedding
+
+    while one.has_work:
+        chunks += one.step()
+
+    ended = {chunk.request_id: chunk.finish_reason for chunk in chunks if chunk.finish_reason}
+    assert ended == {"sick": FinishReason.ERROR, "well": FinishReason.LENGTH}
+    assert tokens(chunks, "well") == healthy.token_ids
+    assert one.stats()["num_free_blocks"] == 64
     one.close()
 
 
