@@ -1,37 +1,36 @@
 """The bot's own words around a quote, and its refusals: polite, without digits, names or promises.
 
-Sentences are put together from two halves by a seeded generator, which gives over a hundred
-openings and as many closings from lists short enough to read.
+They are put together from two halves by a seeded generator, which gives more than sixty openings
+and as many closings from lists short enough to read. An opening is one sentence, since the product
+lets the model write one before the quote and one after it.
 """
 
 from random import Random
 from typing import Final
 
-OPENING_GREETINGS: Final = (
-    "",
-    "Happy to help.",
-    "Thanks for asking.",
-    "Good question.",
-    "Of course.",
-    "Sure.",
-    "I can help with that.",
-    "Thank you for your question.",
-    "Certainly.",
-    "I understand.",
-    "Thanks for getting in touch.",
-    "Let me help you with that.",
+OPENING_STARTS: Final = (
+    "Happy to help",
+    "Glad to help",
+    "Of course",
+    "Sure",
+    "Certainly",
+    "Good question",
+    "Good that you ask",
+    "Thanks for asking",
+    "Thank you for your question",
+    "Thanks for getting in touch",
+    "Let me help you with that",
+    "I can help with that",
+    "I looked this up for you",
 )
 OPENING_LEADS: Final = (
-    "Here is what our help articles say:",
-    "This is what I found:",
-    "Our help pages say:",
-    "This should answer your question:",
-    "Here is the relevant part:",
-    "I found this in our help articles:",
-    "According to our help pages:",
-    "The article on this says:",
-    "Our information on this is:",
-    "This is how it works:",
+    "",
+    "here is what our help articles say",
+    "this is what I found",
+    "our help pages say this",
+    "here is the part that answers it",
+    "I found this in our help articles",
+    "here is how it works",
 )
 CLOSING_CHECKS: Final = (
     "I hope that helps.",
@@ -42,7 +41,6 @@ CLOSING_CHECKS: Final = (
     "I hope this is useful.",
     "You can read more in the article.",
     "The full article has more details.",
-    "",
 )
 CLOSING_OFFERS: Final = (
     "Is there anything else I can help with?",
@@ -88,24 +86,24 @@ _COMPANY_SECOND: Final = (
 
 
 def opening(rng: Random) -> str:
-    """A sentence that leads to a quote."""
-    return _joined(rng.choice(OPENING_GREETINGS), rng.choice(OPENING_LEADS))
+    """One sentence that leads to a quote."""
+    start, lead = rng.choice(OPENING_STARTS), rng.choice(OPENING_LEADS)
+    if not lead:
+        return f"{start}."
+    return f"{lead[0].upper()}{lead[1:]}." if rng.random() < 0.25 else f"{start}, {lead}."
 
 
 def closing(rng: Random) -> str:
-    """A sentence or two that may follow a quote."""
-    return _joined(rng.choice(CLOSING_CHECKS), rng.choice(CLOSING_OFFERS))
+    """One sentence that may follow a quote, or two."""
+    check, offer = rng.choice(CLOSING_CHECKS), rng.choice(CLOSING_OFFERS)
+    return rng.choice((check, offer, offer, f"{check} {offer}"))
 
 
 def refusal(rng: Random) -> str:
     """No answer was found, and a person is offered."""
-    return _joined(rng.choice(REFUSAL_REASONS), rng.choice(REFUSAL_OFFERS))
+    return f"{rng.choice(REFUSAL_REASONS)} {rng.choice(REFUSAL_OFFERS)}"
 
 
 def company(rng: Random) -> str:
     """An invented company name for the system turn."""
     return rng.choice(_COMPANY_FIRST) + rng.choice(_COMPANY_SECOND)
-
-
-def _joined(first: str, second: str) -> str:
-    return f"{first} {second}".strip()

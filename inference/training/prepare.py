@@ -72,10 +72,8 @@ def prepare_stage(stage: str, data: Path, out: Path) -> None:
     """Write the stage's training rows, shuffled, and its held-out rows, source by source."""
     about, tokenizer, render = STAGE_DATA[stage], open_tokenizer(out), RENDERERS[stage]
     rng = Random(f"{SEED}-{stage}")
-    examples = [
-        *rendered(about.pieces(data, TRAIN, rng), tokenizer, render),
-        *echoes(about.num_echoes, tokenizer.get_vocab_size(), rng),
-    ]
+    examples = list(rendered(about.pieces(data, TRAIN, rng), tokenizer, render))
+    examples += list(echoes(about.num_echoes, examples, rng))
     rng.shuffle(examples)
     write_rows(out / f"{stage}-train", [("all", examples)], about.row_len)
     groups = by_source(about.pieces(data, HELD_OUT, rng), tokenizer, render, HELD_OUT_TOKENS)
