@@ -39,4 +39,5 @@ def set_up_logs(log_dir: Path, level: str) -> None:
     to_terminal.setLevel(logging.WARNING)
     to_terminal.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it logs addresses of visitors
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it turns its own debugging on
     logging.basicConfig(level=level.upper(), handlers=[to_file, to_terminal], force=True)
