@@ -7,6 +7,7 @@ so nothing has ever to be taken back and no cut into chunks can change what is s
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from app.answers.guards import Breach, clean, find_breach
 from app.answers.planning import Copy, Own, Part
@@ -70,9 +71,14 @@ class Release:
             found = _SENTENCE_END.search(self._pending)
             end = found.end() if found else len(self._pending)
         else:
-            end = _start_of(following.text, self._pending)
+            end = _start_of(self._copies_ahead(), self._pending)
         ended, self._pending = self._pending[:end], self._pending[end:]
         return ended
+
+    def _copies_ahead(self) -> str:
+        """All that must stand between the current own words and the next."""
+        ahead = takewhile(lambda part: isinstance(part, Copy), self._parts[self._current + 1 :])
+        return "".join(part.text for part in ahead if isinstance(part, Copy))
 
     def _end_part(self, text: str) -> list[str]:
         """Close the current part, whose text since the last chunk is `text`."""
@@ -115,7 +121,7 @@ class Release:
 
 
 def _start_of(copy: str, pending: str) -> int:
-    """Where in `pending` the copy begins, of which there may be more to come."""
+    """Where in `pending` the copy begins, which may not be whole yet, or have text behind it."""
     starts = range(len(pending))
     fits = (
         start
