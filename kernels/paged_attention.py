@@ -28,6 +28,7 @@ class AttentionPlan:
     ancestors: torch.Tensor | None  # [T] int64
     short: "Padded | None"
     long: tuple["Run", ...]
+    longest: int  # the largest of context_lens
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Padded:
     rows: torch.Tensor  # [rows] int64 into T, the ones behind is_row
     blocks: torch.Tensor  # [b, m] int64
     mask: torch.Tensor  # [b, 1, 1, q, m * S] bool
+    positions: torch.Tensor  # [b, q] int64, of the rows in their sequences
     num_rows: int  # q
 
 
@@ -70,7 +72,9 @@ def plan_attention(
         if rows > SHORT_ROWS
     )
     padded = _pad(short, starts, contexts, block_tables, block_size, ancestors) if short else None
-    return AttentionPlan(block_tables, query_starts, context_lens, ancestors, padded, long)
+    return AttentionPlan(
+        block_tables, query_starts, context_lens, ancestors, padded, long, longest=max(contexts)
+    )
 
 
 def paged_attention(
@@ -78,9 +82,18 @@ def paged_attention(
     cache: torch.Tensor,  # [2, N, S, G, D]
     plan: AttentionPlan,
     scale: float,
+    window: int | None = None,
+    softcap: float | None = None,
 ) -> torch.Tensor:  # [T, H, D]
-    """Attention of every row of the step over its sequence; see `reference.paged_attention`."""
-    if query.is_cuda:
+    """Attention of every row of the step over its sequence; see `reference.paged_attention`.
+
+    A window costs nothing until a context outgrows it. Capped scores, and trees in a window, run on
+    the reference.
+    """
+    if window is not None and window >= plan.longest:
+        window = None
+    is_rare = softcap is not None or (window is not None and plan.ancestors is not None)
+    if query.is_cuda or is_rare:
         return reference.paged_attention(
             query,
             cache,
@@ -89,12 +102,14 @@ def paged_attention(
             plan.context_lens,
             scale,
             plan.ancestors,
+            window,
+            softcap,
         )
     output = torch.empty_like(query)
     if plan.short is not None:
-        _attend_short(query, cache, plan.short, scale, output)
+        _attend_short(query, cache, plan.short, scale, window, output)
     for run in plan.long:
-        _attend_long(query, cache, run, scale, output)
+        _attend_long(query, cache, run, scale, window, output)
     return output
 
 
@@ -124,9 +139,9 @@ def _pad(
     count = torch.tensor([starts[b + 1] - starts[b] for b in members])
     is_row = lane < count[:, None]
     row_index = torch.where(is_row, first[:, None] + lane, 0)
+    positions = torch.tensor([contexts[b] for b in members])[:, None] - count[:, None] + lane
     if ancestors is None:
-        last_seen = torch.tensor([contexts[b] for b in members])[:, None] - count[:, None] + lane
-        mask = torch.arange(num_blocks * block_size) <= last_seen[:, :, None]
+        mask = torch.arange(num_blocks * block_size) <= positions[:, :, None]
     else:
         mask = torch.zeros(len(members), width, num_blocks * block_size, dtype=torch.bool)
         mask[:, :, 0] = True  # a padded row must see something, or its softmax is NaN
@@ -139,6 +154,7 @@ def _pad(
         rows=row_index[is_row],
         blocks=block_tables[members, :num_blocks],
         mask=mask[:, None, None],
+        positions=positions,
         num_rows=width,
     )
 
@@ -158,7 +174,12 @@ def _run(
 
 
 def _attend_short(
-    query: torch.Tensor, cache: torch.Tensor, padded: Padded, scale: float, output: torch.Tensor
+    query: torch.Tensor,
+    cache: torch.Tensor,
+    padded: Padded,
+    scale: float,
+    window: int | None,
+    output: torch.Tensor,
 ) -> None:
     num_heads, width = query.shape[1:]
     num_groups = cache.shape[3]
@@ -168,7 +189,11 @@ def _attend_short(
     keys_values = keys_values.transpose(2, 3)  # [2, b, G, m * S, D]
     rows = query[padded.row_index].view(b, q, num_groups, fold, width)
     rows = rows.permute(0, 2, 3, 1, 4).reshape(b, num_groups, fold * q, width)
-    mask = padded.mask.expand(b, 1, fold, q, -1).reshape(b, 1, fold * q, -1)
+    mask = padded.mask
+    if window is not None:
+        first_seen = padded.positions[:, None, None, :, None] - window + 1
+        mask = mask & (torch.arange(mask.shape[-1]) >= first_seen)
+    mask = mask.expand(b, 1, fold, q, -1).reshape(b, 1, fold * q, -1)
     attended = scaled_dot_product_attention(
         rows, keys_values[0], keys_values[1], attn_mask=mask, scale=scale
     )
@@ -181,14 +206,23 @@ def _attend_short(
 
 
 def _attend_long(
-    query: torch.Tensor, cache: torch.Tensor, run: Run, scale: float, output: torch.Tensor
+    query: torch.Tensor,
+    cache: torch.Tensor,
+    run: Run,
+    scale: float,
+    window: int | None,
+    output: torch.Tensor,
 ) -> None:
     keys_values = _gather(cache, run.blocks).flatten(1, 2)[:, : run.context].transpose(1, 2)
+    mask = run.mask
+    if window is not None:
+        position = torch.arange(run.context)
+        mask = mask & (position > position[run.first - run.last :, None] - window)
     attended = scaled_dot_product_attention(
         query[run.first : run.last].transpose(0, 1)[None],
         keys_values[0][None],
         keys_values[1][None],
-        attn_mask=run.mask,
+        attn_mask=mask,
         scale=scale,
         enable_gqa=True,
     )

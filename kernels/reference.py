@@ -29,12 +29,16 @@ def paged_attention(
     context_lens: torch.Tensor,  # [B] integer, tokens in the cache, this step's rows included
     scale: float,
     ancestors: torch.Tensor | None = None,  # [T] int64, bit j: row sees row j of its sequence
+    window: int | None = None,
+    softcap: float | None = None,
 ) -> torch.Tensor:  # [T, H, D]
     """Attention of ragged query rows over the paged keys and values of their sequences.
 
     Rows are the last of the context. Without `ancestors` they form a chain: row i sees everything
     before itself and itself. With it (a tree of drafts, at most 63 rows a sequence) a row sees the
-    context before the first row, and of the rows exactly those whose bit is set.
+    context before the first row, and of the rows exactly those whose bit is set. With a `window` a
+    row sees no more than that many positions, its own included; a tree row's position is its depth.
+    With a `softcap` no score exceeds it: softcap * tanh(score / softcap), as in Gemma 2.
     """
     output = torch.empty_like(query)
     heads_per_group = query.shape[1] // cache.shape[3]
@@ -50,13 +54,21 @@ def paged_attention(
         if query.dtype != torch.float64:
             rows, key, value = rows.float(), key.float(), value.float()
         scores = torch.einsum("qhd,khd->hqk", rows, key) * scale
+        if softcap is not None:
+            scores = (scores / softcap).tanh() * softcap
         before = context - num_rows
-        row = torch.arange(num_rows, device=query.device)
+        depth = torch.arange(num_rows, device=query.device)
         if ancestors is None:
-            visible = position <= before + row[:, None]
+            visible = position <= before + depth[:, None]
         else:
-            bits = (ancestors[first:last, None] >> (position - before).clamp(0, 63)) & 1
+            own = ancestors[first:last, None]
+            bits = (own >> (position - before).clamp(0, 63)) & 1
             visible = (position < before) | (bits == 1)
+            depth = ((own >> depth) & 1).sum(-1) - 1
+        if window is not None:
+            row_position = before + depth
+            key_position = torch.cat([position[:before], row_position])
+            visible &= key_position > row_position[:, None] - window
         scores = scores.masked_fill(~visible, float("-inf"))
         output[first:last] = torch.einsum("hqk,khd->qhd", scores.softmax(-1), value).to(query.dtype)
     return output

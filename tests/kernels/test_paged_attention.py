@@ -31,17 +31,62 @@ def ragged(draw: st.DrawFn) -> dict[str, torch.Tensor]:
     }
 
 
-@settings(max_examples=60, deadline=None)
-@given(case=ragged())
-def test_cpu_path_attends_as_the_reference(case: dict[str, torch.Tensor]) -> None:
+@settings(max_examples=80, deadline=None)
+@given(case=ragged(), window=st.sampled_from([None, 1, 5, 33, 90]))
+def test_cpu_path_attends_as_the_reference(
+    case: dict[str, torch.Tensor], window: int | None
+) -> None:
     plan = plan_attention(case["tables"], case["starts"], case["contexts"], BLOCK)
 
-    attended = paged_attention(case["query"], case["cache"], plan, 0.3)
+    attended = paged_attention(case["query"], case["cache"], plan, 0.3, window)
 
     expected = reference.paged_attention(
-        case["query"], case["cache"], case["tables"], case["starts"], case["contexts"], 0.3
+        case["query"],
+        case["cache"],
+        case["tables"],
+        case["starts"],
+        case["contexts"],
+        0.3,
+        window=window,
     )
     torch.testing.assert_close(attended, expected, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("softcap", [None, 2.0])
+def test_a_window_and_a_cap_are_those_of_the_plain_formula(softcap: float | None) -> None:
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randn(6, 1, 8, generator=generator, dtype=torch.float64)
+    cache = torch.randn(2, 2, BLOCK, 1, 8, generator=generator, dtype=torch.float64)
+    plan = plan_attention(torch.tensor([[1, 0]]), torch.tensor([0, 6]), torch.tensor([7]), BLOCK)
+
+    attended = paged_attention(query, cache, plan, 0.7, window=3, softcap=softcap)
+
+    key, value = cache[:, [1, 0]].flatten(1, 3)[:, :7]
+    for row in range(6):
+        seen = slice(max(0, row + 1 - 2), row + 2)  # row i stands at position i + 1
+        scores = key[seen] @ query[row, 0] * 0.7
+        if softcap is not None:
+            scores = softcap * torch.tanh(scores / softcap)
+        expected = scores.softmax(0) @ value[seen]
+        torch.testing.assert_close(attended[row, 0], expected, atol=1e-12, rtol=1e-12)
+
+
+def test_a_tree_in_a_window_sees_by_depth() -> None:
+    generator = torch.Generator().manual_seed(0)
+    cache = torch.randn(2, 3, BLOCK, 1, 8, generator=generator, dtype=torch.float64)
+    query = torch.randn(3, 1, 8, generator=generator, dtype=torch.float64)
+    table, starts, contexts = torch.tensor([[2, 0, 1]]), torch.tensor([0, 3]), torch.tensor([9])
+    # Rows 1 and 2 are both children of row 0: both stand at position 7, whatever their slots.
+    ancestors = torch.tensor([0b001, 0b011, 0b101])
+
+    plan = plan_attention(table, starts, contexts, BLOCK, ancestors)
+    attended = paged_attention(query, cache, plan, 1.0, window=4)
+
+    flat = cache[:, [2, 0, 1]].flatten(1, 3)
+    for row, seen in enumerate([[3, 4, 5, 6], [4, 5, 6, 7], [4, 5, 6, 8]]):
+        key, value = flat[:, seen]
+        expected = (key @ query[row, 0]).softmax(0) @ value
+        torch.testing.assert_close(attended[row, 0], expected, atol=1e-12, rtol=1e-12)
 
 
 @pytest.mark.parametrize("rows", [5, SHORT_ROWS + 4])
