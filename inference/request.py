@@ -144,7 +144,7 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
     """What one step added to one request.
 
     `text` is new text only, whole characters, without special tokens; concatenating the chunks'
-    texts gives the answer. `segment` is the guide's segment that the last token belongs to.
+    texts gives the answer. `segment` is the guide's segment its tokens belong to; none spans two.
     """
 
     request_id: str

@@ -56,3 +56,10 @@ class Sequence:
     def rank(self) -> tuple[int, int]:
         """Who goes first: higher priority, then earlier arrival."""
         return -self.params.priority, self.arrival
+
+    @property
+    def segment(self) -> int | None:
+        """The constraint's segment that the next token belongs to, where there is one."""
+        if self.constraint is None or self.constraint.is_done(self.constraint_state):
+            return None
+        return self.constraint.segment(self.constraint_state)

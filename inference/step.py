@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence as SequenceOf
 
 import torch
 
@@ -69,7 +70,7 @@ class StepLoop:
             elif verdict is None:
                 self.scheduler.settle(part, 0)
             else:
-                chunks.append(self._keep(part, verdict))
+                chunks += self._keep(part, verdict)
         return chunks
 
     def _fail(self, part: Part, error: str) -> TokenChunk:
@@ -79,17 +80,17 @@ class StepLoop:
         self._runner.wipe(table.block_ids[table.num_published :])
         return self.end(part.sequence, FinishReason.ERROR, error)
 
-    def _keep(self, part: Part, verdict: Verdict) -> TokenChunk:
+    def _keep(self, part: Part, verdict: Verdict) -> list[TokenChunk]:
         sequence = part.sequence
         self._drafting.observe(part, verdict.num_accepted)
         self._count(part, verdict)
-        kept, text, reason, segment = _extend(sequence, verdict.token_ids)
-        self.scheduler.settle(part, min(len(kept), verdict.num_accepted))
-        logprobs = verdict.logprobs[: len(kept)]
-        if reason is not None:
+        chunks = _extend(sequence, verdict)
+        num_kept = sum(len(chunk.token_ids) for chunk in chunks)
+        self.scheduler.settle(part, min(num_kept, verdict.num_accepted))
+        if chunks[-1].finish_reason is not None:
             self.scheduler.remove(sequence)
             self._drafting.forget(sequence.request_id)
-        return _chunk(sequence, kept, text, reason, segment=segment, logprobs=logprobs)
+        return chunks
 
     def _count(self, part: Part, verdict: Verdict) -> None:
         part.sequence.num_drafted += len(part.draft_ids)
@@ -98,25 +99,24 @@ class StepLoop:
         self.num_accepted_tokens += verdict.num_accepted
 
 
-def _extend(
-    sequence: Sequence, token_ids: tuple[int, ...]
-) -> tuple[tuple[int, ...], str, FinishReason | None, int | None]:
-    """Append tokens one by one until one of them ends the answer.
-
-    What is appended, the text it makes showable, how it ended if it did, the segment of the last.
-    """
+def _extend(sequence: Sequence, verdict: Verdict) -> list[TokenChunk]:
+    """Append tokens one by one until one of them ends the answer; one chunk a segment."""
+    chunks: list[TokenChunk] = []
     kept: list[int] = []
-    text, segment = "", None
-    for token_id in token_ids:
+    text, segment = "", sequence.segment
+    for number, token_id in enumerate(verdict.token_ids, start=1):
         kept.append(token_id)
         sequence.token_ids.append(token_id)
-        if sequence.constraint is not None:
-            segment = sequence.constraint.segment(sequence.constraint_state)
         new, reason = advance(sequence, token_id)
         text += new
+        is_last = reason is not None or number == len(verdict.token_ids)
+        if is_last or sequence.segment != segment:
+            logprobs = verdict.logprobs[number - len(kept) : number]
+            chunks.append(_chunk(sequence, kept, text, reason, segment=segment, logprobs=logprobs))
+            kept, text, segment = [], "", sequence.segment
         if reason is not None:
-            return tuple(kept), text, reason, segment
-    return tuple(kept), text, None, segment
+            break
+    return chunks
 
 
 def advance(sequence: Sequence, token_id: int) -> tuple[str, FinishReason | None]:
@@ -141,7 +141,7 @@ def advance(sequence: Sequence, token_id: int) -> tuple[str, FinishReason | None
 
 def _chunk(
     sequence: Sequence,
-    token_ids: tuple[int, ...],
+    token_ids: SequenceOf[int],
     text: str,
     reason: FinishReason | None,
     *,
@@ -151,7 +151,7 @@ def _chunk(
 ) -> TokenChunk:
     return TokenChunk(
         request_id=sequence.request_id,
-        token_ids=token_ids,
+        token_ids=tuple(token_ids),
         text=text,
         finish_reason=reason,
         num_prompt_tokens=sequence.num_prompt,

@@ -216,6 +216,22 @@ def test_a_guide_is_followed_to_the_letter(tiny_target: Path) -> None:
     one.close()
 
 
+def test_no_chunk_spans_two_segments(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    guide = (Words(), Exactly(" First."), Exactly(" Second. ", quote=True), Words(), Exactly("!"))
+    one.submit("r", "hello", SamplingParams(temperature=1.0, seed=1, guide=guide))
+
+    texts = [""] * len(guide)
+    while one.has_work:
+        for chunk in one.step():
+            assert chunk.segment is not None
+            texts[chunk.segment] += chunk.text
+
+    assert [texts[1], texts[2], texts[4]] == [" First.", " Second. ", "!"]
+    assert all(texts[own].endswith((".", "!", "?")) for own in (0, 3))
+    one.close()
+
+
 async def test_closing_a_stream_frees_its_blocks(tiny_target: Path) -> None:
     one = engine(tiny_target)
     async with aclosing(one.stream([20, 21], LONG, request_id="a")) as chunks:
