@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.knowledge.answer_kinds import AnswerKind, holds
+from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, holds
 from app.knowledge.passages import Passage
 from app.knowledge.search import Asked, Hit
 
@@ -20,7 +20,9 @@ _IN_TITLE, _IN_PARAGRAPH, _IN_ARTICLE = 0.9, 0.5, 0.3
 _BEST_SENTENCE_SHARE = 0.7  # the rest is covered by the quote as a whole
 _KIND_BONUS = {AnswerKind.PHONE: 0.5, AnswerKind.EMAIL: 0.5}
 _OTHER_KIND_BONUS = 0.25
+_KIND_IN_TITLE_BONUS = 0.1  # "Delivery times and costs", when a time or a cost is asked for
 _PAIR_BONUS = 0.1
+_NEGATION_COST = 0.04  # the rule before its exceptions
 _LENGTH_BONUS = (0.0, 0.05, 0.03)  # of one, two, three sentences: a little context helps
 _LATER_COST = 0.02  # a place further down, for the first few paragraphs and sentences
 _DANGLING_COST = 0.1
@@ -31,6 +33,7 @@ _DANGLING = re.compile(
     r"(?:This|That|It|They|These|Those|Later|Until then|Otherwise|In that case|In this case|"
     r"Outside these|Without)\b"
 )
+_NEGATION = re.compile(r"\b(?:cannot|not|never|no)\b")
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,11 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
     worth = (
         coverage
         + max((_KIND_BONUS.get(kind, _OTHER_KIND_BONUS) for kind in shown), default=0.0)
+        + _KIND_IN_TITLE_BONUS * any(NAMING_TERMS[kind] & hit.title_terms for kind in asked.kinds)
         + _PAIR_BONUS * any(asked.pairs.intersection(pairwise(part)) for part in parts)
         + _LENGTH_BONUS[len(chosen) - 1]
         - _LATER_COST * (min(hit.passage.paragraph, 4) - 1 + min(chosen.start, 3))
+        - _NEGATION_COST * bool(_NEGATION.search(text))
         - _DANGLING_COST * bool(_DANGLING.match(text))
         + _SCORE_WEIGHT * hit.score / best_score
     )
