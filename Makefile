@@ -26,7 +26,7 @@ check: $(VENV)/.dev node_modules/.installed
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.skeleton
+	$(BIN)/python -m benchmarks.serving
 
 clean:
 	rm -rf $(VENV) node_modules
