@@ -93,7 +93,7 @@ def _decode(
         ids = torch.tensor(_fresh(text, batch, PROMPT_TOKENS), device=theirs.device)
         return _rate(
             batch,
-            lambda: theirs.generate(
+            lambda: theirs.generate(  # type: ignore[operator]
                 ids,
                 attention_mask=torch.ones_like(ids),
                 max_new_tokens=NEW_TOKENS,

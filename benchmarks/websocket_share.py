@@ -1,4 +1,4 @@
-"""How much of the engine's speed arrives at a customer: the real application, asked over its socket.
+"""How much of the engine's speed arrives at a customer: the real application over its socket.
 
 Every answer is timed twice, from the request to the engine until its last chunk, and from the
 customer's message until the last frame. The rest of the second is what the application costs:
