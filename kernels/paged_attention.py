@@ -1,18 +1,20 @@
 """Attention over the paged cache; prefill, decode and verify differ in their row counts only.
 
-On the CPU the short query runs (decode and verify rows) of all sequences are padded into one call
-of torch's fused attention, the heads of a group folded into its rows so that every key is read once
-per (sequence, key/value head); long runs (prefill chunks) take a call of their own. On a GPU the
-plain reference stands in until the Triton kernel does.
+On the CPU short query runs (decode and verify rows) go through the C++ kernel, which reads every
+key once per (sequence, key/value head) where it lies. Without it they are padded into one call of
+torch's fused attention, the heads of a group folded into its rows. Long runs (prefill chunks) take
+a call of torch each. On a GPU the plain reference stands in until the Triton kernel does.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from kernels import reference
+from kernels.native import NativeKernels, suits
 
 # Rows of a sequence up to which padding into the common call is cheaper than a call of its own.
 SHORT_ROWS = 16
@@ -26,9 +28,23 @@ class AttentionPlan:
     query_starts: torch.Tensor  # [B + 1] int64
     context_lens: torch.Tensor  # [B] int64
     ancestors: torch.Tensor | None  # [T] int64
-    short: "Padded | None"
+    short: torch.Tensor  # int64, the sequences with few rows
     long: tuple["Run", ...]
     longest: int  # the largest of context_lens
+    block_size: int
+    native: NativeKernels | None
+
+    @cached_property
+    def padded(self) -> "Padded":
+        """The short runs side by side, for torch."""
+        return _pad(
+            self.short.tolist(),
+            self.query_starts.tolist(),
+            self.context_lens.tolist(),
+            self.block_tables,
+            self.block_size,
+            self.ancestors,
+        )
 
 
 @dataclass(frozen=True)
@@ -61,8 +77,9 @@ def plan_attention(
     context_lens: torch.Tensor,  # [B] int64
     block_size: int,
     ancestors: torch.Tensor | None = None,  # [T] int64
+    native: NativeKernels | None = None,
 ) -> AttentionPlan:
-    """Sort a step's sequences into padded short runs and long runs, with their masks."""
+    """Sort a step's sequences into short runs and long ones."""
     starts, contexts = query_starts.tolist(), context_lens.tolist()
     num_rows = [last - first for first, last in pairwise(starts)]
     short = [b for b, rows in enumerate(num_rows) if rows <= SHORT_ROWS]
@@ -71,9 +88,16 @@ def plan_attention(
         for b, rows in enumerate(num_rows)
         if rows > SHORT_ROWS
     )
-    padded = _pad(short, starts, contexts, block_tables, block_size, ancestors) if short else None
     return AttentionPlan(
-        block_tables, query_starts, context_lens, ancestors, padded, long, longest=max(contexts)
+        block_tables,
+        query_starts,
+        context_lens,
+        ancestors,
+        torch.tensor(short, dtype=torch.long),
+        long,
+        longest=max(contexts),
+        block_size=block_size,
+        native=native,
     )
 
 
@@ -106,8 +130,20 @@ def paged_attention(
             softcap,
         )
     output = torch.empty_like(query)
-    if plan.short is not None:
-        _attend_short(query, cache, plan.short, scale, window, output)
+    if plan.short.numel() and plan.native is not None and window is None and suits(query):
+        plan.native.paged_attention(
+            query,
+            cache,
+            plan.block_tables,
+            plan.query_starts,
+            plan.context_lens,
+            plan.short,
+            scale,
+            plan.ancestors,
+            output,
+        )
+    elif plan.short.numel():
+        _attend_short(query, cache, plan.padded, scale, window, output)
     for run in plan.long:
         _attend_long(query, cache, run, scale, window, output)
     return output

@@ -73,6 +73,11 @@ def build(folder: Path) -> Path | None:
     return library
 
 
+def suits(query: torch.Tensor) -> bool:
+    """Whether the attention kernel takes these heads: contiguous, of a dtype and width it knows."""
+    return query.dtype in TYPES and query.shape[2] % 16 == 0 and query.is_contiguous()
+
+
 class NativeKernels:
     """The functions of one built library, on contiguous CPU tensors of one dtype."""
 

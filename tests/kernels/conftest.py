@@ -2,7 +2,18 @@
 
 import os
 
+import pytest
 import torch
+
+from kernels import native
+from kernels.native import NativeKernels
 
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> NativeKernels:
+    library = native.build(tmp_path_factory.mktemp("kernels"))
+    assert library is not None, "the tests need a C++ compiler: install g++"
+    return NativeKernels(library)

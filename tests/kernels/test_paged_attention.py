@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import reference
+from kernels.native import NativeKernels
 from kernels.paged_attention import SHORT_ROWS, paged_attention, plan_attention
 
 BLOCK = 4
@@ -23,8 +24,10 @@ def ragged(draw: st.DrawFn) -> dict[str, torch.Tensor]:
         row[: len(own)] = own
     random = torch.randn
     return {
-        "query": random(sum(rows), fold * groups, 8, generator=generator, dtype=torch.float64),
-        "cache": random(2, sum(needed), BLOCK, groups, 8, generator=generator, dtype=torch.float64),
+        "query": random(sum(rows), fold * groups, 16, generator=generator, dtype=torch.float64),
+        "cache": random(
+            2, sum(needed), BLOCK, groups, 16, generator=generator, dtype=torch.float64
+        ),
         "tables": tables,
         "starts": torch.tensor([0, *rows]).cumsum(0),
         "contexts": torch.tensor(contexts),
@@ -32,11 +35,12 @@ def ragged(draw: st.DrawFn) -> dict[str, torch.Tensor]:
 
 
 @settings(max_examples=80, deadline=None)
-@given(case=ragged(), window=st.sampled_from([None, 1, 5, 33, 90]))
+@given(case=ragged(), window=st.sampled_from([None, 1, 5, 33, 90]), is_native=st.booleans())
 def test_cpu_path_attends_as_the_reference(
-    case: dict[str, torch.Tensor], window: int | None
+    kernels: NativeKernels, case: dict[str, torch.Tensor], window: int | None, is_native: bool
 ) -> None:
-    plan = plan_attention(case["tables"], case["starts"], case["contexts"], BLOCK)
+    native = kernels if is_native else None
+    plan = plan_attention(case["tables"], case["starts"], case["contexts"], BLOCK, native=native)
 
     attended = paged_attention(case["query"], case["cache"], plan, 0.3, window)
 

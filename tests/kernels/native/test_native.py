@@ -15,13 +15,6 @@ TOLERANCES = {torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float64: 1e-12}
 DTYPES = pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
 
 
-@pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> NativeKernels:
-    library = native.build(tmp_path_factory.mktemp("kernels"))
-    assert library is not None, "the tests need a C++ compiler: install g++"
-    return NativeKernels(library)
-
-
 def close(ours: torch.Tensor, truth: torch.Tensor, dtype: torch.dtype) -> None:
     tolerance = TOLERANCES[dtype]
     torch.testing.assert_close(ours, truth, atol=tolerance, rtol=tolerance)
