@@ -53,7 +53,7 @@ class ClientSettings:
 
     connect_timeout_s: float = 5.0
     reconnect_s: float = 0.02
-    reconnect_max_s: float = 0.5
+    reconnect_max_s: float = 0.1
     hang_timeout_s: float = 10.0
     unavailable_after_s: float = 60.0
     stats_timeout_s: float = 5.0

@@ -15,6 +15,8 @@ class ServerCommand:
 
     socket_path: Path
     is_supervised: bool
+    is_after_kill: bool = False
+    """Whether the process before this one was killed by somebody else than the supervisor."""
     engine: EngineConfig
     server: ServerSettings
 
@@ -24,6 +26,8 @@ def to_arguments(command: ServerCommand) -> list[str]:
     arguments = [f"--socket={command.socket_path}"]
     if command.is_supervised:
         arguments.append("--supervised")
+    if command.is_after_kill:
+        arguments.append("--after-kill")
     for settings in (command.engine, command.server):
         for field in dataclasses.fields(settings):
             value = getattr(settings, field.name)
@@ -51,6 +55,7 @@ def parse(arguments: Sequence[str] | None = None) -> ServerCommand:
     )
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--supervised", action="store_true", default=False)
+    parser.add_argument("--after-kill", action="store_true", default=False)
     for kind in (EngineConfig, ServerSettings):
         for field in dataclasses.fields(kind):
             _add_option(parser, field.name, field.default)
@@ -60,6 +65,7 @@ def parse(arguments: Sequence[str] | None = None) -> ServerCommand:
     return ServerCommand(
         socket_path=given["socket"],
         is_supervised=given["supervised"],
+        is_after_kill=given["after_kill"],
         engine=EngineConfig(**{name: given[name] for name in of_engine}),
         server=ServerSettings(**{name: given[name] for name in of_server}),
     )

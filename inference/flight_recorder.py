@@ -29,11 +29,14 @@ class FlightRecorder:
     blamed.
     """
 
-    def __init__(self, path: Path, incarnation: str) -> None:
+    def __init__(self, path: Path, incarnation: str, *, is_from_outside: bool = False) -> None:
+        """`is_from_outside`: whether the earlier process was killed by somebody else."""
         self._path = path
         self._fd: int | None = None
         self.incarnation = incarnation
         self.crash = _decode(path.read_bytes()) if path.exists() else None
+        if self.crash is not None:
+            self.crash = msgspec.structs.replace(self.crash, is_from_outside=is_from_outside)
 
     def write(self, requests: Iterable[InFlight]) -> None:
         """Replace the record; an earlier process's is kept until then."""

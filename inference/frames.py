@@ -74,10 +74,14 @@ class InFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Crash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who was inside an earlier engine process when it died."""
+    """Who was inside an earlier engine process when it died.
+
+    One that was killed from outside says less about those inside than one that crashed or hung.
+    """
 
     incarnation: str
     requests: tuple[InFlight, ...]
+    is_from_outside: bool = False
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,11 @@ from inference.errors import EngineError, InvalidRequest
 from inference.frames import Crash, Question, Submit, pack_question
 from inference.request import ChatMessage, Prompt, SamplingParams, TokenChunk
 
+STRIKES = 2
+STRIKES_KILLED = 4
+"""An engine killed from outside may have been the victim of a request (no memory left), or of
+anything else; one more strike and the restart budget would be spent."""
+
 _LEAST_DEADLINE_S = 0.001
 
 
@@ -93,16 +98,17 @@ class Entry:
         inside = {(one.client_id, one.request_id): one.strikes for one in crash.requests}
         if inside.pop((client_id, self.wire_id), None) is None:
             return False
-        return self.strike(inside.values())
+        return self.strike(inside.values(), STRIKES_KILLED if crash.is_from_outside else STRIKES)
 
-    def strike(self, company: Collection[int]) -> bool:
-        """Count a strike; whether that proves its guilt, with the others' strikes before this one.
+    def strike(self, company: Collection[int], proof: int = STRIKES) -> bool:
+        """Count a strike; whether that proves its guilt.
 
-        Alone, two are proof. In company it takes three, and everyone else must have had fewer.
+        Alone, `proof` strikes do. In company it takes one more, and everyone else must have had
+        fewer before this one.
         """
         is_worst = all(strikes < self.strikes for strikes in company)
         self.strikes += 1
-        return self.strikes >= 2 and (not company or (self.strikes >= 3 and is_worst))
+        return self.strikes >= proof + bool(company) and is_worst
 
 
 def _question(name: str, prompt: Prompt, params: SamplingParams, salt: bytes) -> Question:

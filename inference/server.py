@@ -99,7 +99,11 @@ async def _run(command: ServerCommand, leash: Leash | None) -> int:
         loop.add_signal_handler(signal.SIGINT, stop.set)
     else:
         leash.watch(loop)
-    recorder = FlightRecorder(socket_path.with_suffix(".flight"), uuid.uuid4().hex)
+    recorder = FlightRecorder(
+        socket_path.with_suffix(".flight"),
+        uuid.uuid4().hex,
+        is_from_outside=command.is_after_kill,
+    )
     server = SocketServer(
         lambda garble: _build_engine(command.engine, garble),
         command.engine.seed,

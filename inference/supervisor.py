@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -67,6 +68,8 @@ class EngineSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._deaths: deque[float] = deque()
         self._was_ready = False
+        self._has_killed = False
+        self._is_after_kill = False
         self.client = EngineClient(
             self._socket_path, settings.client, on_garbage=self._kill_at_once
         )
@@ -138,6 +141,7 @@ class EngineSupervisor:
                 self._was_ready = True
                 logger.info("the engine is ready", extra={"engine_pid": process.pid})
                 await self._watch(process)
+                self._is_after_kill = process.returncode == -signal.SIGKILL and not self._has_killed
                 logger.warning("the engine has ended", extra={"exit_status": process.returncode})
                 return EngineUnavailable("the engine process keeps dying")
         except EngineError as error:
@@ -159,7 +163,7 @@ class EngineSupervisor:
             )
             theirs.close()  # So that only the engine holds it, and its death is seen here.
             reader, leash = await asyncio.open_connection(sock=ours)
-            self._process = process
+            self._process, self._has_killed = process, False
             try:
                 self._pid_path.write_text(f"{process.pid}\n")
                 yield process, reader
@@ -238,6 +242,7 @@ class EngineSupervisor:
 
     def _kill_at_once(self) -> None:
         if self._process is not None and self._process.returncode is None:
+            self._has_killed = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
@@ -245,6 +250,7 @@ class EngineSupervisor:
         command = ServerCommand(
             socket_path=self._socket_path,
             is_supervised=True,
+            is_after_kill=self._is_after_kill,
             engine=self._settings.engine,
             server=self._settings.server,
         )

@@ -136,6 +136,17 @@ def test_two_strikes_alone_are_proof() -> None:
     assert entry.is_guilty_of(Crash("two", alone), "me")
 
 
+def test_an_engine_killed_from_outside_proves_less() -> None:
+    entry = entry_inside("0")
+    guilty = []
+    for number in range(4):
+        crash = Crash(str(number), (InFlight("me", "r#1", number),), is_from_outside=True)
+        guilty.append(entry.is_guilty_of(crash, "me"))
+        entry.sent_to(str(number + 1))
+
+    assert guilty == [False, False, False, True]
+
+
 def test_a_token_in_between_wipes_out_the_strike() -> None:
     entry = entry_inside("one")
     alone = (InFlight("me", "r#1", 0),)
