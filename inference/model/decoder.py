@@ -1,23 +1,27 @@
-"""The decoder of the Llama family over a paged cache.
+"""The decoder of Llama, Mistral, Qwen 2 and 3, Granite 3 and GPT-BigCode over a paged cache.
 
-Plain tensors and functions: no autograd, no module tree. Query, key and value share one fused
-weight, so do gate and up. Rows of any mix of requests run together; only attention knows them
-apart.
+Plain tensors and functions: no autograd, no module tree, no class per family; `DecoderConfig` has a
+field for everything in which they differ. Query, key and value share one fused weight, so do gate
+and up. Rows of any mix of requests run together; only attention knows them apart.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.nn import functional
 
-from inference.model.config import ModelConfig
-from inference.model.layers import Linear, RMSNorm, RotaryTable
+from inference.model.config import DecoderConfig
+from inference.model.families import WeightNames
+from inference.model.layers import LayerNorm, Linear, RMSNorm
+from inference.model.rope import RotaryTable
 from inference.model.weights import Tensors
 from kernels.paged_attention import AttentionPlan, paged_attention
 from kernels.reference import rotary, swiglu
 from kernels.store_kv import store_kv
+
+# Buffers that old checkpoints carry beside their weights.
+IGNORED_TENSORS = (".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias")
 
 
 @dataclass(frozen=True)
@@ -30,60 +34,36 @@ class DecoderInputs:
     attention: AttentionPlan
 
 
-class _Layer:
-    def __init__(self, tensors: Tensors, config: ModelConfig, index: int) -> None:
-        prefix, hidden = f"model.layers.{index}.", config.hidden_size
-        rows, kv_rows = (n * config.head_dim for n in (config.num_heads, config.num_kv_heads))
-        middle = config.intermediate_size
-        attention = prefix + "self_attn."
-        self.qkv = Linear(
-            torch.cat(
-                [
-                    tensors.take(attention + "q_proj.weight", rows, hidden),
-                    tensors.take(attention + "k_proj.weight", kv_rows, hidden),
-                    tensors.take(attention + "v_proj.weight", kv_rows, hidden),
-                ]
-            )
-        )
-        self.out = Linear(tensors.take(attention + "o_proj.weight", hidden, rows))
-        self.gate_up = Linear(
-            torch.cat(
-                [
-                    tensors.take(prefix + "mlp.gate_proj.weight", middle, hidden),
-                    tensors.take(prefix + "mlp.up_proj.weight", middle, hidden),
-                ]
-            )
-        )
-        self.down = Linear(tensors.take(prefix + "mlp.down_proj.weight", hidden, middle))
-        self.norm_in = RMSNorm(
-            tensors.take(prefix + "input_layernorm.weight", hidden), config.rms_norm_eps
-        )
-        self.norm_mid = RMSNorm(
-            tensors.take(prefix + "post_attention_layernorm.weight", hidden), config.rms_norm_eps
-        )
-
-
 class Decoder:
     """Token rows in, hidden states after the final norm out; logits on demand."""
 
     def __init__(
-        self, folder: Path, config: ModelConfig, dtype: torch.dtype, device: torch.device
+        self,
+        folder: Path,
+        config: DecoderConfig,
+        names: WeightNames,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> None:
         tensors = Tensors(folder, dtype, device)
         hidden, vocab = config.hidden_size, config.vocab_size
         self.config = config
-        self._embedding = tensors.take("model.embed_tokens.weight", vocab, hidden)
-        self._layers = [_Layer(tensors, config, index) for index in range(config.num_layers)]
-        self._norm = RMSNorm(tensors.take("model.norm.weight", hidden), config.rms_norm_eps)
-        self._head = Linear(
-            self._embedding
-            if config.tie_word_embeddings
-            else tensors.take("lm_head.weight", vocab, hidden)
-        )
-        self._rotary = RotaryTable(
-            config.head_dim, config.rope_theta, config.max_model_len, dtype, device
-        )
-        self._scale = 1.0 / math.sqrt(config.head_dim)
+        self._embedding = tensors.take(names.embedding + ".weight", vocab, hidden)
+        self._rotary: RotaryTable | None = None
+        self._positions: torch.Tensor | None = None
+        if config.rope is None:
+            shape = config.max_model_len, hidden
+            self._positions = tensors.take(names.positions + ".weight", *shape)
+        else:
+            self._rotary = RotaryTable(config.rope, config.max_model_len, dtype, device)
+        self._layers = [_Layer(tensors, config, names, i) for i in range(config.num_layers)]
+        self._norm = _norm(tensors, config, names.norm, hidden)
+        if config.tie_word_embeddings:
+            self._head = Linear(self._embedding)
+            tensors.close((*IGNORED_TENSORS, names.head + ".weight"))
+        else:
+            self._head = Linear(tensors.take(names.head + ".weight", vocab, hidden))
+            tensors.close(IGNORED_TENSORS)
 
     def forward(
         self,
@@ -91,31 +71,98 @@ class Decoder:
         cache: torch.Tensor,  # [L, 2, N, S, G, D], written in place at the slot mapping
     ) -> torch.Tensor:  # [T, W] hidden states after the final norm
         """Run all rows through all layers, storing their keys and values on the way."""
-        cos, sin = self._rotary.at(inputs.positions)
         x = functional.embedding(inputs.token_ids, self._embedding)
+        if self._positions is not None:
+            x = x + functional.embedding(inputs.positions, self._positions)
+        x = _times(x, self.config.embedding_multiplier)
+        angles = None if self._rotary is None else self._rotary.at(inputs.positions)
+        scale = self.config.residual_multiplier
         for layer, layer_cache in zip(self._layers, cache, strict=True):
-            x = x + self._attend(layer, layer.norm_in(x), cos, sin, layer_cache, inputs)
-            x = x + layer.down(swiglu(layer.gate_up(layer.norm_mid(x))))
+            attended = layer.attend(layer.norm_in(x), angles, layer_cache, inputs)
+            x = x + _times(attended, scale)
+            x = x + _times(layer.feed(layer.norm_mid(x)), scale)
         return self._norm(x)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
         logits = self._head(hidden)
-        return logits if logits.dtype == torch.float64 else logits.float()
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        return _times(logits, 1.0 / self.config.logits_divisor)
 
-    def _attend(
+
+class _Layer:
+    def __init__(
+        self, tensors: Tensors, config: DecoderConfig, names: WeightNames, index: int
+    ) -> None:
+        hidden, width = config.hidden_size, config.head_dim
+        rows, kv_rows = config.num_heads * width, config.num_kv_heads * width
+        middle = config.intermediate_size
+        self._config = config
+        self._window = config.windows[index]
+        self.norm_in = _norm(tensors, config, names.norm_in.format(index), hidden)
+        self.norm_mid = _norm(tensors, config, names.norm_mid.format(index), hidden)
+        fused = [rows, kv_rows, kv_rows] if len(names.qkv) == 3 else [rows + 2 * kv_rows]
+        qkv = [name.format(index) for name in names.qkv]
+        self._qkv = _linear(tensors, qkv, fused, hidden, config.has_qkv_bias)
+        self._out = _linear(tensors, [names.out.format(index)], [hidden], rows, config.has_out_bias)
+        up = [name.format(index) for name in names.up]
+        self._up = _linear(tensors, up, [middle] * len(up), hidden, config.has_mlp_bias)
+        down = [names.down.format(index)]
+        self._down = _linear(tensors, down, [hidden], middle, config.has_mlp_bias)
+        self._q_norm, self._k_norm = (
+            _norm(tensors, config, name.format(index), width) if config.has_qk_norm else None
+            for name in (names.q_norm, names.k_norm)
+        )
+
+    def attend(
         self,
-        layer: _Layer,
         x: torch.Tensor,  # [T, W]
-        cos: torch.Tensor,
-        sin: torch.Tensor,
+        angles: tuple[torch.Tensor, torch.Tensor] | None,  # cosines and sines [T, D / 2]
         layer_cache: torch.Tensor,  # [2, N, S, G, D]
         inputs: DecoderInputs,
     ) -> torch.Tensor:  # [T, W]
-        heads, groups = self.config.num_heads, self.config.num_kv_heads
-        qkv = layer.qkv(x).view(x.shape[0], heads + 2 * groups, self.config.head_dim)
-        rotated = rotary(qkv[:, : heads + groups], cos, sin)
+        config = self._config
+        heads, groups = config.num_heads, config.num_kv_heads
+        qkv = self._qkv(x).view(x.shape[0], heads + 2 * groups, config.head_dim)
+        rotated, value = qkv[:, : heads + groups], qkv[:, heads + groups :]
+        if self._q_norm is not None and self._k_norm is not None:
+            query, key = self._q_norm(rotated[:, :heads]), self._k_norm(rotated[:, heads:])
+            rotated = torch.cat([query, key], 1)
+        if angles is not None:
+            rotated = rotary(rotated, *angles)
         query, key = rotated[:, :heads], rotated[:, heads:]
-        store_kv(key, qkv[:, heads + groups :], layer_cache, inputs.slot_mapping)
-        attended = paged_attention(query, layer_cache, inputs.attention, self._scale)
-        return layer.out(attended.flatten(1))
+        store_kv(key, value, layer_cache, inputs.slot_mapping)
+        attended = paged_attention(
+            query, layer_cache, inputs.attention, config.attention_scale, self._window
+        )
+        return self._out(attended.flatten(1))
+
+    def feed(self, x: torch.Tensor) -> torch.Tensor:  # [T, W] -> [T, W]
+        middle = self._up(x)
+        if self._config.mlp == "swiglu":
+            return self._down(swiglu(middle))
+        return self._down(functional.gelu(middle, approximate="tanh"))
+
+
+def _linear(
+    tensors: Tensors, names: list[str], rows: list[int], width: int, has_bias: bool
+) -> Linear:
+    """One product for several weights that read the same input."""
+    pairs = list(zip(names, rows, strict=True))
+    weights = [tensors.take(name + ".weight", count, width) for name, count in pairs]
+    if not has_bias:
+        return Linear(torch.cat(weights))
+    return Linear(
+        torch.cat(weights), torch.cat([tensors.take(name + ".bias", n) for name, n in pairs])
+    )
+
+
+def _norm(tensors: Tensors, config: DecoderConfig, name: str, width: int) -> RMSNorm | LayerNorm:
+    weight = tensors.take(name + ".weight", width)
+    if config.norm == "rms":
+        return RMSNorm(weight, config.norm_eps)
+    return LayerNorm(weight, tensors.take(name + ".bias", width), config.norm_eps)
+
+
+def _times(x: torch.Tensor, factor: float) -> torch.Tensor:
+    return x if factor == 1.0 else x * factor

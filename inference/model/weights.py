@@ -4,6 +4,7 @@ allows.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -32,21 +33,53 @@ def find_checkpoint(model: str) -> Path:
         raise ModelLoadError(model, f"cannot be had from the hub: {error}") from error
 
 
-def read_tensors(folder: Path) -> dict[str, torch.Tensor]:
-    """Every tensor of a checkpoint by name, from one file or from shards with an index.
+class Tensors:
+    """Named tensors of a checkpoint, read when they are taken, their shapes checked.
 
     Raises:
         ModelLoadError: no weights, a shard missing, or a file that is cut short or garbled.
     """
-    tensors: dict[str, torch.Tensor] = {}
-    for path in _weight_files(folder):
-        try:
-            with safe_open(path, framework="pt") as file:
-                names = list(file.keys())
-                tensors.update({name: file.get_tensor(name) for name in names})
-        except (SafetensorError, OSError) as error:
-            raise ModelLoadError(str(path), f"is not a whole safetensors file: {error}") from error
-    return tensors
+
+    def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device) -> None:
+        self._folder, self._dtype, self._device = folder, dtype, device
+        self._files: dict[str, Any] = {}
+        for path in _weight_files(folder):
+            try:
+                file: Any = safe_open(path, framework="pt")
+                self._files.update(dict.fromkeys(file.keys(), file))
+            except (SafetensorError, OSError) as error:
+                raise ModelLoadError(path, f"is not a whole safetensors file: {error}") from error
+
+    def take(self, name: str, *shape: int) -> torch.Tensor:
+        """The tensor `name`, converted and moved.
+
+        Raises:
+            ModelLoadError: it is missing, or its shape is not `shape`.
+        """
+        file = self._files.pop(name, None)
+        if file is None:
+            raise ModelLoadError(self._folder, f"lacks the tensor {name}")
+        tensor: torch.Tensor = file.get_tensor(name)
+        if tuple(tensor.shape) != shape:
+            found = list(tensor.shape)
+            raise ModelLoadError(
+                self._folder, f"{name} has shape {found}, config.json says {list(shape)}"
+            )
+        return tensor.to(self._device, self._dtype)
+
+    def close(self, ignored: tuple[str, ...]) -> None:
+        """Let go of the files, after everything was taken but names with an `ignored` ending.
+
+        Raises:
+            ModelLoadError: weights are left over, so the model is not the one config.json names.
+        """
+        left = sorted(name for name in self._files if not name.endswith(ignored))
+        self._files.clear()
+        if left:
+            raise ModelLoadError(
+                self._folder,
+                f"holds {len(left)} tensors that its architecture has no place for: {left[0]}, …",
+            )
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -63,27 +96,3 @@ def _weight_files(folder: Path) -> list[Path]:
     if not whole.is_file():
         raise ModelLoadError(str(folder), "holds no model.safetensors")
     return [whole]
-
-
-class Tensors:
-    """Named tensors of a checkpoint, handed out once each with their shapes checked."""
-
-    def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device) -> None:
-        self._folder, self._dtype, self._device = folder, dtype, device
-        self._tensors = read_tensors(folder)
-
-    def take(self, name: str, *shape: int) -> torch.Tensor:
-        """The tensor `name`, converted and moved.
-
-        Raises:
-            ModelLoadError: it is missing, or its shape is not `shape`.
-        """
-        tensor = self._tensors.pop(name, None)
-        if tensor is None:
-            raise ModelLoadError(str(self._folder), f"lacks the tensor {name}")
-        if tuple(tensor.shape) != shape:
-            found = list(tensor.shape)
-            raise ModelLoadError(
-                str(self._folder), f"{name} has shape {found}, config.json says {list(shape)}"
-            )
-        return tensor.to(self._device, self._dtype)

@@ -8,8 +8,8 @@ from inference.batch import Batch
 from inference.cache.storage import allocate_cache
 from inference.config import EngineConfig
 from inference.errors import InvalidConfig
-from inference.model.config import ModelConfig, read_config
-from inference.model.decoder import Decoder
+from inference.model.config import ModelConfig
+from inference.model.loading import load_model
 from inference.model.weights import find_checkpoint
 from inference.runner.inputs import build_inputs, row_ends, sampled_rows
 
@@ -33,11 +33,11 @@ class ModelRunner:
 
     def __init__(self, config: EngineConfig) -> None:
         self.folder = find_checkpoint(config.model)
-        self.model_config: ModelConfig = read_config(self.folder)
         self.device = _device(config.device)
         self.dtype = _dtype(config.dtype, self.device)
         self._block_size = config.block_size
-        self._decoder = Decoder(self.folder, self.model_config, self.dtype, self.device)
+        self._decoder = load_model(self.folder, self.dtype, self.device)
+        self.model_config: ModelConfig = self._decoder.config
         self._cache = allocate_cache(
             self.model_config, config.num_blocks, config.block_size, self.dtype, self.device
         )
