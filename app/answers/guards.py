@@ -79,7 +79,7 @@ def find_breach(sentence: str, setting: Setting) -> Breach | None:
         (Breach.FIGURE, _has_figure(text)),
         (Breach.LINK, _MARKUP.search(text) or words.LINKS.search(text)),
         (Breach.NAME, _has_foreign_name(text, setting.company)),
-        (Breach.ECHO, _echoes(text) or words.INTERNALS.search(text)),
+        (Breach.ECHO, _echoes(text, setting.company) or words.INTERNALS.search(text)),
         (Breach.COMMITMENT, promises),
         (Breach.CLAIM, setting.beside_facts and words.CLAIMS.search(plain)),
         (Breach.DATA_REQUEST, words.DATA_REQUESTS.search(plain)),
@@ -102,8 +102,9 @@ def _has_foreign_name(text: str, company: str) -> bool:
     return any(re.split(r"['’]", word)[0].casefold() not in own for word in found)
 
 
-def _echoes(text: str) -> bool:
-    said, told = (_runs(_WORD.findall(source.casefold())) for source in (text, SYSTEM_TEXT))
+def _echoes(text: str, company: str) -> bool:
+    told_text = SYSTEM_TEXT.format(company=company)
+    said, told = (_runs(_WORD.findall(source.casefold())) for source in (text, told_text))
     return bool(said & told)
 
 

@@ -1,0 +1,128 @@
+"""However the engine cuts an answer, the reader sees the same, and nothing unchecked."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.answers.guards import Breach, Setting
+from app.answers.planning import Copy, Own, Part
+from app.answers.release import Deviation, Release
+
+BESIDE = Setting("Fernhill Supply", beside_facts=True)
+QUOTE = "Standard delivery takes 3 to 5 working days. It costs $4.95."
+OPENING = "Good that you ask."
+CLOSING = "Do you have any other questions?"
+PARTS: tuple[Part, ...] = (
+    Own(OPENING, BESIDE, 16),
+    Copy(" "),
+    Copy(QUOTE, is_quote=True),
+    Copy(" [1]"),
+    Own(CLOSING, BESIDE, 20),
+)
+
+sentences = st.sampled_from(
+    [
+        "Happy to help.",
+        "Happy to help with standard delivery.",
+        "I have refunded you.",
+        " It takes 9 days.",
+        "Standard.",
+        "Thanks. St",
+        "",
+        "No end",
+        "\u202eHello there!",
+    ]
+)
+
+
+def expected(opening: str, closing: str) -> str:
+    release = Release(PARTS)
+    said = release.feed(opening, 0)
+    for index, part in enumerate(PARTS[1:4], start=1):
+        assert isinstance(part, Copy)
+        said += release.feed(part.text, index)
+    said += release.feed(closing, 4) + release.finish()
+    return "".join(said)
+
+
+@given(sentences, sentences, st.data())
+def test_no_cut_into_chunks_changes_what_is_shown(
+    opening: str, closing: str, data: st.DataObject
+) -> None:
+    texts = [opening, " ", QUOTE, " [1]", closing]
+    owner = [index for index, text in enumerate(texts) for _ in text]
+    whole = "".join(texts)
+    cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(whole) - 1)))))
+    release = Release(PARTS)
+
+    shown: list[str] = []
+    for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
+        shown += release.feed(whole[start:end], owner[end - 1])
+    shown += release.finish()
+
+    assert "".join(shown) == expected(opening, closing)
+    assert "".join(shown).count(QUOTE) == 1
+
+
+@given(sentences, sentences)
+def test_facts_are_exact_and_own_words_are_checked(opening: str, closing: str) -> None:
+    text = expected(opening, closing)
+
+    before, after = text.split(f" {QUOTE} [1] ")
+    assert before in (OPENING, opening.strip().replace("\u202e", ""))
+    assert after in (CLOSING, closing.strip().replace("\u202e", ""))
+    assert "refunded" not in text and "9 days" not in text
+
+
+def test_own_words_are_held_back_until_their_sentence_is_checked() -> None:
+    release = Release(PARTS)
+
+    assert release.feed("I have ref", 0) == []
+    assert release.feed("unded you.", 0) == []
+    assert "".join(release.feed(" ", 1)) == f"{OPENING} "
+    assert release.feed("Standard", 2) == ["Standard"]
+    assert release.breaches == [Breach.COMMITMENT]
+
+
+def test_an_engine_that_stops_early_leaves_the_facts_whole() -> None:
+    release = Release(PARTS)
+    shown = release.feed("Happy to help.", 0) + release.feed(" Standard del", 2)
+
+    shown += release.finish()
+
+    assert "".join(shown) == f"Happy to help. {QUOTE} [1] {CLOSING}"
+    assert release.is_complete
+
+
+@pytest.mark.parametrize("wrong", ["Standard delivery takes 9", "standard", "x"])
+def test_a_copy_that_is_none_is_refused(wrong: str) -> None:
+    release = Release(PARTS)
+    release.feed("Happy to help.", 0)
+    release.feed(" ", 1)
+
+    with pytest.raises(Deviation):
+        release.feed(wrong, 2)
+
+
+@pytest.mark.parametrize("wrong", ["Standard delivery takes 9", "x", "[2] See www.example.com."])
+def test_a_wrong_copy_in_one_chunk_with_own_words_is_not_shown(wrong: str) -> None:
+    release = Release(PARTS)
+
+    shown = release.feed(f"Happy to help. {wrong}", 2) + release.finish()
+
+    assert "".join(shown) == f"{OPENING} {QUOTE} [1] {CLOSING}"
+
+
+def test_two_own_sentences_in_a_row_are_told_apart() -> None:
+    parts = (Own("Hello!", BESIDE, 9), Own("Welcome.", BESIDE, 9))
+    release = Release(parts)
+
+    shown = release.feed("Hello! How may", 1) + release.feed(" I help?", 1) + release.finish()
+
+    assert "".join(shown) == "Hello! How may I help?"
+
+
+def test_without_parts_nothing_is_said() -> None:
+    release = Release(())
+
+    assert release.feed("anything", 0) + release.finish() == []
