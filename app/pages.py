@@ -19,11 +19,9 @@ from app.headers import CONTENT_SECURITY_POLICY
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent / "static"
+POLICY = f"{CONTENT_SECURITY_POLICY}; font-src 'self'"
 _NUM_TINTS = 6
-_HEADERS = {
-    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; font-src 'self'",
-    "Cache-Control": "no-cache",
-}
+_HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
 
 
 def page(

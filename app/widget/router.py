@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from app.dependencies import SnapshotDep
 from app.errors import NotFound
 from app.knowledge import service as knowledge
-from app.pages import STATIC, page
+from app.pages import POLICY, STATIC, page
 from app.widget.catalogue import QUESTIONS, SHELVES, find_product
 from app.widget.site import read_site, read_topics
 
@@ -16,7 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 # Customers' scripts load nothing but ours and set no HTML from text, so the browser may hold them
 # to it. The agents' pages cannot promise the same: htmx swaps HTML.
-_STRICT = "require-trusted-types-for 'script'"
+_HEADERS = {"Content-Security-Policy": f"{POLICY}; require-trusted-types-for 'script'"}
 
 
 @router.get("/widget.js")
@@ -80,4 +80,4 @@ async def _customer_page(
         "site": site.public_token,
         "questions": QUESTIONS,
     }
-    return page(template, frame | values)
+    return page(template, frame | values, headers=_HEADERS)

@@ -100,7 +100,8 @@ export class MessageList {
     li.className = `message ${isOwn ? "own" : "other"} ${isNote ? "note" : message.role}`;
     li.dataset["state"] = message.state;
     li.dataset["id"] = message.id;
-    li.hidden = message.state === "retracted";
+    // Of an answer that nothing is left of, a word stays until something else has been said.
+    li.hidden = message.state === "retracted" && !isLast;
     const parts: HTMLElement[] = [];
     const name = message.role === "bot" ? this.options.botName() : message.author?.name;
     if (name && !isOwn) parts.push(h("p", { class: "who" }, name));
@@ -151,8 +152,10 @@ export class MessageList {
   }
 
   private stateNote(message: Message): string | null {
-    if (message.state === "interrupted") return this.options.strings.interrupted;
-    return message.state === "failed" ? this.options.strings.failed : null;
+    const { strings } = this.options;
+    const isStopped = message.state === "interrupted" || message.state === "retracted";
+    if (isStopped) return strings.interrupted;
+    return message.state === "failed" ? strings.failed : null;
   }
 
   private chips(chips: Chip[]): HTMLElement {

@@ -1,0 +1,102 @@
+"""`careline demo` as a process of its own, the way a person starts it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+PATIENCE_S = 90.0
+EMAIL = "maya@fernhill.example"
+PASSWORD = "fernhill-demo"
+AGENT_NAME = "Maya Lindqvist"
+
+
+def write_script(path: Path, delay_ms: float) -> str:
+    """An engine that answers everything, a piece every `delay_ms`; the value of `--engine`."""
+    words = "I am happy to help you with this and to look it up at once."
+    line = {"match": ".", "chunks": [f"{word} " for word in words.split()]}
+    path.write_text(json.dumps(line | {"delay_ms": delay_ms}) + "\n", encoding="utf-8")
+    return f"scripted:{path}"
+
+
+@dataclass
+class Careline:
+    """A running application; starts again on the same port and data."""
+
+    data: Path
+    engine: str | None
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    def launch(cls, data: Path, engine: str | None) -> Self:
+        """Start it on a free port and wait until it can answer."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        made = cls(data, engine, port)
+        made.start()
+        return made
+
+    def start(self) -> None:
+        """Start it and wait until it can answer."""
+        command = [sys.executable, "-c", "from app.cli import main; main()", "demo"]
+        command += ["--port", str(self.port), "--data", str(self.data)]
+        if self.engine is not None:
+            command += ["--engine", self.engine]
+        self.data.mkdir(parents=True, exist_ok=True)
+        with (self.data / "terminal.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True, env=_environment()
+            )
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.is_ready():
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            # Nothing tells a parent that a port answers; asking costs a refused connection.
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        """Whether an answer could stream now."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
+
+    def kill(self) -> None:
+        """As a power cut would, the engine process included."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """As Ctrl-C does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def said(self) -> str:
+        """What it told the terminal."""
+        return (self.data / "terminal.log").read_text(encoding="utf-8", errors="replace")
+
+
+def _environment() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("CARELINE_")}
+    return own | {"OMP_WAIT_POLICY": "passive"}

@@ -1,0 +1,192 @@
+"""A customer, a bot and an agent in two browsers, over one running application."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from tests.end_to_end.pages import AgentPage, CustomerPage
+from tests.end_to_end.server import AGENT_NAME, Careline
+
+QUESTION = "How long does standard delivery take?"
+FACT = "3 to 5 working days"
+OpenWindow = Callable[[], Chrome]
+
+
+def customer(careline: Careline, window: OpenWindow) -> CustomerPage:
+    page = CustomerPage(window())
+    page.driver.get(careline.url)
+    page.open_chat()
+    return page
+
+
+def agent(careline: Careline, window: OpenWindow) -> AgentPage:
+    page = AgentPage(window())
+    page.sign_in(careline.url)
+    return page
+
+
+def stored(careline: Careline) -> list[tuple[str, str, str]]:
+    """Role, state and text of the newest conversation's messages, markers without brackets."""
+    with sqlite3.connect(careline.data / "careline.db") as database:
+        rows = database.execute(
+            "SELECT role, state, text FROM message WHERE conversation_id = "
+            "(SELECT id FROM conversation ORDER BY last_message_at DESC LIMIT 1) ORDER BY seq"
+        ).fetchall()
+    return [(role, state, re.sub(r"\[(\d+)\]", r"\1", text)) for role, state, text in rows]
+
+
+def test_an_answer_streams_and_a_reload_shows_the_rest_exactly_once(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = customer(careline, window)
+    page.ask(QUESTION)
+    early = page.wait_for_answer(characters=20)
+    assert early.state == "streaming"
+    assert len(page.heard("answer.delta")) >= 2
+
+    page.driver.refresh()
+    resumed = page.wait_for_answer(characters=20)
+    whole = page.wait_for_whole_answer()
+
+    assert resumed.state == "streaming", "the reload came too late to test anything"
+    assert len(page.heard("answer.delta")) >= 4
+    assert FACT in whole.text
+    role, state, text = stored(careline)[-1]
+    assert (role, state, text) == ("bot", "complete", whole.text)
+    assert [one.text for one in page.thread()] == [QUESTION, whole.text]
+    assert page.problems() == []
+
+
+def test_from_the_takeover_on_no_bot_token_appears(careline: Careline, window: OpenWindow) -> None:
+    page, desk = customer(careline, window), agent(careline, window)
+    page.ask(QUESTION)
+    page.wait_for_answer(characters=10)
+    desk.open_first("Bot")
+    desk.until(lambda: [one for one in desk.thread() if one.state == "streaming" and one.text])
+
+    desk.act("takeover")
+    page.wait_for_text("has joined the conversation")
+    num_deltas = len(page.heard("answer.delta"))
+    desk.reply("Hello, this is Maya. It takes 3 to 5 days.")
+    page.wait_for_text("this is Maya")
+
+    assert len(page.heard("answer.delta")) == num_deltas
+    assert page.state_line() == f"You are talking to {AGENT_NAME}"
+    assert desk.badge() == AGENT_NAME
+    states = [one.state for one in page.thread() if " bot" in one.kind]
+    assert "complete" not in states and "streaming" not in states
+    assert [role for role, *_ in stored(careline)][-2:] == ["system", "agent"]
+    page.ask("Thank you, Maya!")
+    desk.until(lambda: any("Thank you, Maya!" in one.text for one in desk.thread()))
+    assert len(page.heard("answer.started")) == 1
+    assert page.problems() == desk.problems() == []
+
+
+def test_a_stopped_answer_stays_as_far_as_it_was_written(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = customer(careline, window)
+    page.ask(QUESTION)
+    page.wait_for_text("contiguous states.")
+
+    page.find(".stop").click()
+    kept = page.until(
+        lambda: next((one for one in page.thread() if one.state == "interrupted"), None),
+        "the stopped answer",
+    )
+
+    assert kept.text.endswith((".", "1"))
+    assert stored(careline)[-1] == ("bot", "interrupted", kept.text)
+    assert not page.all(".stop")
+
+
+def test_a_person_is_one_press_away(careline: Careline, window: OpenWindow) -> None:
+    page = customer(careline, window)
+    page.ask(QUESTION)
+    page.wait_for_whole_answer()
+
+    page.find(".person").click()
+
+    page.wait_for_text("We have passed your conversation to our team.")
+    assert page.state_line() == "A person will join soon"
+    assert not page.all(".person")
+
+
+def test_nothing_is_lost_when_the_server_is_killed(careline: Careline, window: OpenWindow) -> None:
+    page, desk = customer(careline, window), agent(careline, window)
+    page.ask(QUESTION)
+    page.wait_for_whole_answer()
+    desk.open_first("Bot")
+    desk.reply("Hello, this is Maya.")
+    page.wait_for_text("Hello, this is Maya.")
+    page.ask("It was a tent.")
+    desk.until(lambda: any("It was a tent." in one.text for one in desk.thread()))
+    before = page.thread()
+
+    careline.kill()
+    page.find(".banner")
+    page.ask("Are you still there?")
+    page.wait_for_text("Are you still there?")
+    careline.start()
+    page.until(lambda: page.thread()[-1].state == "complete", "the message that waited")
+
+    desk.until(lambda: any("Are you still there?" in one.text for one in desk.thread()))
+    assert [one.text for one in page.thread()[:-1]] == [one.text for one in before]
+    assert stored(careline)[-1] == ("customer", "complete", "Are you still there?")
+    page.driver.refresh()
+    page.until(lambda: len(page.thread()) == len(before) + 1, "the whole history")
+    assert [one.text for one in page.thread()[:-1]] == [one.text for one in before]
+
+
+def test_an_answer_the_server_was_killed_in_is_finished_after_its_start(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = customer(careline, window)
+    page.ask(QUESTION)
+    page.wait_for_answer(characters=20)
+
+    careline.kill()
+    careline.start()
+    whole = page.wait_for_whole_answer()
+
+    assert FACT in whole.text
+    said = [one for one in stored(careline) if one[0] == "bot" and one[1] == "complete"]
+    assert said == [("bot", "complete", whole.text)]
+
+
+def test_a_citation_opens_the_paragraph_it_quotes(careline: Careline, window: OpenWindow) -> None:
+    page = customer(careline, window)
+    page.ask(QUESTION)
+    page.wait_for_whole_answer()
+
+    link = page.find("a.cite").get_attribute("href")
+    assert link is not None
+    page.driver.get(link)
+
+    marked = page.driver.find_element(By.CSS_SELECTOR, ".paragraph:target")
+    assert FACT in marked.text
+
+
+def test_only_the_loader_is_fetched_and_nothing_kept_before_the_first_message(
+    careline: Careline, window: OpenWindow, tmp_path: Path
+) -> None:
+    driver = window()
+    page = CustomerPage(driver)
+    driver.get(careline.url)
+    page.find(".launcher")
+    fetched = driver.execute_script(
+        "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
+    assert [name for name in fetched if "widget" in name] == [f"{careline.url}/widget.js"]
+
+    page.open_chat()
+    assert driver.execute_script("return [localStorage.length, document.cookie]") == [0, ""]
+    page.ask(QUESTION)
+    page.wait_for_answer()
+
+    assert driver.execute_script("return Object.keys(localStorage)") == ["careline:pk_demo"]
+    assert driver.execute_script("return document.cookie") == ""
