@@ -54,8 +54,9 @@ class Leash:
         if sys.platform == "linux":
             # A closed leash is noticed by the event loop; this works even when that is stuck.
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # Ctrl-C in a terminal reaches the whole process group; when to stop is for the supervisor.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A terminal sends these to the whole process group; when to stop is for the supervisor.
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
     def report(self, frame: Ready | Goodbye) -> None:
         """Tell how the start went."""
@@ -144,7 +145,7 @@ def _build_engine(config: EngineConfig, garble: Garble) -> SteppingEngine:
 
 @contextlib.contextmanager
 def _hold(socket_path: Path, timeout_s: float) -> Generator[None]:
-    """Keep other engine processes off this socket; one that is just dying is waited for.
+    """Own this socket, as the pid file tells; an engine that is just dying is waited for.
 
     Raises:
         AlreadyRunning: the other one goes on.
@@ -165,7 +166,12 @@ def _hold(socket_path: Path, timeout_s: float) -> Generator[None]:
                 if time.monotonic() >= deadline:
                     raise AlreadyRunning(f"another engine serves {socket_path}") from None
                 time.sleep(_LOCK_POLL_S)
-        yield
+        pid_path = socket_path.with_suffix(".pid")
+        pid_path.write_text(f"{os.getpid()}\n")
+        try:
+            yield
+        finally:
+            pid_path.unlink(missing_ok=True)
 
 
 def _listen(path: Path) -> socket.socket:

@@ -90,9 +90,11 @@ class EngineSupervisor:
                 to change. Nothing is left running.
         """
         assert self._task is None, "a supervisor is started once"
-        for folder in (self._run_dir, self._log_path.parent):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await self.client.start()
+        try:
+            for folder in (self._run_dir, self._log_path.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise EngineError(f"{error.filename}: {error.strerror}", code="run_dir") from None
         self._task = asyncio.create_task(self._keep_alive(), name="engine-supervisor")
         connecting = asyncio.create_task(self.client.connected())
         try:
@@ -138,6 +140,9 @@ class EngineSupervisor:
         try:
             async with self._spawned() as (process, leash):
                 await self._wait_until_ready(leash)
+                if not self._was_ready:
+                    # Not before: until now the socket may have been another engine's.
+                    await self.client.start()
                 self._was_ready = True
                 logger.info("the engine is ready", extra={"engine_pid": process.pid})
                 await self._watch(process)
@@ -165,13 +170,12 @@ class EngineSupervisor:
             reader, leash = await asyncio.open_connection(sock=ours)
             self._process, self._has_killed = process, False
             try:
-                self._pid_path.write_text(f"{process.pid}\n")
                 yield process, reader
             finally:
                 await self._end(process)
                 leash.close()
                 self._process = None
-                self._pid_path.unlink(missing_ok=True)
+                self._remove_pid_file(process.pid)
 
     async def _wait_until_ready(self, leash: asyncio.StreamReader) -> None:
         timeout_s = self._settings.start_timeout_s
@@ -220,6 +224,12 @@ class EngineSupervisor:
             logger.warning("the engine does not stop, it is killed")
             self._kill_at_once()
             await process.wait()
+
+    def _remove_pid_file(self, pid: int) -> None:
+        """What a killed engine could not do itself; another engine's file is left alone."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._pid_path.read_text() == f"{pid}\n":
+                self._pid_path.unlink()
 
     async def _recover(self, reason: EngineError) -> None:
         """Wait a little before the next start, longer each time; or give up."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import psutil  # type: ignore[import-untyped]  # It ships no types.
 import pytest
 
 from inference import (
+    AlreadyRunning,
     Engine,
     EngineConfig,
     EngineError,
@@ -23,6 +25,7 @@ from inference import (
     ModelLoadError,
     SamplingParams,
     ScriptError,
+    ServerSettings,
 )
 from tests.engine_processes import (
     PATIENCE_S,
@@ -158,6 +161,31 @@ async def test_a_wrong_model_is_told_by_the_start(
     assert str(path) in caught.value.message
     assert supervisor.pid is None
     assert {one.name for one in (tmp_path / "run").iterdir()} == {"engine.lock"}
+
+
+async def test_a_second_engine_for_the_same_folder_does_not_start(tmp_path: Path) -> None:
+    settings = scripted(tmp_path)
+    hasty = dataclasses.replace(settings, server=ServerSettings(lock_timeout_s=0.1))
+    async with running(settings, tmp_path) as first:
+        second = EngineSupervisor(hasty, tmp_path / "run")
+
+        with pytest.raises(AlreadyRunning):
+            await second.start()
+
+        assert await full_text(first.client, "quick", SamplingParams()) == "".join(words(5))
+        assert first.num_restarts == 0
+        assert (tmp_path / "run/engine.pid").read_text() == f"{first.pid}\n"
+
+
+async def test_a_folder_that_cannot_be_made_is_told_by_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    supervisor = EngineSupervisor(scripted(tmp_path), tmp_path / "file" / "run")
+
+    with pytest.raises(EngineError) as caught:
+        await supervisor.start()
+
+    assert caught.value.code == "run_dir"
+    assert str(tmp_path / "file") in caught.value.message
 
 
 async def test_an_engine_that_does_not_get_ready_is_told_by_the_start(tmp_path: Path) -> None:
