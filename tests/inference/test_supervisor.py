@@ -22,10 +22,12 @@ from inference import (
     EngineProcessSettings,
     EngineSupervisor,
     EngineUnavailable,
+    Exactly,
     ModelLoadError,
     SamplingParams,
     ScriptError,
     ServerSettings,
+    Words,
 )
 from tests.engine_processes import (
     PATIENCE_S,
@@ -260,7 +262,7 @@ asyncio.run(main())
 async def test_the_text_is_that_of_an_uninterrupted_run_wherever_the_engine_dies(
     tiny_target: Path, tmp_path: Path
 ) -> None:
-    """The real engine, greedy and sampled, with drafts, killed five times in mid-answer."""
+    """The real engine: greedy, sampled, guided, with drafts, killed five times in mid-answer."""
     config = EngineConfig(
         model=str(tiny_target),
         speculator="ngram",
@@ -269,12 +271,18 @@ async def test_the_text_is_that_of_an_uninterrupted_run_wherever_the_engine_dies
         num_blocks=128,
         max_step_tokens=64,
     )
+    quote = Exactly(
+        "You have 30 days to send it back, free of charge – naïve, but true. " * 4, True
+    )
     every = [
         SamplingParams(max_tokens=320, ignore_eos=True),
         SamplingParams(max_tokens=320, ignore_eos=True, temperature=0.9, seed=11),
+        SamplingParams(
+            max_tokens=400, seed=3, temperature=1.0, guide=(Words(20), quote, Words(20))
+        ),
     ]
     prompt = "Where is my parcel? Where is my parcel? "
-    whole = Engine(config).generate([prompt] * 2, every)
+    whole = Engine(config).generate([prompt] * 3, every)
     expected = [output.text for output in whole]
 
     async with running(quick_settings(config), tmp_path) as supervisor:
@@ -291,10 +299,11 @@ async def test_the_text_is_that_of_an_uninterrupted_run_wherever_the_engine_dies
                         kill_at.pop(0)
                         killed.add(pid)
                         os.kill(pid, signal.SIGKILL)
-            assert num_tokens == params.max_tokens
             return text
 
-        texts = await asyncio.gather(answer(every[0], []), answer(every[1], [1, 40, 90, 150, 230]))
+        texts = await asyncio.gather(
+            answer(every[0], []), answer(every[1], [1, 40, 90, 150, 230]), answer(every[2], [])
+        )
 
     assert len(killed) == 5
     assert list(texts) == expected
