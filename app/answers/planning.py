@@ -4,7 +4,7 @@ A plan is the answer's shape: own words of the model, each with a sentence to fa
 copies that must stand letter by letter. All facts are copies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.answers import phrases
@@ -19,7 +19,7 @@ from app.knowledge.passages import Passage
 from app.knowledge.quotes import Quote
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import article_url
-from app.vocabulary import Chip, EndReason, HandoffReason, MessageState, Role
+from app.vocabulary import Chip, HandoffReason, MessageState, Role
 from inference import ChatMessage, Exactly, Words
 
 _NUM_PASSAGES = 3
@@ -64,33 +64,32 @@ class Thread:
     company: str
     topics: tuple[str, ...]
     turns: tuple[Turn, ...]
-    """Oldest first; the last ones are the customer's, still unanswered."""
+    """Oldest first."""
+    answered_seq: int = 0
+    """What the customer said after it waits for an answer."""
     last_verdict: Verdict | None = None
     """Of the last answer, if it was about the articles."""
     seed: int = 0
 
     @property
-    def num_answered(self) -> int:
-        """Turns before the unanswered ones; what a new message cut off was no answer."""
-        for number in range(len(self.turns), 0, -1):
-            turn = self.turns[number - 1]
-            is_answer = turn.role in (Role.BOT, Role.AGENT)
-            if is_answer and turn.end_reason is not EndReason.SUPERSEDED:
-                return number
-        return 0
-
-    @property
     def pending(self) -> tuple[str, ...]:
         """The customer's unanswered messages."""
-        rest = self.turns[self.num_answered :]
-        return tuple(turn.text for turn in rest if turn.role is Role.CUSTOMER)
+        return _said(turn for turn in self.turns if turn.seq > self.answered_seq)
+
+    @property
+    def earlier(self) -> tuple[Turn, ...]:
+        """What was said before; answers that were cut off are not in it."""
+        return tuple(
+            turn
+            for turn in self.turns
+            if turn.seq <= self.answered_seq and turn.state is MessageState.COMPLETE
+        )
 
     @property
     def asked_before(self) -> str | None:
-        """The customer's last message that was answered."""
-        earlier = self.turns[: self.num_answered]
-        said = (turn.text for turn in reversed(earlier) if turn.role is Role.CUSTOMER)
-        return next(said, None)
+        """The customer's last message before the pending ones."""
+        said = _said(self.earlier)
+        return said[-1] if said else None
 
 
 @dataclass(frozen=True)
@@ -256,10 +255,11 @@ def _passages(grounding: Grounding) -> list[Passage]:
 def _prompt(
     thread: Thread, questions: Sequence[str], passages: Sequence[Passage]
 ) -> tuple[ChatMessage, ...]:
-    earlier = [
-        turn for turn in thread.turns[: thread.num_answered] if turn.state is MessageState.COMPLETE
-    ]
-    return build_messages(thread.company, earlier, "\n".join(questions), passages)
+    return build_messages(thread.company, thread.earlier, "\n".join(questions), passages)
+
+
+def _said(turns: Iterable[Turn]) -> tuple[str, ...]:
+    return tuple(turn.text for turn in turns if turn.role is Role.CUSTOMER)
 
 
 def _slugs(grounding: Grounding) -> tuple[str, ...]:

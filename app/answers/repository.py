@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.conversations.answering import Turn, read_turns
 from app.knowledge.evidence import Verdict
 from app.models import Conversation, Generation, Message, Workspace
-from app.vocabulary import GenerationState
+from app.vocabulary import EndReason, GenerationState, MessageKind, Role
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Dialogue:
     workspace_id: UUID
     company: str
     turns: tuple[Turn, ...]
+    answered_seq: int
+    """Of the last turn that somebody has had; what a newer message cut off is to be answered."""
     bot_turns: int
     last_verdict: Verdict | None
 
@@ -31,9 +33,24 @@ async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogu
         workspace_id=workspace.id,
         company=workspace.name,
         turns=tuple(await read_turns(session, conversation_id)),
+        answered_seq=await _answered_seq(session, conversation_id),
         bot_turns=conversation.bot_turns,
         last_verdict=await _last_verdict(session, conversation),
     )
+
+
+async def _answered_seq(session: AsyncSession, conversation_id: UUID) -> int:
+    query = (
+        select(func.max(Message.seq))
+        .outerjoin(Generation, Generation.id == Message.generation_id)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.kind == MessageKind.TEXT,
+            Message.role.in_([Role.BOT, Role.AGENT]),
+            or_(Message.generation_id.is_(None), Generation.end_reason != EndReason.SUPERSEDED),
+        )
+    )
+    return (await session.execute(query)).scalar_one() or 0
 
 
 async def _last_verdict(session: AsyncSession, conversation: Conversation) -> Verdict | None:

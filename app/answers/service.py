@@ -248,6 +248,7 @@ def _thread(dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID) 
         company=dialogue.company,
         topics=topics,
         turns=dialogue.turns,
+        answered_seq=dialogue.answered_seq,
         last_verdict=dialogue.last_verdict,
         seed=seed_of(conversation_id, last_seq),
     )

@@ -76,8 +76,6 @@ class Turn:
     text: str
     seq: int
     state: MessageState
-    end_reason: EndReason | None = None
-    """Of a bot's message: why it ended."""
 
 
 @dataclass(frozen=True)
@@ -203,8 +201,7 @@ async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 
     """
     start = select(Conversation.context_seq).where(Conversation.id == conversation_id)
     newest = (
-        select(Message, Generation.end_reason)
-        .outerjoin(Generation, Generation.id == Message.generation_id)
+        select(Message)
         .where(
             Message.conversation_id == conversation_id,
             Message.seq > start.scalar_subquery(),
@@ -215,11 +212,8 @@ async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 
         .order_by(Message.seq.desc())
         .limit(limit)
     )
-    found = (await session.execute(newest)).all()
-    return [
-        Turn(said.role, said.text, said.seq, said.state, end_reason)
-        for said, end_reason in reversed(found)
-    ]
+    messages = (await session.scalars(newest)).all()
+    return [Turn(said.role, said.text, said.seq, said.state) for said in reversed(messages)]
 
 
 async def retire_orphans(work: Work) -> int:

@@ -92,6 +92,7 @@ class Stage:
             dialogue.company,
             self._index.topics,
             dialogue.turns,
+            dialogue.answered_seq,
             dialogue.last_verdict,
             seed=crc32(f"{message_id} {dialogue.turns[0].text}".encode()),
         )

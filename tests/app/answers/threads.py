@@ -1,0 +1,28 @@
+"""Conversations as the bot reads them."""
+
+from app.answers.planning import Thread
+from app.conversations.answering import Turn
+from app.knowledge.evidence import Verdict
+from app.vocabulary import MessageState, Role
+
+COMPANY = "Fernhill Supply"
+
+
+def said(text: str, seq: int = 1) -> Turn:
+    """A customer's message."""
+    return Turn(Role.CUSTOMER, text, seq, MessageState.COMPLETE)
+
+
+def answered(text: str = "An answer.", seq: int = 2) -> Turn:
+    """A whole answer of the bot."""
+    return Turn(Role.BOT, text, seq, MessageState.COMPLETE)
+
+
+def cut_off(text: str = "Half of an answer.", seq: int = 2) -> Turn:
+    """What is left of an answer that somebody ended."""
+    return Turn(Role.BOT, text, seq, MessageState.INTERRUPTED)
+
+
+def thread(*turns: Turn, answered_seq: int = 0, last_verdict: Verdict | None = None) -> Thread:
+    """A conversation of Fernhill's; what came after `answered_seq` is pending."""
+    return Thread(COMPANY, ("delivery", "returns"), turns, answered_seq, last_verdict, seed=1)
