@@ -60,6 +60,9 @@ def parse(arguments: Sequence[str] | None = None) -> ServerCommand:
         for field in dataclasses.fields(kind):
             _add_option(parser, field.name, field.default)
     given = vars(parser.parse_args(arguments))
+    if "speculator" in given:
+        names = given["speculator"]
+        given["speculator"] = names[0] if len(names) == 1 else tuple(names)
     of_server = {field.name for field in dataclasses.fields(ServerSettings)} & given.keys()
     of_engine = {field.name for field in dataclasses.fields(EngineConfig)} & given.keys()
     return ServerCommand(
