@@ -7,10 +7,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
 from app import observability, reference, schema
@@ -27,17 +25,18 @@ from app.knowledge.library import Library
 from app.live import router as live
 from app.live.hub import Hub
 from app.metrics import Metrics
+from app.pages import STATIC
 from app.parts import Parts
 from app.problems import tell_problems
 from app.readiness import Readiness
 from app.security import Secrets, read_secret_key
 from app.settings import Settings
+from app.static_files import BuiltFiles
 from app.throttle import Throttle
 from app.widget import router as widget
 
 log = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parent / "static"
 _LAG_CHECK_S = 1.0
 
 
@@ -105,7 +104,7 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     tell_problems(app)
     for feature in (conversations, dashboard, live, observability, reference, widget):
         app.include_router(feature.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", BuiltFiles(directory=STATIC), name="static")
     return app
 
 
