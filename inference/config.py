@@ -33,6 +33,7 @@ class EngineConfig:
     max_draft_tokens: int = 8
     """Drafted tokens per request and step; 0 for none."""
     compile: bool = False
+    """Build the CPU kernels in the background and change over to them when they are ready."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,8 +58,6 @@ class EngineConfig:
         for name in self.speculators:
             if name != NGRAM:
                 raise InvalidConfig(f"speculator: {name!r} is not known; known: {NGRAM}")
-        if self.compile:
-            raise InvalidConfig("compile: this build runs eagerly only")
 
     @property
     def speculators(self) -> tuple[str, ...]:

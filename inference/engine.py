@@ -6,7 +6,6 @@ come from any thread; they take effect at the start of the next step.
 """
 
 import asyncio
-import hashlib
 import itertools
 import threading
 import time
@@ -28,6 +27,7 @@ from inference.request import (
 )
 from inference.runner.model_runner import ModelRunner
 from inference.scheduler import Scheduler
+from inference.seeds import seed_for
 from inference.sequence import Sequence
 from inference.speculation.base import Speculator
 from inference.speculation.drafting import Drafting
@@ -223,6 +223,10 @@ class Engine:
             dtype=str(self._runner.dtype).removeprefix("torch."),
         )
 
+    def finish_compiling(self) -> None:
+        """Wait for the kernels that `EngineConfig.compile` builds in the background."""
+        self._runner.finish_compiling()
+
     def close(self) -> None:
         """Stop the thread behind `stream()`; unfinished requests end unreported."""
         self._is_closed = True
@@ -268,7 +272,7 @@ class Engine:
             token_ids=prompt_ids,
             num_prompt=len(prompt_ids),
             salt=salt,
-            seed=_seed(self.config.seed, request_id) if params.seed is None else params.seed,
+            seed=seed_for(self.config.seed, request_id) if params.seed is None else params.seed,
             arrival=next(self._arrivals),
             text=AnswerText(decoder, params.stop),
             constraint=constraint,
@@ -337,11 +341,6 @@ def _tokenizer(runner: ModelRunner) -> Tokenizer | None:
     if not (runner.folder / "tokenizer.json").is_file():
         return None
     return Tokenizer(runner.folder, runner.model_config.vocab_size)
-
-
-def _seed(engine_seed: int, request_id: str) -> int:
-    digest = hashlib.sha256(f"{engine_seed}:{request_id}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput:

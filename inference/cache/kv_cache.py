@@ -42,7 +42,7 @@ class KVCache:
         return table, len(chain) * self.block_size
 
     def reserve(self, table: BlockTable, num_tokens: int) -> bool:
-        """Make room for `num_tokens` in all; False (and nothing changed) when blocks are lacking."""
+        """Make room for `num_tokens` in all; False, and nothing changed, when blocks lack."""
         missing = table.missing_blocks(num_tokens)
         if missing > self.pool.num_free:
             return False

@@ -88,7 +88,7 @@ class PrefixTable:
 
 
 def root_key(fingerprint: str, salt: bytes) -> Key:
-    """The parent of every first block under a salt; fields are length-prefixed, so none can pose."""
+    """The parent of every first block under a salt, its fields length-prefixed."""
     digest = hashlib.sha256(b"careline prefix 1")
     for field in (fingerprint.encode(), salt):
         digest.update(len(field).to_bytes(8, "big") + field)

@@ -16,6 +16,7 @@ from inference.model.families import WeightNames
 from inference.model.layers import LayerNorm, Linear, RMSNorm
 from inference.model.rope import RotaryTable
 from inference.model.weights import Tensors
+from kernels.native import NativeKernels
 from kernels.paged_attention import AttentionPlan, paged_attention
 from kernels.reference import rotary, swiglu
 from kernels.store_kv import store_kv
@@ -75,13 +76,14 @@ class Decoder:
         if self._positions is not None:
             x = x + functional.embedding(inputs.positions, self._positions)
         x = _times(x, self.config.embedding_multiplier)
-        angles = None if self._rotary is None else self._rotary.at(inputs.positions)
-        scale = self.config.residual_multiplier
+        native, scale = inputs.attention.native, self.config.residual_multiplier
+        branch = None  # what the layer before has yet to add to the residual stream
         for layer, layer_cache in zip(self._layers, cache, strict=True):
-            attended = layer.attend(layer.norm_in(x), angles, layer_cache, inputs)
-            x = x + _times(attended, scale)
-            x = x + _times(layer.feed(layer.norm_mid(x)), scale)
-        return self._norm(x)
+            normed = layer.norm_in.of_sum(x, branch, native)
+            branch = _times(layer.attend(normed, self._rotary, layer_cache, inputs), scale)
+            normed = layer.norm_mid.of_sum(x, branch, native)
+            branch = _times(layer.feed(normed, native), scale)
+        return self._norm.of_sum(x, branch, native)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
@@ -117,31 +119,54 @@ class _Layer:
     def attend(
         self,
         x: torch.Tensor,  # [T, W]
-        angles: tuple[torch.Tensor, torch.Tensor] | None,  # cosines and sines [T, D / 2]
+        angles: RotaryTable | None,
         layer_cache: torch.Tensor,  # [2, N, S, G, D]
         inputs: DecoderInputs,
     ) -> torch.Tensor:  # [T, W]
-        config = self._config
-        heads, groups = config.num_heads, config.num_kv_heads
-        qkv = self._qkv(x).view(x.shape[0], heads + 2 * groups, config.head_dim)
-        rotated, value = qkv[:, : heads + groups], qkv[:, heads + groups :]
+        qkv = self._qkv(x)
+        native = inputs.attention.native
+        if native is not None and angles is not None and self._q_norm is None:
+            query = native.rotate_and_store(
+                qkv,
+                angles.cos,
+                angles.sin,
+                inputs.positions,
+                inputs.slot_mapping,
+                layer_cache,
+                self._config.num_heads,
+            )
+        else:
+            query = self._rotate_and_store(qkv, angles, layer_cache, inputs)
+        attended = paged_attention(
+            query, layer_cache, inputs.attention, self._config.attention_scale, self._window
+        )
+        return self._out(attended.flatten(1))
+
+    def _rotate_and_store(
+        self,
+        qkv: torch.Tensor,  # [T, (H + 2 G) D]
+        angles: RotaryTable | None,
+        layer_cache: torch.Tensor,  # [2, N, S, G, D]
+        inputs: DecoderInputs,
+    ) -> torch.Tensor:  # [T, H, D]
+        heads, groups = self._config.num_heads, self._config.num_kv_heads
+        split = qkv.view(qkv.shape[0], heads + 2 * groups, self._config.head_dim)
+        rotated, value = split[:, : heads + groups], split[:, heads + groups :]
         if self._q_norm is not None and self._k_norm is not None:
             query, key = self._q_norm(rotated[:, :heads]), self._k_norm(rotated[:, heads:])
             rotated = torch.cat([query, key], 1)
         if angles is not None:
-            rotated = rotary(rotated, *angles)
-        query, key = rotated[:, :heads], rotated[:, heads:]
-        store_kv(key, value, layer_cache, inputs.slot_mapping)
-        attended = paged_attention(
-            query, layer_cache, inputs.attention, config.attention_scale, self._window
-        )
-        return self._out(attended.flatten(1))
+            rotated = rotary(rotated, *angles.at(inputs.positions))
+        store_kv(rotated[:, heads:], value, layer_cache, inputs.slot_mapping)
+        return rotated[:, :heads].contiguous()
 
-    def feed(self, x: torch.Tensor) -> torch.Tensor:  # [T, W] -> [T, W]
+    def feed(
+        self, x: torch.Tensor, native: NativeKernels | None
+    ) -> torch.Tensor:  # [T, W] -> [T, W]
         middle = self._up(x)
-        if self._config.mlp == "swiglu":
-            return self._down(swiglu(middle))
-        return self._down(functional.gelu(middle, approximate="tanh"))
+        if self._config.mlp != "swiglu":
+            return self._down(functional.gelu(middle, approximate="tanh"))
+        return self._down(swiglu(middle) if native is None else native.swiglu(middle))
 
 
 def _linear(

@@ -6,10 +6,13 @@ import torch
 
 from inference.batch import Batch
 from inference.model.decoder import DecoderInputs
+from kernels.native import NativeKernels
 from kernels.paged_attention import plan_attention
 
 
-def build_inputs(batch: Batch, block_size: int, device: torch.device) -> DecoderInputs:
+def build_inputs(
+    batch: Batch, block_size: int, device: torch.device, native: NativeKernels | None
+) -> DecoderInputs:
     """Rows of all parts in order: known tokens, then the draft, in consecutive slots."""
     token_ids: list[int] = []
     positions: list[int] = []
@@ -28,7 +31,11 @@ def build_inputs(batch: Batch, block_size: int, device: torch.device) -> Decoder
         positions=torch.tensor(positions, device=device),
         slot_mapping=torch.tensor(slots, device=device),
         attention=plan_attention(
-            _block_tables(batch), torch.tensor(starts), torch.tensor(contexts), block_size
+            _block_tables(batch),
+            torch.tensor(starts),
+            torch.tensor(contexts),
+            block_size,
+            native=native,
         ),
     )
 

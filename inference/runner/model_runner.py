@@ -12,6 +12,8 @@ from inference.model.config import ModelConfig
 from inference.model.loading import load_model
 from inference.model.weights import find_checkpoint
 from inference.runner.inputs import build_inputs, row_ends, sampled_rows
+from inference.runner.native_loader import NativeLoader
+from kernels import native
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ class ModelRunner:
         self._cache = allocate_cache(
             self.model_config, config.num_blocks, config.block_size, self.dtype, self.device
         )
+        self._native = NativeLoader()
+        if config.compile and self.device.type == "cpu" and self.dtype in native.TYPES:
+            self._native.start(native.cache_folder())
 
     @torch.inference_mode()
     def run(self, batch: Batch) -> Computed:
         """Compute every row of the batch, and the logits of the rows that are sampled."""
-        inputs = build_inputs(batch, self._block_size, self.device)
+        inputs = build_inputs(batch, self._block_size, self.device, self._native.kernels)
         hidden = self._decoder.forward(inputs, self._cache)
         last_rows, rows = row_ends(batch), sampled_rows(batch)
         # What is not a number spreads to every later row of its sequence, so the last one tells.
@@ -53,6 +58,10 @@ class ModelRunner:
         if len(rows) < hidden.shape[0]:
             hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
         return Computed(self._decoder.logits(hidden).cpu(), is_sound.tolist())
+
+    def finish_compiling(self) -> None:
+        """Wait for what is built in the background."""
+        self._native.wait()
 
     @torch.inference_mode()
     def wipe(self, block_ids: list[int]) -> None:

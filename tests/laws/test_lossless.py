@@ -95,6 +95,17 @@ def test_a_batch_says_what_each_would_say_alone(
 
 
 @pytest.mark.parametrize("name", PARAMS)
+def test_compiled_kernels_say_the_same(
+    tiny_target: Path, plain: dict[str, list[Answer]], name: str
+) -> None:
+    one = engine(tiny_target, speculator="ngram", compile=True)
+    one.finish_compiling()
+    assert one._runner._native.kernels is not None, "the tests need a C++ compiler: install g++"
+    assert answers(one, PROMPTS, PARAMS[name]) == plain[name]
+    one.close()
+
+
+@pytest.mark.parametrize("name", PARAMS)
 @pytest.mark.parametrize("p_right", [1.0, 0.7, 0.0])
 def test_drafts_never_show_in_the_output(
     tiny_target: Path,
