@@ -101,6 +101,10 @@ class Rig:
                 text += frame["d"]["x"]
         return text
 
+    def live_text(self) -> str:
+        """Of the answer that is being written; empty when none is."""
+        return "" if self.frames and self.frames[-1]["t"] == "answer.ended" else self.shown()
+
     async def messages(self, conversation_id: UUID, role: Role | None = None) -> list[Message]:
         async with self.parts.database.snapshot() as session:
             query = select(Message).where(Message.conversation_id == conversation_id)

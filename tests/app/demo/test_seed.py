@@ -1,0 +1,68 @@
+"""Seeding: a company with something in every state, once."""
+
+from collections import Counter
+
+from sqlalchemy import func, select
+
+from app.agents.repository import Agents
+from app.clock import now
+from app.demo.seed import PASSWORD, SITE_TOKEN, seed
+from app.models import Article, CannedReply, Conversation, ConversationEvent, Inbox, KbGap, Message
+from app.parts import Parts
+from app.security import is_password
+from app.vocabulary import AgentRole, Control, MessageState, Role, Status
+
+
+async def test_the_demo_has_conversations_in_every_state(parts: Parts) -> None:
+    access = await seed(parts.database, now)
+
+    async with parts.database.snapshot() as session:
+        conversations = (await session.scalars(select(Conversation))).all()
+        messages = (await session.scalars(select(Message))).all()
+        owner = await Agents(session).find_by_email(access.email)
+        gaps = (await session.execute(select(func.count(KbGap.id)))).scalar_one()
+    assert len(conversations) == 12
+    assert {c.control for c in conversations} == set(Control)
+    assert {c.status for c in conversations} >= {Status.OPEN, Status.RESOLVED}
+    assert any(m.state is MessageState.INTERRUPTED and m.text for m in messages)
+    assert all(m.citations for m in messages if m.role is Role.BOT and "[1]" in m.text)
+    assert owner is not None and owner.role is AgentRole.OWNER
+    assert is_password(PASSWORD, owner.password_hash) and access.site == SITE_TOKEN
+    assert gaps >= 2
+
+
+async def test_the_log_of_every_conversation_is_gapless_and_in_the_past(parts: Parts) -> None:
+    await seed(parts.database, now)
+
+    async with parts.database.snapshot() as session:
+        conversations = (await session.scalars(select(Conversation))).all()
+        events = (
+            await session.scalars(select(ConversationEvent).order_by(ConversationEvent.seq))
+        ).all()
+    for conversation in conversations:
+        mine = [event for event in events if event.conversation_id == conversation.id]
+        assert [event.seq for event in mine] == list(range(1, conversation.last_seq + 1))
+        times = [event.created_at for event in mine]
+        assert times == sorted(times) and times[-1] < now()
+
+
+async def test_seeding_again_changes_nothing(parts: Parts) -> None:
+    tables = (Article, CannedReply, Conversation, Inbox, KbGap, Message)
+
+    async def counts() -> Counter[str]:
+        async with parts.database.snapshot() as session:
+            return Counter(
+                {
+                    table.__tablename__: (
+                        await session.execute(select(func.count(table.id)))
+                    ).scalar_one()
+                    for table in tables
+                }
+            )
+
+    first_access = await seed(parts.database, now)
+    first = await counts()
+
+    assert await seed(parts.database, now) == first_access
+    assert await counts() == first
+    assert first["article"] >= 40 and first["canned_reply"] == 12
