@@ -27,6 +27,7 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
+from inference.process.socket_server import ServerSettings
 from inference.request import (
     ChatMessage,
     EngineInfo,
@@ -37,7 +38,6 @@ from inference.request import (
     TokenChunk,
     Words,
 )
-from inference.socket_server import ServerSettings
 from inference.supervisor import EngineProcessSettings, EngineSupervisor
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from inference.errors import EngineError, EngineUnavailable, InvalidRequest, ProtocolError
-from inference.frames import (
+from inference.process.frames import (
     MAX_FRAME_BYTES,
     Abort,
     AskStats,
@@ -35,7 +35,7 @@ from inference.frames import (
     server_frames,
     to_error,
 )
-from inference.journal import Entry
+from inference.process.journal import Entry
 from inference.request import EngineInfo, FinishReason, Prompt, SamplingParams, TokenChunk
 
 logger = logging.getLogger(__name__)

@@ -20,15 +20,15 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from inference.command_line import ServerCommand, parse
 from inference.config import EngineConfig
-from inference.engine_thread import SteppingEngine
 from inference.errors import AlreadyRunning, EngineError
-from inference.flight_recorder import FlightRecorder
-from inference.frames import Goodbye, Ready, encode, to_failure
-from inference.log_lines import LineFormatter
+from inference.process.command_line import ServerCommand, parse
+from inference.process.engine_thread import SteppingEngine
+from inference.process.flight_recorder import FlightRecorder
+from inference.process.frames import Goodbye, Ready, encode, to_failure
+from inference.process.log_lines import LineFormatter
+from inference.process.socket_server import Garble, SocketServer
 from inference.scripted import PREFIX, ScriptedEngine
-from inference.socket_server import Garble, SocketServer
 
 logger = logging.getLogger("inference.server")  # Run as a program, the module is `__main__`.
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from inference.client import ClientSettings, EngineClient
-from inference.command_line import ServerCommand, to_arguments
 from inference.config import EngineConfig
 from inference.errors import EngineError, EngineUnavailable
-from inference.frames import Goodbye, read_frame, start_frames, to_error
-from inference.socket_server import ServerSettings
+from inference.process.command_line import ServerCommand, to_arguments
+from inference.process.frames import Goodbye, read_frame, start_frames, to_error
+from inference.process.socket_server import ServerSettings
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from inference import (
     TokenChunk,
     Words,
 )
-from inference.frames import (
+from inference.process.frames import (
     MAX_FRAME_BYTES,
     Chunks,
     ClientFrame,

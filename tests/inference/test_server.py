@@ -14,7 +14,7 @@ import msgspec
 import psutil  # type: ignore[import-untyped]  # It ships no types.
 import pytest
 
-from inference.frames import (
+from inference.process.frames import (
     Abort,
     AskStats,
     Chunks,

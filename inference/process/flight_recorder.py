@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from inference.frames import Crash, InFlight
+from inference.process.frames import Crash, InFlight
 
 logger = logging.getLogger(__name__)
 

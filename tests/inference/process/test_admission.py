@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.admission import Admission, Ticket
 from inference.errors import QueueFull
-from inference.flight_recorder import FlightRecorder
-from inference.frames import Crash, InFlight, Question
-from inference.journal import Entry
+from inference.process.admission import Admission, Ticket
+from inference.process.flight_recorder import FlightRecorder
+from inference.process.frames import Crash, InFlight, Question
+from inference.process.journal import Entry
 from inference.request import SamplingParams, TokenChunk
 
 QUESTION = Question(name="r", text="x", params=SamplingParams())

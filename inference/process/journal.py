@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from inference.chunks import merge
 from inference.errors import EngineError, InvalidRequest
-from inference.frames import Crash, Question, Submit, pack_question
+from inference.process.chunks import merge
+from inference.process.frames import Crash, Question, Submit, pack_question
 from inference.request import ChatMessage, Prompt, SamplingParams, TokenChunk
 
 STRIKES = 2

@@ -19,7 +19,7 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
-from inference.frames import (
+from inference.process.frames import (
     MAX_FRAME_BYTES,
     Abort,
     AskStats,

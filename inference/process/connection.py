@@ -8,8 +8,8 @@ import asyncio
 import logging
 from collections import deque
 
-from inference.chunks import merge
-from inference.frames import Chunks, Heartbeat, ServerFrame, encode
+from inference.process.chunks import merge
+from inference.process.frames import Chunks, Heartbeat, ServerFrame, encode
 from inference.request import TokenChunk
 
 logger = logging.getLogger(__name__)

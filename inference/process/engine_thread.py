@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, TypeVarTuple
 
-from inference.admission import Admission, Ticket
 from inference.errors import EngineError, QueueFull
+from inference.process.admission import Admission, Ticket
 from inference.request import EngineInfo, Prompt, SamplingParams, TokenChunk
 
 logger = logging.getLogger(__name__)

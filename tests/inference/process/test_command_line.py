@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.command_line import ServerCommand, parse, to_arguments
 from inference.config import EngineConfig
 from inference.errors import InvalidConfig
-from inference.socket_server import ServerSettings
+from inference.process.command_line import ServerCommand, parse, to_arguments
+from inference.process.socket_server import ServerSettings
 
 
 @pytest.mark.parametrize(

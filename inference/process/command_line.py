@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inference.config import EngineConfig
-from inference.socket_server import ServerSettings
+from inference.process.socket_server import ServerSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

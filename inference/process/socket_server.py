@@ -14,9 +14,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from inference.admission import Admission, Ticket
-from inference.connection import Connection
-from inference.engine_thread import EngineThread, SteppingEngine
 from inference.errors import (
     EngineError,
     EngineUnavailable,
@@ -24,8 +21,11 @@ from inference.errors import (
     ProtocolError,
     QueueFull,
 )
-from inference.flight_recorder import FlightRecorder
-from inference.frames import (
+from inference.process.admission import Admission, Ticket
+from inference.process.connection import Connection
+from inference.process.engine_thread import EngineThread, SteppingEngine
+from inference.process.flight_recorder import FlightRecorder
+from inference.process.frames import (
     MAX_FRAME_BYTES,
     Abort,
     AskStats,

@@ -10,8 +10,8 @@ import bisect
 from dataclasses import dataclass
 
 from inference.errors import QueueFull
-from inference.flight_recorder import FlightRecorder
-from inference.frames import InFlight, Question
+from inference.process.flight_recorder import FlightRecorder
+from inference.process.frames import InFlight, Question
 
 RETRY_AFTER_S = 1.0
 

@@ -1,0 +1,1 @@
+"""What only the engine process and its clients need: frames, sockets, admission, journals."""
