@@ -15,4 +15,5 @@ def test_what_is_learned_was_said_before() -> None:
         assert MIN_PERIOD <= period <= MAX_PERIOD
         assert all(example.learned[period:])
         assert example.ids[period:] == example.ids[:-period]
+        assert len(set(example.ids)) == period
         assert len(example.ids) == ECHO_LEN and min(example.ids) >= 100
