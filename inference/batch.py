@@ -22,7 +22,8 @@ class Part:
     @property
     def samples(self) -> bool:
         """Whether this step gives the request new tokens."""
-        return self.start + self.num_known == len(self.sequence.token_ids)
+        is_at_end = self.start + self.num_known == len(self.sequence.token_ids)
+        return is_at_end and self.sequence.max_output > 0
 
     @property
     def num_rows(self) -> int:

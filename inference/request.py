@@ -66,6 +66,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
 
     Randomness is a counter generator keyed by (seed, position of the token): the same seed gives
     the same text whatever the batch, the speculation, or the number of times it was interrupted.
+    `max_tokens=0` only computes the prompt's full blocks, so that a later request finds them: what
+    a customer is still typing, at a low priority.
 
     Raises:
         InvalidRequest: a value is out of its range; the message names the field.
@@ -92,7 +94,7 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     guide: tuple[Segment, ...] | None = None
 
     def __post_init__(self) -> None:
-        _check("max_tokens", self.max_tokens, 1, 1 << 20)
+        _check("max_tokens", self.max_tokens, 0, 1 << 20)
         _check("min_tokens", self.min_tokens, 0, self.max_tokens)
         _check("temperature", self.temperature, 0.0, 100.0)
         _check("top_k", self.top_k, 0, 1 << 30)

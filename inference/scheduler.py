@@ -1,10 +1,11 @@
 """Whom to serve next, with how many tokens.
 
-Running requests come first, oldest first, then chunks of prompts, then new requests. Out of blocks
-means waiting or preemption by recomputation, never an error: the lowest in rank gives way, so the
-highest always moves on. Drafts take only what nobody else needs.
+Running requests come first, oldest first, then new ones: by priority, and fairly between
+workspaces. Out of blocks means waiting or preemption by recomputation, never an error: the lowest
+in rank gives way, so the highest always moves on. Drafts take only what nobody else needs.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from inference.batch import Batch, Part
@@ -39,9 +40,8 @@ class Scheduler:
         return iter([*self._running, *self._waiting])
 
     def add(self, sequence: Sequence) -> None:
-        """Queue a request behind those of its rank or a higher one."""
+        """Queue a request."""
         self._waiting.append(sequence)
-        self._waiting.sort(key=lambda waiting: waiting.rank)
 
     def remove(self, sequence: Sequence) -> None:
         """Take a request out, wherever it is, and give back its blocks."""
@@ -64,7 +64,7 @@ class Scheduler:
         # Who was preempted a moment ago would only be computed again to be preempted again.
         is_tight = self.num_preemptions > preemptions_before
         while self._waiting and budget > 0 and not is_tight:
-            sequence = self._waiting[0]
+            sequence = self._next_waiting()
             if self.num_running == self._config.max_batch or not self._admit(sequence):
                 break
             budget -= self._append(batch, sequence, budget)
@@ -91,6 +91,8 @@ class Scheduler:
         self.cache.trim(table, max(len(sequence.token_ids), sequence.num_computed))
 
     def _append(self, batch: Batch, sequence: Sequence, room: int) -> int:
+        if sequence.is_prefilled:
+            return 0  # a prefix that was known already; the step ends it
         num_known = min(sequence.num_uncomputed, room)
         batch.parts.append(Part(sequence, sequence.num_computed, num_known, draft_room=0))
         return num_known
@@ -102,6 +104,17 @@ class Scheduler:
             left = part.sequence.max_output - part.sequence.num_output - 1
             part.draft_room = max(0, min(self._config.max_draft_tokens, left, budget))
             budget -= part.draft_room
+
+    def _next_waiting(self) -> Sequence:
+        """The highest priority; among equals the salt with the fewest running; then the oldest.
+
+        So one workspace's flood waits behind another's single question, not the other way round.
+        """
+        running = Counter(one.salt for one in self._running)
+        return min(
+            self._waiting,
+            key=lambda one: (-one.params.priority, running[one.salt], one.arrival),
+        )
 
     def _secure(self, sequence: Sequence) -> bool:
         """Slots for a running request's known tokens, from those of lower rank if need be.
@@ -127,7 +140,7 @@ class Scheduler:
             sequence.num_cached = min(num_cached, sequence.num_prompt)
             self.prefix_query_tokens += len(sequence.token_ids)
             self.prefix_hit_tokens += num_cached
-        self._waiting.pop(0)
+        self._waiting.remove(sequence)
         self._running.append(sequence)
         return True
 

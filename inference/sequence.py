@@ -48,9 +48,21 @@ class Sequence:
         return len(self.token_ids) - self.num_prompt
 
     @property
+    def num_wanted(self) -> int:
+        """Known tokens that are to be computed: all, or the full blocks if nothing is to follow."""
+        if self.max_output or self.table is None:
+            return len(self.token_ids)
+        return len(self.token_ids) // self.table.block_size * self.table.block_size
+
+    @property
     def num_uncomputed(self) -> int:
-        """Known tokens whose keys and values are not in the cache."""
-        return len(self.token_ids) - self.num_computed
+        """Wanted tokens whose keys and values are not in the cache."""
+        return self.num_wanted - self.num_computed
+
+    @property
+    def is_prefilled(self) -> bool:
+        """Whether a request that asked for no tokens has all it wanted."""
+        return self.max_output == 0 and self.num_uncomputed <= 0
 
     @property
     def rank(self) -> tuple[int, int]:

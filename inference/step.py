@@ -34,17 +34,21 @@ class StepLoop:
         chunks = self._expire()
         batch = self.scheduler.next_batch()
         if not batch.parts:
-            return chunks
+            return chunks + self._end_prefills()
         self._drafting.draft(batch.parts)
         self.scheduler.reserve_drafts(batch)
         self.num_steps += 1
-        return chunks + self._compute(batch)
+        return chunks + self._compute(batch) + self._end_prefills()
 
     def end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> TokenChunk:
         """Take a request out at once; its last chunk."""
         self.scheduler.remove(sequence)
         self._drafting.forget(sequence.request_id)
         return _chunk(sequence, (), sequence.text.flush(), reason, error=error)
+
+    def _end_prefills(self) -> list[TokenChunk]:
+        done = [one for one in self.scheduler if one.table is not None and one.is_prefilled]
+        return [self.end(one, FinishReason.LENGTH) for one in done]
 
     def _expire(self) -> list[TokenChunk]:
         late = [one for one in self.scheduler if one.deadline and one.deadline < time.monotonic()]

@@ -31,8 +31,7 @@ def engine(target: Path, num_blocks: int = 64, **options: Any) -> Engine:
             device="cpu",
             dtype="float64",
             num_blocks=num_blocks,
-            max_batch=16,
-            **options,
+            **({"max_batch": 16} | options),
         )
     )
 
@@ -144,6 +143,52 @@ def test_higher_priority_is_served_first(tiny_target: Path) -> None:
         order += [chunk.request_id for chunk in one.step() if chunk.finish_reason]
 
     assert order == ["customer", "batch"]
+    one.close()
+
+
+def test_a_flood_of_one_workspace_lets_the_others_in(tiny_target: Path) -> None:
+    one = engine(tiny_target, max_batch=4)
+    for index in range(20):
+        one.submit(f"flood-{index}", [20 + index], LONG, salt=b"flood")
+    one.submit("single", [90], LONG, salt=b"other")
+
+    order = []
+    while one.has_work:
+        order += [chunk.request_id for chunk in one.step() if chunk.finish_reason]
+
+    assert order.index("single") < 4
+    one.close()
+
+
+def test_a_prompt_can_be_computed_before_it_is_sent(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    typed = list(range(20, 70))
+    cold = one.generate([[*typed, 100, 101]], LONG, salt=b"a")[0]
+
+    for _ in range(2):  # the second finds everything and ends at once
+        one.submit("typing", typed, SamplingParams(max_tokens=0, priority=-10), salt=b"b")
+        chunks = one.step()
+        assert [(c.finish_reason, c.token_ids) for c in chunks] == [(FinishReason.LENGTH, ())]
+    sent = one.generate([[*typed, 100, 101]], LONG, salt=b"b")[0]
+
+    assert (cold.num_cached_tokens, sent.num_cached_tokens) == (0, 48)
+    assert sent.token_ids == cold.token_ids
+    assert one.stats()["num_free_blocks"] == 64
+    one.close()
+
+
+def test_typing_gives_way_to_who_has_sent(tiny_target: Path) -> None:
+    one = engine(tiny_target, num_blocks=12, max_step_tokens=16)
+    one.submit("typing", [20] * 160, SamplingParams(max_tokens=0, priority=-10))
+    one.step()
+    one.submit("sent", [30] * 80, LONG)
+
+    order = []
+    while one.has_work:
+        order += [chunk.request_id for chunk in one.step() if chunk.finish_reason]
+
+    assert set(order) == {"sent", "typing"}
+    assert one.stats()["num_free_blocks"] == 12
     one.close()
 
 
