@@ -22,7 +22,8 @@ _ASKED = (
     (AnswerKind.PHONE, r"\b(?:phone|telephone)\b.*\bnumber\b|\bnumber\b.*\bcall\b|\bby phone\b"),
     (AnswerKind.EMAIL, r"\byour e-?mail\b|\bwrite to you\b"),
     (AnswerKind.DURATION, r"\bhow (?:long|soon|fast|quick(?:ly)?|often|late)\b|\bhow many "
-                          r"(?:\w+ )?(?:days|hours|weeks|months|years|minutes)\b|\bwhen\b"
+                          r"(?:\w+ )?(?:days|hours|weeks|months|years|minutes)\b"
+                          r"|(?:^|[.,;?!] ?|\band )when\b"
                           r"|\b(?:until|by|till) when\b|\blast day\b|\bopen(?:ing)? hours\b"),
     (AnswerKind.MONEY, r"\bhow (?:much|expensive|high)\b|\bcosts?\b|\bprice\b|\bfees?\b"
                        r"|\bwho pays\b|\bfree\b"),
@@ -36,7 +37,9 @@ _HELD = {
     AnswerKind.DURATION: rf"\b{_NUMBER}(?: (?:to|or|and) {_NUMBER})* {_UNIT}\b|\b\d+ ?[ap]\.m\.|"
                          r"\b(?:Jan|Febr)uary \d|\b(?:March|April|May|June|July|August) \d|"
                          r"\b(?:Septem|Octo|Novem|Decem)ber \d|\bsame day\b|\bat once\b|"
-                         r"\bnever expire|\bany time\b|\b(?:Mon|Satur|Sun)day\b",
+                         r"\bnever expire|\bany time\b|\bonce an? |"
+                         r"\bevery (?:day|week|month|year)\b|"
+                         r"\b(?:Mon|Satur|Sun)day\b",
     AnswerKind.MONEY: r"[$€£]\s?\d|\bfree\b|\bat no cost\b|\bno fees?\b|\bcosts? nothing\b"
                       r"|\d ?%|\bnothing\b",
     AnswerKind.PLACE: r"https?://|\b\d+ [A-Z]\w+ (?:Road|Street|Avenue|Lane)\b|\bin any\b"

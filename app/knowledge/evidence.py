@@ -11,7 +11,7 @@ from app.knowledge.quotes import Quote, rank_quotes
 from app.knowledge.search import SearchIndex
 
 ANSWER_COVERAGE = 0.65
-UNSURE_COVERAGE = 0.50
+UNSURE_COVERAGE = 0.55
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
 

@@ -22,6 +22,8 @@ from app.knowledge.spelling import Spelling, count_words
 _FIELD_WEIGHTS = (1.0, 0.7, 0.3)
 # Of a term that only names the kind of answer wanted.
 _NAMING_WEIGHT = 0.3
+# The share of a mended word that stays a word nobody knows: "planets" need not have been "plants".
+_DOUBT = 0.4
 
 Pair = tuple[str, str]
 
@@ -83,6 +85,7 @@ class SearchIndex:
 
     def understand(self, question: str) -> Asked:
         """The question's terms with their weights; slips of the fingers are mended."""
+        corrections = self._spelling.corrections(question)
         terms = self._analyzer.terms(self._spelling.correct(question))
         kinds = asked_kinds(question)
         naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in kinds))
@@ -91,6 +94,11 @@ class SearchIndex:
             term: self._rarity.get(term, rarest) * (_NAMING_WEIGHT if term in naming else 1.0)
             for term in terms
         }
+        for written, meant in corrections.items():
+            term = self._analyzer.term(meant)
+            if term in weights:
+                weights[f"?{written}"] = weights[term] * _DOUBT
+                weights[term] *= 1 - _DOUBT
         return Asked(weights, frozenset(pairwise(terms)), kinds)
 
     def search(self, asked: Asked, limit: int = 12) -> list[Hit]:

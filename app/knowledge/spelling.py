@@ -22,6 +22,11 @@ class Spelling:
         """The folded text with every corrigible word corrected."""
         return _WORD.sub(lambda match: self.meant(match.group()) or match.group(), text.casefold())
 
+    def corrections(self, text: str) -> dict[str, str]:
+        """What was written and what was probably meant, for the words that are mended."""
+        found = {word: self.meant(word) for word in _WORD.findall(text.casefold())}
+        return {word: meant for word, meant in found.items() if meant is not None}
+
     def meant(self, word: str) -> str | None:
         """A known word one slip away with the same first letter; None for a right or far one.
 

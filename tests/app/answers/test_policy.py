@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from app.answers.policy import Move, route
 from app.answers.topics import Topic
+from app.demo.questions import Question
 from app.vocabulary import HandoffReason
-from tests.app.knowledge.demo_index import Question, questions
+from tests.app.knowledge.demo_index import questions
 
 
 @pytest.mark.parametrize("one", questions(), ids=lambda one: one.id)

@@ -1,37 +1,12 @@
 """The demo's articles and questions, read once; an index never changes."""
 
-import json
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from app.demo.articles import FOLDER, read_articles
+from app.demo.articles import read_articles
+from app.demo.questions import Question, read_questions
 from app.knowledge.passages import SourceArticle
 from app.knowledge.search import SearchIndex
-
-QUESTIONS = FOLDER.parent / "questions.jsonl"
-
-
-@dataclass(frozen=True)
-class Question:
-    """A line of the question file; `articles` and `facts` are alternatives."""
-
-    id: str
-    kind: str
-    part: str
-    question: str
-    articles: tuple[str, ...] = ()
-    facts: tuple[str, ...] = ()
-    expect: str | None = None
-
-    @property
-    def is_answerable(self) -> bool:
-        return bool(self.articles)
-
-    @property
-    def is_unanswerable(self) -> bool:
-        return self.kind in ("near", "far")
 
 
 @cache
@@ -55,9 +30,5 @@ def demo_index() -> SearchIndex:
 
 
 @cache
-def questions(path: Path = QUESTIONS) -> tuple[Question, ...]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return tuple(
-        Question(**row | {key: tuple(row.get(key, ())) for key in ("articles", "facts")})
-        for row in rows
-    )
+def questions() -> tuple[Question, ...]:
+    return tuple(read_questions())

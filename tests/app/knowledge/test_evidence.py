@@ -6,12 +6,14 @@ reworded article does not.
 
 import pytest
 
+from app.demo.questions import Question
 from app.knowledge.evidence import Evidence, Verdict, find_evidence, judge
 from app.knowledge.quotes import rank_quotes
 from app.knowledge.search import SearchIndex
-from tests.app.knowledge.demo_index import Question, demo_index, questions
+from tests.app.knowledge.demo_index import demo_index, questions
 
 PARTS = ("tune", "held")
+"""`fresh` is left out: it was written to be looked at once."""
 
 
 def found_for(part: str) -> list[tuple[Question, Evidence]]:
@@ -44,9 +46,7 @@ def test_most_questions_are_answered_and_most_quotes_hold_the_fact(part: str) ->
     answered = [(one, found) for one, found in answerable if found.verdict is Verdict.ANSWER]
 
     holds = [
-        any(fact.lower() in found.quote.text.lower() for fact in one.facts)
-        for one, found in answered
-        if found.quote is not None
+        one.is_answered_by(found.quote.text) for one, found in answered if found.quote is not None
     ]
 
     assert len(answered) / len(answerable) >= 0.76
@@ -58,7 +58,7 @@ def test_hardly_any_unanswerable_question_is_answered(part: str) -> None:
     verdicts = [found.verdict for one, found in found_for(part) if one.is_unanswerable]
 
     assert share([verdict is Verdict.ANSWER for verdict in verdicts]) <= 0.05
-    assert share([verdict is Verdict.NOTHING for verdict in verdicts]) >= 0.75
+    assert share([verdict is Verdict.NOTHING for verdict in verdicts]) >= 0.85
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,6 @@ def test_hardly_any_unanswerable_question_is_answered(part: str) -> None:
         ("What does the warranty cover?", "material and workmanship"),
         ("Where is my order?", "tracking link"),
         ("what are your store hours?", "9 a.m. to 8 p.m."),
-        ("how long is the waranty", "2 years"),
     ],
 )
 def test_the_commonest_questions_find_their_fact(question: str, fact: str) -> None:
@@ -77,6 +76,18 @@ def test_the_commonest_questions_find_their_fact(question: str, fact: str) -> No
 
     assert found.verdict is Verdict.ANSWER
     assert found.quote is not None and fact in found.quote.text
+
+
+def test_a_guess_at_a_misspelt_word_is_called_one() -> None:
+    found = find_evidence(demo_index(), "how long is the waranty")
+
+    assert found.verdict is Verdict.UNSURE
+    assert found.quote is not None and "2 years" in found.quote.text
+
+
+@pytest.mark.parametrize("question", ["How many planets are there?", "Is there a bar nearby?"])
+def test_a_right_word_is_not_mended_into_an_answer(question: str) -> None:
+    assert find_evidence(demo_index(), question).verdict is not Verdict.ANSWER
 
 
 def test_a_quote_is_a_run_of_sentences_of_its_paragraph() -> None:

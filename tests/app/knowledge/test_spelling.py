@@ -36,9 +36,7 @@ def test_one_slip_with_the_same_first_letter_is_mended(
 
 
 @given(st.sampled_from(["delivery", "warranty"]), st.data())
-def test_every_slip_behind_the_first_letter_is_mended(
-    word: str, data: st.DataObject
-) -> None:
+def test_every_slip_behind_the_first_letter_is_mended(word: str, data: st.DataObject) -> None:
     spelling = Spelling(count_words(WORDS), also_right=())
     at = data.draw(st.integers(1, len(word) - 1))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
