@@ -84,3 +84,12 @@ def show_as(driver: Chrome, screen: Screen, scheme: Scheme = Scheme.LIGHT) -> No
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": str(scheme)}]},
     )
+
+
+def forget_everything(driver: Chrome, origin: str) -> None:
+    """Cookies, storage and logs, as if the browser had just been installed."""
+    driver.get("about:blank")
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    for kind in ("browser", "performance"):
+        driver.get_log(kind)  # type: ignore[no-untyped-call]  # selenium's; reading empties it

@@ -2,38 +2,63 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.end_to_end.browser import MISSING, chromium, is_installed
+from tests.end_to_end.browser import (
+    DESKTOP,
+    MISSING,
+    chromium,
+    forget_everything,
+    is_installed,
+    show_as,
+)
 from tests.end_to_end.server import Careline, write_script
 
+SLOWLY = "standard delivery"
+"""A question with these words is answered slowly enough to be interrupted, others at once."""
 DELAY_MS = 60.0
 
 if not is_installed():
     pytest.skip(MISSING, allow_module_level=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def careline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Careline]:
-    """The demo company with a bot that writes slowly enough to be interrupted."""
+    """The demo company."""
     folder = tmp_path_factory.mktemp("careline")
-    running = Careline.launch(folder / "data", write_script(folder / "script.jsonl", DELAY_MS))
+    engine = write_script(folder / "script.jsonl", slowly=SLOWLY, delay_ms=DELAY_MS)
+    running = Careline.launch(folder / "data", engine)
     yield running
     running.stop()
 
 
-@pytest.fixture
-def window(tmp_path: Path) -> Iterator[Callable[[], Chrome]]:
-    """Opens browsers that know nothing of each other."""
+@pytest.fixture(scope="session")
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Chrome]]:
+    """The first, second, ... browser, each with a profile of its own, started when asked for."""
     with ExitStack() as stack:
-        opened: list[Chrome] = []
+        started: list[Chrome] = []
 
-        def open_window() -> Chrome:
-            driver = stack.enter_context(chromium(tmp_path / f"profile{len(opened)}"))
-            opened.append(driver)
-            return driver
+        def browser(number: int) -> Chrome:
+            while len(started) <= number:
+                profile = tmp_path_factory.mktemp("profile")
+                started.append(stack.enter_context(chromium(profile)))
+            return started[number]
 
-        yield open_window
+        yield browser
+
+
+@pytest.fixture
+def window(browsers: Callable[[int], Chrome], careline: Careline) -> Callable[[], Chrome]:
+    """Opens browsers that know nothing of each other, nor of the test before."""
+    opened: list[Chrome] = []
+
+    def open_window() -> Chrome:
+        driver = browsers(len(opened))
+        opened.append(driver)
+        forget_everything(driver, careline.url)
+        show_as(driver, DESKTOP)
+        return driver
+
+    return open_window

@@ -52,6 +52,10 @@ class Page:
         )
         return waiting.until(lambda _: condition() or False, message)
 
+    def wake(self) -> None:
+        """Tell the page that the network is back, so that it need not wait for its next try."""
+        self.driver.execute_script("window.dispatchEvent(new Event('online'))")
+
     def problems(self) -> list[str]:
         """What the browser complained about: errors, and breaches of the content policy."""
         entries = self._log("browser")

@@ -19,11 +19,18 @@ PASSWORD = "fernhill-demo"
 AGENT_NAME = "Maya Lindqvist"
 
 
-def write_script(path: Path, delay_ms: float) -> str:
-    """An engine that answers everything, a piece every `delay_ms`; the value of `--engine`."""
-    words = "I am happy to help you with this and to look it up at once."
-    line = {"match": ".", "chunks": [f"{word} " for word in words.split()]}
-    path.write_text(json.dumps(line | {"delay_ms": delay_ms}) + "\n", encoding="utf-8")
+def write_script(path: Path, *, slowly: str, delay_ms: float) -> str:
+    """An engine that answers everything, what matches `slowly` with a pause before each piece.
+
+    Returns the value of `--engine`.
+    """
+    words = "Is there anything else that I can help you with today?"
+    chunks = ["Happy to help with that. ", *(f"{word} " for word in words.split())]
+    lines = (
+        {"match": slowly, "chunks": chunks, "delay_ms": delay_ms},
+        {"match": ".", "chunks": chunks, "delay_ms": 2},
+    )
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return f"scripted:{path}"
 
 

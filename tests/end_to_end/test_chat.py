@@ -132,6 +132,8 @@ def test_nothing_is_lost_when_the_server_is_killed(careline: Careline, window: O
     page.ask("Are you still there?")
     page.wait_for_text("Are you still there?")
     careline.start()
+    page.wake()
+    desk.wake()
     page.until(lambda: page.thread()[-1].state == "complete", "the message that waited")
 
     desk.until(lambda: any("Are you still there?" in one.text for one in desk.thread()))

@@ -76,7 +76,7 @@ export class MessageList {
     const { message } = item;
     if (message.kind !== "text") return message.id;
     const isOwn = message.role === this.options.own;
-    return isOwn ? "own" : `${message.role}:${message.author?.id ?? ""}`;
+    return isOwn && !message.author ? "own" : `${message.role}:${message.author?.id ?? ""}`;
   }
 
   private fillPending(li: HTMLLIElement, pending: Pending, isOnline: boolean): void {
@@ -104,7 +104,8 @@ export class MessageList {
     li.hidden = message.state === "retracted" && !isLast;
     const parts: HTMLElement[] = [];
     const name = message.role === "bot" ? this.options.botName() : message.author?.name;
-    if (name && !isOwn) parts.push(h("p", { class: "who" }, name));
+    // Agents are several: among them it matters who said it.
+    if (name && (!isOwn || this.options.own === "agent")) parts.push(h("p", { class: "who" }, name));
     const isStreaming = message.state === "streaming";
     const text = isStreaming ? (live?.text ?? "") : message.text;
     if (text) parts.push(this.bubble(message, text, isStreaming));

@@ -24,6 +24,7 @@ export interface Actions {
 }
 
 const FULL_SCREEN = "(max-width: 600px)";
+const FOCUSABLE = "button:not(:disabled), a[href], textarea, [tabindex='0']";
 
 export class Panel {
   readonly sheet = new CSSStyleSheet();
@@ -133,6 +134,7 @@ export class Panel {
     this.closing.hidden = thread.status !== "resolved";
     this.closing.textContent = strings.resolved;
     this.stopButton.hidden = thread.live === null;
+    this.disclosure.hidden = thread.control !== "bot";
     this.personButton.hidden = thread.control !== "bot" || thread.isEmpty;
     this.name.textContent = this.config.company;
     this.state.textContent = this.stateLine(thread, link);
@@ -207,7 +209,7 @@ export class Panel {
 
   /** Full screen there is nothing behind the panel that one could see. */
   private keepFocusInside(event: KeyboardEvent): void {
-    const all = this.element.querySelectorAll<HTMLElement>("button, a[href], textarea, [tabindex='0']");
+    const all = this.element.querySelectorAll<HTMLElement>(FOCUSABLE);
     const visible = [...all].filter((element) => element.getClientRects().length > 0);
     const [first, last] = [visible[0], visible.at(-1)];
     const root = this.element.getRootNode() as ShadowRoot;

@@ -1,0 +1,126 @@
+"""Takes the pictures in docs/screenshots: `python -m tests.end_to_end.screenshots [FOLDER]`.
+
+The demo company with a bot that writes slowly, on a data folder of its own; what is on the pictures
+is the application, nothing is drawn over.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from tests.end_to_end.browser import DESKTOP, PHONE, Scheme, Screen, chromium, show_as
+from tests.end_to_end.pages import AgentPage, CustomerPage
+from tests.end_to_end.server import Careline, write_script
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+DELAY_MS = 120.0
+QUESTION = "How do I return an item?"
+_LOOKS = (
+    (DESKTOP, Scheme.LIGHT),
+    (DESKTOP, Scheme.DARK),
+    (PHONE, Scheme.LIGHT),
+    (PHONE, Scheme.DARK),
+)
+_SETTLED = """
+const shadow = document.querySelector("care-widget")?.shadowRoot;
+const moving = [...document.getAnimations(), ...(shadow?.getAnimations() ?? [])];
+return document.fonts.status === "loaded"
+  && moving.every((one) => one.effect.getTiming().iterations === Infinity);
+"""
+
+
+class Camera:
+    """Takes pictures of one look into a folder."""
+
+    def __init__(self, folder: Path, look: str) -> None:
+        self._folder = folder
+        self._look = look
+
+    def take(self, page: CustomerPage | AgentPage, name: str) -> None:
+        """Once fonts are there and nothing moves but what moves for ever."""
+        page.until(lambda: bool(page.driver.execute_script(_SETTLED)), "a page at rest")
+        page.driver.save_screenshot(str(self._folder / f"{name}-{self._look}.png"))
+
+
+@contextmanager
+def window(folder: Path, screen: Screen, scheme: Scheme) -> Iterator[Chrome]:
+    """A browser with this look."""
+    with TemporaryDirectory(dir=folder) as profile, chromium(Path(profile), screen) as driver:
+        show_as(driver, screen, scheme)
+        yield driver
+
+
+def take_all(careline: Careline, folder: Path, pictures: Path) -> None:
+    """Every page in every look."""
+    for screen, scheme in _LOOKS:
+        size = "desktop" if screen is DESKTOP else "phone"
+        camera = Camera(pictures, f"{size}-{scheme}")
+        with window(folder, screen, scheme) as left, window(folder, screen, scheme) as right:
+            _take_pages(careline, camera, CustomerPage(left))
+            _take_talk(careline, camera, CustomerPage(left), AgentPage(right))
+
+
+def _take_pages(careline: Careline, camera: Camera, page: CustomerPage) -> None:
+    for name, path in (("product", "/products/heron-2"), ("help", "/articles"), ("shop", "/")):
+        page.driver.get(careline.url + path)
+        page.find(".launcher")
+        camera.take(page, name)
+    page.driver.get(f"{careline.url}/articles/return-an-item#p2")
+    page.find(".launcher")
+    camera.take(page, "article")
+
+
+def _take_talk(careline: Careline, camera: Camera, customer: CustomerPage, desk: AgentPage) -> None:
+    desk.driver.get(f"{careline.url}/dashboard")
+    camera.take(desk, "sign-in")
+    desk.sign_in(careline.url)
+    camera.take(desk, "inbox")
+    customer.driver.get(careline.url)
+    customer.open_chat()
+    camera.take(customer, "widget-open")
+    customer.ask(QUESTION)
+    customer.find(".thinking")
+    camera.take(customer, "widget-thinking")
+    customer.wait_for_answer(characters=60)
+    camera.take(customer, "widget-streaming")
+    desk.open_first("Bot")
+    desk.until(lambda: any(one.state == "streaming" and one.text for one in desk.thread()))
+    camera.take(desk, "conversation-live")
+    customer.wait_for_whole_answer()
+    camera.take(customer, "widget-answered")
+    customer.ask("How long does standard delivery take?")
+    customer.wait_for_text("Standard delivery takes 3 to 5 working days within")
+    desk.act("takeover")
+    desk.until(lambda: desk.badge() == "Maya Lindqvist")
+    desk.reply("Hello, this is Maya. I have just sent you the return label by e-mail.")
+    customer.wait_for_text("this is Maya")
+    desk.until(lambda: desk.thread()[-1].state == "complete")
+    desk.until(lambda: "Maya Lindqvist" in desk.rows()[0].text or not desk.rows()[0].is_displayed())
+    camera.take(desk, "conversation-taken-over")
+    camera.take(customer, "widget-human")
+    desk.driver.find_element(By.CSS_SELECTOR, '[data-act="resolve"]').click()
+    desk.until(lambda: desk.badge() == "Resolved")
+    camera.take(desk, "conversation-resolved")
+
+
+def main() -> None:
+    """Start the application, take the pictures, stop it."""
+    pictures = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    pictures.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        engine = write_script(folder / "script.jsonl", slowly=".", delay_ms=DELAY_MS)
+        careline = Careline.launch(folder / "data", engine)
+        try:
+            take_all(careline, folder, pictures)
+        finally:
+            careline.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""What every page keeps: a strict policy, hostile text as text, a keyboard and a screen reader."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.end_to_end.browser import DESKTOP, PHONE, Scheme, show_as
+from tests.end_to_end.pages import AgentPage, CustomerPage
+from tests.end_to_end.server import Careline
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+OpenWindow = Callable[[], Chrome]
+PATHS = (
+    "/",
+    "/products/heron-2",
+    "/articles",
+    "/articles/return-an-item",
+    "/dashboard/sign-in",
+    "/nowhere",
+    "/docs",
+)
+HOSTILE = (
+    '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
+    " [tap](javascript:window.pwned=1) **<b>bold</b>**"
+)
+
+
+_RUN_AXE = """
+const done = arguments[0];
+axe.run().then(done, (error) => done({ violations: [], error: String(error) }));
+"""
+
+
+@contextmanager
+def foreign_shop(careline: Careline) -> Iterator[str]:
+    """A page on another host that embeds the widget under a policy without exceptions."""
+    host = careline.url
+    policy = (
+        f"default-src 'none'; script-src {host}; connect-src {host} {host.replace('http', 'ws')}"
+    )
+    body = f'<!doctype html><title>Shop</title><script async src="{host}/widget.js" '
+    body += 'data-site="pk_demo" data-company="Fernhill Supply"></script>'
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/" else 404)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Security-Policy", policy)
+            self.end_headers()
+            self.wfile.write(body.encode() if self.path == "/" else b"")
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def allow_origin(careline: Careline, origin: str) -> None:
+    with sqlite3.connect(careline.data / "careline.db") as database:
+        database.execute("UPDATE inbox SET allowed_origins = json_array(?)", [origin])
+
+
+def barriers(page: CustomerPage | AgentPage) -> list[str]:
+    """What axe-core finds serious or critical, light and dark, one line each."""
+    page.driver.execute_script(AXE.read_text(encoding="utf-8"))
+    found: list[str] = []
+    for scheme in Scheme:
+        show_as(page.driver, DESKTOP, scheme)
+        result: dict[str, Any] = page.driver.execute_async_script(_RUN_AXE)
+        assert "error" not in result, result["error"]
+        found += [
+            f"{scheme} {one['id']}: {node['html'][:120]} {node['failureSummary']}"
+            for one in result["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
+    return found
+
+
+def test_no_page_breaks_its_own_policy(careline: Careline, window: OpenWindow) -> None:
+    page = CustomerPage(window())
+    for path in PATHS:
+        page.driver.get(careline.url + path)
+        page.until(lambda: page.driver.execute_script("return document.readyState") == "complete")
+        told = [one for one in page.problems() if "404 (Not Found)" not in one]
+        assert told == [], path
+
+
+def test_the_widget_works_on_another_host_under_a_strict_policy(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = CustomerPage(window())
+    with foreign_shop(careline) as origin:
+        allow_origin(careline, origin)
+        page.driver.get(origin)
+        page.open_chat()
+        page.ask("How long does delivery take?")
+        answer = page.wait_for_whole_answer()
+
+        assert "3 to 5 working days" in answer.text
+        link = page.find("a.cite").get_attribute("href")
+        assert link is not None and link.startswith(f"{careline.url}/articles/")
+        told = [one for one in page.problems() if "favicon" not in one]
+        assert told == []
+
+
+def test_a_page_that_may_not_embed_is_told_so(careline: Careline, window: OpenWindow) -> None:
+    page = CustomerPage(window())
+    with foreign_shop(careline) as origin:
+        allow_origin(careline, "https://somebody.example")
+        page.driver.get(origin)
+        page.find(".launcher").click()
+
+        page.until(lambda: page.find(".banner").text, "a word about the connection")
+
+
+def test_axe_finds_no_barrier_for_customers(careline: Careline, window: OpenWindow) -> None:
+    page = CustomerPage(window())
+    for path in PATHS[:4]:
+        page.driver.get(careline.url + path)
+        page.find(".launcher")
+        assert barriers(page) == [], path
+    page.driver.get(careline.url)
+    page.open_chat()
+    page.until(lambda: not page.driver.execute_script(_MOVING), "a panel at rest")
+    assert barriers(page) == [], "open"
+    page.ask("How long does standard delivery take?")
+    page.wait_for_answer()
+    assert barriers(page) == [], "streaming"
+    page.wait_for_whole_answer()
+    assert barriers(page) == [], "answered"
+
+
+def test_axe_finds_no_barrier_for_agents(careline: Careline, window: OpenWindow) -> None:
+    desk = AgentPage(window())
+    desk.driver.get(f"{careline.url}/dashboard/sign-in")
+    assert barriers(desk) == [], "sign in"
+    desk.sign_in(careline.url)
+    assert barriers(desk) == [], "inbox"
+    desk.rows()[0].click()
+    desk.until(desk.thread)
+    assert barriers(desk) == [], "conversation"
+
+
+_MOVING = """
+return document.querySelector("care-widget").shadowRoot.getAnimations()
+  .some((one) => one.effect.getTiming().iterations !== Infinity);
+"""
+
+
+def test_hostile_text_is_text_for_customer_and_agent(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page, desk = CustomerPage(window()), AgentPage(window())
+    page.driver.get(careline.url)
+    page.open_chat()
+    page.ask(HOSTILE)
+    page.wait_for_text("window.pwned=1")
+    page.wait_for_whole_answer()
+    desk.sign_in(careline.url)
+    desk.rows()[0].click()
+    desk.until(lambda: any(HOSTILE in one.text for one in desk.thread()), "the customer's words")
+    desk.reply(HOSTILE)
+    page.until(lambda: page.thread()[-1].kind.count(" agent"), "the agent's words")
+
+    for one in (page, desk):
+        assert one.driver.execute_script("return window.pwned") is None
+        assert one.problems() == []
+    links = page.driver.execute_script(
+        "return [...document.querySelector('care-widget').shadowRoot.querySelectorAll('.bubble a')]"
+        ".map((link) => link.protocol)"
+    )
+    assert "javascript:" not in links
+
+
+def test_the_keyboard_opens_closes_and_comes_back(careline: Careline, window: OpenWindow) -> None:
+    page = CustomerPage(window())
+    page.driver.get(careline.url)
+    launcher = page.find(".launcher")
+    assert launcher.get_attribute("aria-expanded") == "false"
+
+    launcher.send_keys(Keys.ENTER)
+    page.find(".panel")
+    focused = "return document.querySelector('care-widget').shadowRoot.activeElement.className"
+    page.until(lambda: page.driver.execute_script(f"{focused} === ''"), "the focus in the field")
+    assert page.find("textarea").get_attribute("aria-label") == "Write a message"
+    assert page.find(".panel").get_attribute("role") == "dialog"
+    page.find("textarea").send_keys(Keys.ESCAPE)
+
+    assert not page.all(".panel")
+    assert page.driver.execute_script(focused) == "launcher"
+    assert launcher.get_attribute("aria-expanded") == "false"
+
+
+def test_an_answer_is_announced_in_whole_sentences(careline: Careline, window: OpenWindow) -> None:
+    page = CustomerPage(window())
+    page.driver.get(careline.url)
+    page.open_chat()
+    page.ask("How long does delivery take?")
+    answer = page.wait_for_whole_answer()
+
+    told = page.driver.execute_script(
+        "return [...document.querySelector('care-widget').shadowRoot"
+        ".querySelectorAll('[aria-live=polite] p')].map((p) => p.textContent)"
+    )
+
+    assert len(told) >= 3
+    assert all(sentence.endswith((".", "?", "!")) for sentence in told)
+    assert " ".join(told) == answer.text.replace(" 1", "")
+
+
+def test_on_a_phone_the_chat_fills_the_screen_and_keeps_the_focus(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = CustomerPage(window())
+    show_as(page.driver, PHONE)
+    page.driver.get(careline.url)
+    page.open_chat()
+
+    panel = page.find(".panel")
+    page.until(lambda: panel.rect["y"] == 0)
+    assert (panel.rect["width"], panel.rect["height"]) == (PHONE.width, PHONE.height)
+    assert panel.get_attribute("aria-modal") == "true"
+    for _ in range(12):
+        ActionChains(page.driver).send_keys(Keys.TAB).perform()
+        host = page.driver.execute_script("return document.activeElement.localName")
+        assert host == "care-widget"
+
+
+def test_on_a_phone_the_agent_goes_from_list_to_conversation_and_back(
+    careline: Careline, window: OpenWindow
+) -> None:
+    desk = AgentPage(window())
+    show_as(desk.driver, PHONE)
+    desk.sign_in(careline.url)
+    assert not desk.driver.find_element(By.ID, "pane").is_displayed()
+
+    desk.rows()[0].click()
+    desk.until(desk.thread)
+    assert not desk.rows()[0].is_displayed()
+    desk.driver.find_element(By.CSS_SELECTOR, ".back").click()
+
+    desk.until(lambda: desk.rows() and desk.rows()[0].is_displayed())
