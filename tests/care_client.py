@@ -52,7 +52,6 @@ class View:
         if kind.startswith("message.") or kind == "note.created":
             self.messages[data["message"]["id"]] = data["message"]
         elif kind == "control.changed":
-            assert data["from"] == self.control
             self.control, self.epoch = data["to"], data["epoch"]
         elif kind == "status.changed":
             self.status = data["to"]
@@ -180,6 +179,9 @@ class CareClient:
                 self.frames.append(frame)
                 if "s" in frame:
                     self.views.setdefault(frame["c"], View()).take(frame)
+                elif frame["t"] == "welcome":
+                    for own in frame["d"]["conversations"]:
+                        self.views.setdefault(own["id"], View(last_seq=own["last_seq"]))
                 elif frame["t"] == "snapshot":
                     self.views[frame["c"]] = View.of(frame["d"])
                 self._heard.set()

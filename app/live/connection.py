@@ -48,6 +48,9 @@ class Connection:
         """Runs something beside the socket's reader, for as long as the socket lives."""
         self.watching: set[UUID] = set()
         """The conversations this socket has joined; kept by the hub."""
+        self.invited: set[UUID] = set()
+        """Conversations that began while the socket was still being greeted."""
+        self.is_greeted = False
 
     def offer(self, frame: str) -> None:
         """Queue a frame that may be lost."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import access
 from app.agents import service as agents
 from app.clock import as_wire
-from app.conversations import service, visitors
+from app.conversations import visitors
 from app.errors import NotFound, NotSignedIn
 from app.live.origin import is_allowed
 from app.live.protocol import CloseCode, Hello, SocketClosed
@@ -32,11 +32,10 @@ class Caller:
 
 @dataclass(frozen=True)
 class Greeting:
-    """Who it is, the data of their `welcome`, and the conversations they follow from here."""
+    """Who it is, and the data of their `welcome`; their conversations are still to be added."""
 
     speaker: Speaker
     welcome: JsonObject
-    own: list[Conversation]
 
 
 async def may_any_site_connect(parts: Parts, caller: Caller) -> bool:
@@ -70,7 +69,6 @@ async def greet(parts: Parts, caller: Caller, hello: Hello, connection_id: str) 
         "server_time": as_wire(parts.clock()),
         "hb": settings.heartbeat_s,
         "limits": {"text": settings.text_limit, "frame": settings.frame_limit_bytes},
-        "conversations": [_summary(conversation) for conversation in greeting.own],
     }
     return replace(greeting, welcome=common | greeting.welcome)
 
@@ -93,7 +91,7 @@ async def _greet_agent(
         )
     ).one()
     shown = {"id": str(agent.agent_id), "name": agent.name, "role": agent.role.value}
-    return Greeting(agent, {"bot": _bot(inbox), "agent": shown}, [])
+    return Greeting(agent, {"bot": _bot(inbox), "agent": shown})
 
 
 async def _greet_customer(
@@ -118,7 +116,7 @@ async def _greet_customer(
         locale=hello.locale,
         keep_days=parts.settings.visitor_days,
     )
-    return Greeting(customer, welcome, await service.read_own(session, customer))
+    return Greeting(customer, welcome)
 
 
 def resumed_seq(hello: Hello, conversation_id: UUID) -> int | None:
@@ -130,7 +128,8 @@ def _bot(inbox: Inbox) -> JsonObject:
     return {"name": inbox.bot_name, "disclosure": inbox.disclosure}
 
 
-def _summary(conversation: Conversation) -> JsonObject:
+def summary(conversation: Conversation) -> JsonObject:
+    """A customer's own conversation in their `welcome`."""
     return {
         "id": str(conversation.id),
         "last_seq": conversation.last_seq,

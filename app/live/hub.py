@@ -61,9 +61,24 @@ class Hub:
         self._groups[token_hash].add(connection)
         self._memberships[connection].add(token_hash)
 
-    def visitors(self, token_hash: str) -> list[Connection]:
-        """All sockets of one customer: tabs share their conversations."""
-        return list(self._groups.get(token_hash, ()))
+    def invite(self, token_hash: str, conversation_id: UUID) -> None:
+        """Have all of a customer's sockets join a conversation that has just begun."""
+        for tab in list(self._groups.get(token_hash, ())):
+            if conversation_id in tab.watching:
+                continue
+            if not tab.is_greeted:
+                tab.invited.add(conversation_id)
+                continue
+            tab.watching.add(conversation_id)
+            tab.spawn(self.join(tab, conversation_id, after=0, is_agent=False))
+
+    async def end_greeting(self, connection: Connection) -> None:
+        """The socket has joined what it knew of; join it to what began meanwhile."""
+        while connection.invited:
+            conversation_id = connection.invited.pop()
+            if conversation_id not in connection.watching:
+                await self.join(connection, conversation_id, after=0, is_agent=False)
+        connection.is_greeted = True
 
     def remove(self, connection: Connection) -> None:
         """The socket has gone."""

@@ -13,7 +13,7 @@ from app.agents.cookies import COOKIE_NAME
 from app.errors import NotFound
 from app.live import frames, protocol
 from app.live.connection import Connection, QueueLimits
-from app.live.greeting import Caller, Greeting, greet, may_any_site_connect, resumed_seq
+from app.live.greeting import Caller, Greeting, greet, may_any_site_connect, resumed_seq, summary
 from app.live.protocol import CloseCode, SocketClosed
 from app.live.session import Session
 from app.parts import Parts, parts_of
@@ -110,16 +110,19 @@ async def _welcome(session: Session, greeting: Greeting, hello: protocol.Hello) 
         hub.add_visitor(connection, greeting.speaker.token_hash)
     else:
         hub.add_agent(connection, greeting.speaker.workspace_id)
-    await connection.put(frames.ephemeral("welcome", greeting.welcome))
-    for conversation in greeting.own:
-        if resumed_seq(hello, conversation.id) is None:
-            await hub.join(connection, conversation.id, after=conversation.last_seq, is_agent=False)
+    own = await session.own_conversations()
+    listed = {"conversations": [summary(conversation) for conversation in own]}
+    await connection.put(frames.ephemeral("welcome", greeting.welcome | listed))
+    for known in own:
+        if resumed_seq(hello, known.id) is None:
+            await hub.join(connection, known.id, after=known.last_seq, is_agent=False)
     for conversation_id, seq in (hello.resume or {}).items():
         try:
             await session.catch_up(conversation_id, seq)
         except NotFound as error:
             data = {"code": error.code, "message": error.sentence}
             await connection.put(frames.ephemeral("nack", data, conversation_id))
+    await hub.end_greeting(connection)
     if not hello.resume:
         await connection.put(frames.ephemeral("synced", {"last_seq": 0}))
 

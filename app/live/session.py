@@ -54,6 +54,13 @@ class Session:
         except AppError as error:
             await self._nack(frame, error)
 
+    async def own_conversations(self) -> list[Conversation]:
+        """A customer's, newest first; an agent watches what they choose to."""
+        if isinstance(self.speaker, SignedInAgent):
+            return []
+        async with self.parts.database.snapshot() as session:
+            return await service.read_own(session, self.speaker)
+
     async def catch_up(self, conversation_id: UUID, after: int) -> None:
         """Replay what the reader missed and go live, or tell it to start afresh."""
         async with self.parts.database.snapshot() as session:
@@ -159,15 +166,7 @@ class Session:
                 reopen_days=self.parts.settings.reopen_days,
             )
         self.speaker = replace(customer, contact_id=posted.contact_id)
-        conversation_id = posted.conversation_id
-        for tab in hub.visitors(customer.token_hash):
-            if conversation_id in tab.watching:
-                continue
-            joining = hub.join(tab, conversation_id, after=0, is_agent=False)
-            if tab is self.connection:
-                await joining
-            else:
-                tab.spawn(joining)
+        hub.invite(customer.token_hash, posted.conversation_id)
         return posted
 
     async def _stop_answer(self, frame: protocol.AnswerStop) -> None:
