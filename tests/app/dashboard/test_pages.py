@@ -1,0 +1,194 @@
+"""The agents' pages over HTTP, against both databases."""
+
+import re
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import httpx
+import pytest
+
+from app.conversations import service as conversations
+from app.dashboard.inbox import View
+from app.handoff import service as handoff
+from app.speakers import Customer
+from app.vocabulary import AgentRole
+from tests.app.bot import begin
+from tests.care_client import agent_headers
+from tests.conftest import Served
+from tests.factories import PASSWORD, message, nothing_shown, open_shop, stranger
+
+
+@pytest.fixture
+async def visitor(served: Served) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which nobody has signed in."""
+    async with httpx.AsyncClient(base_url=served.http_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def desk(served: Served, visitor: httpx.AsyncClient) -> httpx.AsyncClient:
+    """A browser in which the agent has signed in."""
+    visitor.headers.update(await agent_headers(served.parts, served.shop.agent))
+    return visitor
+
+
+async def ask(served: Served, token: str, text: str = "Where is my parcel?") -> UUID:
+    """A customer of their own writes."""
+    return await post(served, stranger(served.shop, token), text)
+
+
+async def post(served: Served, customer: Customer, text: str) -> UUID:
+    async with served.parts.database.work() as work:
+        posted = await conversations.post_message(
+            work, customer, message(text), shown=nothing_shown, reopen_days=7
+        )
+    return posted.conversation_id
+
+
+async def hand_over(served: Served, conversation_id: UUID) -> None:
+    async with served.parts.database.work() as work:
+        await handoff.request_handoff(work, served.shop.agent, conversation_id, shown=nothing_shown)
+
+
+async def take_over(served: Served, conversation_id: UUID, epoch: int = 0) -> None:
+    async with served.parts.database.work() as work:
+        await handoff.take_over(
+            work, served.shop.agent, conversation_id, epoch=epoch, shown=nothing_shown
+        )
+
+
+async def resolve(served: Served, conversation_id: UUID) -> None:
+    async with served.parts.database.work() as work:
+        await conversations.resolve(work, served.shop.agent, conversation_id, shown=nothing_shown)
+
+
+def numbers(page: httpx.Response) -> list[int]:
+    """The conversations of the list, from the top."""
+    assert page.status_code == 200
+    return [int(found) for found in re.findall(r'row-number">#(\d+)<', page.text)]
+
+
+def counts(page: httpx.Response) -> list[int]:
+    """What stands beside the views."""
+    return [int(found) for found in re.findall(r'class="count">(\d+)<', page.text)]
+
+
+async def test_every_page_is_behind_the_door(visitor: httpx.AsyncClient) -> None:
+    for path in ("", "/list", "/conversations/01999999-0000-7000-8000-000000000000"):
+        answer = await visitor.get(f"/dashboard{path}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard/sign-in")
+
+
+async def test_the_door_opens_with_the_right_password_only(
+    served: Served, visitor: httpx.AsyncClient
+) -> None:
+    email = served.shop.email(AgentRole.AGENT)
+
+    wrong = await visitor.post("/dashboard/sign-in", data={"email": email, "password": "no"})
+    right = await visitor.post("/dashboard/sign-in", data={"email": email, "password": PASSWORD})
+
+    assert wrong.status_code == 401
+    assert "do not fit together" in wrong.text and f'value="{email}"' in wrong.text
+    assert "set-cookie" not in wrong.headers
+    assert (right.status_code, right.headers["location"]) == (303, "/dashboard")
+    assert (
+        "HttpOnly" in right.headers["set-cookie"] and "SameSite=lax" in right.headers["set-cookie"]
+    )
+    assert (await visitor.get("/dashboard")).status_code == 200
+
+
+async def test_leaving_needs_a_form_of_ours(served: Served, desk: httpx.AsyncClient) -> None:
+    forged = await desk.post("/dashboard/sign-out", data={"csrf": "guessed"})
+    page = await desk.get("/dashboard")
+    csrf = re.search(r'name="csrf" value="(\w+)"', page.text)
+    assert csrf is not None
+    left = await desk.post("/dashboard/sign-out", data={"csrf": csrf[1]})
+
+    assert forged.status_code == 403
+    assert left.status_code == 303 and 'careline_agent=""' in left.headers["set-cookie"]
+
+
+async def test_each_view_shows_its_conversations_and_counts_all(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    asked = [await ask(served, f"token {number}") for number in range(5)]
+    await hand_over(served, asked[3])
+    await hand_over(served, asked[1])
+    await take_over(served, asked[2])
+    await resolve(served, asked[4])
+
+    shown = {view: await desk.get("/dashboard", params={"view": view}) for view in View}
+
+    assert numbers(shown[View.ALL]) == [3, 2, 4, 1], "the newest activity comes first"
+    assert numbers(shown[View.BOT]) == [1]
+    assert numbers(shown[View.WAITING]) == [2, 4], "whoever asked first waits longest"
+    assert numbers(shown[View.MINE]) == [3]
+    assert numbers(shown[View.RESOLVED]) == [5]
+    for page in shown.values():
+        assert counts(page) == [4, 1, 2, 1, 1]
+
+
+async def test_the_list_comes_alone_for_a_page_that_has_heard_of_a_change(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    await ask(served, "a", "Do you rent kayaks?")
+
+    part = await desk.get("/dashboard/list", params={"view": "bot"})
+
+    assert numbers(part) == [1] and "Do you rent kayaks?" in part.text
+    assert "<html" not in part.text
+    assert 'hx-get="/dashboard/list?view=bot"' in part.text
+
+
+async def test_the_list_says_that_the_bot_is_writing(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    conversation_id = await ask(served, "a")
+    await begin(served.parts, str(conversation_id))
+
+    assert "Bot is writing" in (await desk.get("/dashboard")).text
+
+
+async def test_an_empty_view_says_so(desk: httpx.AsyncClient) -> None:
+    assert "Nobody is waiting" in (await desk.get("/dashboard?view=waiting")).text
+    assert "when a customer writes" in (await desk.get("/dashboard")).text
+
+
+async def test_an_unknown_view_is_refused(desk: httpx.AsyncClient) -> None:
+    assert (await desk.get("/dashboard?view=everything")).status_code == 422
+
+
+async def test_a_conversation_opens_beside_the_list(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    conversation_id = await ask(served, "a", "Do you rent kayaks?")
+    await take_over(served, conversation_id)
+
+    page = await desk.get(f"/dashboard/conversations/{conversation_id}")
+
+    assert numbers(page) == [1]
+    assert f'<care-conversation conversation="{conversation_id}">' in page.text
+    assert served.shop.agent.name in page.text
+
+
+async def test_another_companys_conversation_is_unknown_here(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    other = await open_shop(served.parts.database, "pk_other")
+    theirs = await post(served, stranger(other, "b"), "Hello")
+
+    page = await desk.get(f"/dashboard/conversations/{theirs}", headers={"Accept": "text/html"})
+
+    assert page.status_code == 404 and "<h1>There is no such thing here.</h1>" in page.text
+    assert numbers(await desk.get("/dashboard")) == []
+
+
+async def test_what_customers_write_is_never_markup(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    conversation_id = await ask(served, "a", "<script>alert(1)</script>")
+
+    page = await desk.get(f"/dashboard/conversations/{conversation_id}")
+
+    assert "<script>alert" not in page.text
+    assert page.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2
