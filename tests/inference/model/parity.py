@@ -22,7 +22,7 @@ def save_random(
     model: PreTrainedModel = model_class(config).train(False)
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.dim() == 1:
+            if parameter.dim() == 1 or parameter.std() == 0:
                 parameter.add_(torch.randn_like(parameter), alpha=0.2)
             else:
                 parameter.mul_(0.3 / parameter.std())
