@@ -30,11 +30,14 @@ def save_random(
     return model
 
 
-def check_parity(theirs: PreTrainedModel, folder: Path) -> None:
-    """Greedy tokens and their log-probabilities: chunked prompts, drafts, a batch, prefix hits."""
+def check_parity(theirs: PreTrainedModel, folder: Path, is_native: bool = False) -> None:
+    """Greedy tokens and their log-probabilities: chunked prompts, drafts, a batch, prefix hits.
+
+    `is_native` waits for the C++ kernels.
+    """
     config = EngineConfig(
         model=str(folder), speculator="ngram", device="cpu", dtype="float32", num_blocks=64,
-        block_size=8, max_batch=4, max_step_tokens=20,
+        block_size=8, max_batch=4, max_step_tokens=20, compile=is_native,
     )  # fmt: skip
     params = SamplingParams(max_tokens=NUM_TOKENS, ignore_eos=True, logprobs=0)
     random = torch.Generator().manual_seed(1)
@@ -42,6 +45,7 @@ def check_parity(theirs: PreTrainedModel, folder: Path) -> None:
         torch.randint(VOCAB - 1, (length,), generator=random).tolist() for length in PROMPT_LENGTHS
     ]
     engine = Engine(config)
+    engine.finish_compiling()
 
     cold = engine.generate(prompts, params)
     warm = engine.generate(prompts, params)

@@ -65,9 +65,10 @@ CASES: dict[str, tuple[type[PreTrainedModel], PretrainedConfig]] = {
 }
 
 
+@pytest.mark.parametrize("is_native", [False, True], ids=["torch", "native"])
 @pytest.mark.parametrize("name", CASES)
-def test_answers_are_those_of_transformers(name: str, tmp_path: Path) -> None:
+def test_answers_are_those_of_transformers(name: str, is_native: bool, tmp_path: Path) -> None:
     theirs = save_random(*CASES[name], tmp_path)
     assert isinstance(load_model(tmp_path, torch.float32, torch.device("cpu")), Decoder)
 
-    check_parity(theirs, tmp_path)
+    check_parity(theirs, tmp_path, is_native)
