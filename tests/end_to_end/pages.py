@@ -105,6 +105,10 @@ class CustomerPage(Page):
         self.find(".panel")
         self.until(lambda: self.state_line() != "Connecting…")
 
+    def conversation_id(self) -> str:
+        """Of the conversation this customer has."""
+        return str(self.until(lambda: self.heard("ack"), "an acknowledgement")[-1]["d"]["c"])
+
     def state_line(self) -> str:
         """What stands under the company's name."""
         return self.find(".state").text
@@ -159,18 +163,18 @@ class AgentPage(Page):
         """The conversations of the list."""
         return self.driver.find_elements(By.CSS_SELECTOR, "a.row")
 
-    def open_first(self, words: str) -> None:
-        """Open the conversation at the top once its line shows these words."""
+    def open(self, conversation_id: str) -> None:
+        """Open a conversation once the list has it."""
 
         def pressed() -> bool:
-            rows = self.rows()
-            if not rows or words not in rows[0].text:
-                return False
-            rows[0].click()
-            return True
+            selector = f'a.row[href*="{conversation_id}"]'
+            rows = self.driver.find_elements(By.CSS_SELECTOR, selector)
+            for row in rows:
+                row.click()
+            return bool(rows)
 
-        self.until(pressed, words)
-        self.until(self.thread, "a thread")
+        self.until(pressed, "the conversation in the list")
+        self.until(lambda: conversation_id in self.driver.current_url and self.thread(), "a thread")
 
     def act(self, name: str) -> None:
         """Press takeover, release or resolve."""

@@ -88,7 +88,7 @@ def _take_talk(careline: Careline, camera: Camera, customer: CustomerPage, desk:
     camera.take(customer, "widget-thinking")
     customer.wait_for_answer(characters=60)
     camera.take(customer, "widget-streaming")
-    desk.open_first("Bot")
+    desk.open(customer.conversation_id())
     desk.until(lambda: any(one.state == "streaming" and one.text for one in desk.thread()))
     camera.take(desk, "conversation-live")
     customer.wait_for_whole_answer()

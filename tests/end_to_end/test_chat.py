@@ -65,7 +65,7 @@ def test_from_the_takeover_on_no_bot_token_appears(careline: Careline, window: O
     page, desk = customer(careline, window), agent(careline, window)
     page.ask(QUESTION)
     page.wait_for_answer(characters=10)
-    desk.open_first("Bot")
+    desk.open(page.conversation_id())
     desk.until(lambda: [one for one in desk.thread() if one.state == "streaming" and one.text])
 
     desk.act("takeover")
@@ -120,7 +120,7 @@ def test_nothing_is_lost_when_the_server_is_killed(careline: Careline, window: O
     page, desk = customer(careline, window), agent(careline, window)
     page.ask(QUESTION)
     page.wait_for_whole_answer()
-    desk.open_first("Bot")
+    desk.open(page.conversation_id())
     desk.reply("Hello, this is Maya.")
     page.wait_for_text("Hello, this is Maya.")
     page.ask("It was a tent.")
@@ -192,3 +192,37 @@ def test_only_the_loader_is_fetched_and_nothing_kept_before_the_first_message(
 
     assert driver.execute_script("return Object.keys(localStorage)") == ["careline:pk_demo"]
     assert driver.execute_script("return document.cookie") == ""
+
+
+def test_a_session_the_server_does_not_know_begins_anew(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = CustomerPage(window())
+    page.driver.get(careline.url)
+    forged = '{"session": "forged", "isOpen": true}'
+    page.driver.execute_script("localStorage['careline:pk_demo'] = arguments[0]", forged)
+    page.driver.refresh()
+
+    page.ask("How do I return an item?")
+
+    assert "45 days" in page.wait_for_whole_answer().text
+
+
+def test_an_agent_moves_between_conversations_and_none_goes_silent(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page, desk = customer(careline, window), agent(careline, window)
+    page.ask("Hello there")
+    page.wait_for_whole_answer()
+    mine = page.conversation_id()
+    desk.open(mine)
+    others = [row.get_attribute("href") or "" for row in desk.rows()]
+    desk.open(next(link for link in others if mine not in link).split("?")[0][-36:])
+    desk.driver.back()
+    desk.until(lambda: any("Hello there" in one.text for one in desk.thread()), "back again")
+    desk.open(mine)
+
+    page.ask("Are you a person?")
+
+    desk.until(lambda: any("Are you a person?" in one.text for one in desk.thread()))
+    assert desk.problems() == []

@@ -174,7 +174,7 @@ def test_hostile_text_is_text_for_customer_and_agent(
     page.wait_for_text("window.pwned=1")
     page.wait_for_whole_answer()
     desk.sign_in(careline.url)
-    desk.rows()[0].click()
+    desk.open(page.conversation_id())
     desk.until(lambda: any(HOSTILE in one.text for one in desk.thread()), "the customer's words")
     desk.reply(HOSTILE)
     page.until(lambda: page.thread()[-1].kind.count(" agent"), "the agent's words")

@@ -64,6 +64,7 @@ export class Realtime {
   private outbox = new Map<string, MessageSend>();
   private timer: number | null = null;
   private heartbeat: number | null = null;
+  private probing: number | null = null;
   private attempts = 0;
   private pings = 0;
   private unanswered = 0;
@@ -211,10 +212,11 @@ export class Realtime {
 
   /** Ask for a sign of life and give up the link when none comes. */
   private probe(): void {
+    if (this.probing !== null) return;
     this.ping();
-    const sent = this.unanswered;
-    this.world.setTimeout(() => {
-      if (this.state === "online" && this.unanswered >= sent) this.lost();
+    this.probing = this.world.setTimeout(() => {
+      this.probing = null;
+      if (this.unanswered > 0) this.lost();
     }, PROBE_MS);
   }
 
@@ -235,9 +237,10 @@ export class Realtime {
   }
 
   private drop(): void {
-    if (this.timer !== null) this.world.clearTimeout(this.timer);
-    if (this.heartbeat !== null) this.world.clearTimeout(this.heartbeat);
-    this.timer = this.heartbeat = null;
+    for (const timer of [this.timer, this.heartbeat, this.probing]) {
+      if (timer !== null) this.world.clearTimeout(timer);
+    }
+    this.timer = this.heartbeat = this.probing = null;
     this.unanswered = 0;
     const socket = this.socket;
     this.socket = null;

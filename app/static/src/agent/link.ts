@@ -41,6 +41,8 @@ export class AgentLink implements Listeners {
 
   leave(open: OpenConversation): void {
     if (this.open === open) this.open = null;
+    // Opened anew, the next element comes before the last one goes.
+    if (this.open?.conversation === open.conversation) return;
     this.realtime.unfollow(open.conversation);
     this.realtime.send({ t: "unwatch", c: open.conversation });
   }
