@@ -9,6 +9,7 @@ from pathlib import Path
 from app.errors import BadSettings, EngineFailed
 from app.settings import Settings
 from inference import (
+    ClientSettings,
     EngineClient,
     EngineConfig,
     EngineError,
@@ -39,7 +40,8 @@ async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
         BadSettings: `engine` names nothing known.
     """
     if settings.engine is not None and settings.engine.startswith(_RUNNING):
-        async with EngineClient(Path(settings.engine.removeprefix(_RUNNING))) as client:
+        path = Path(settings.engine.removeprefix(_RUNNING))
+        async with EngineClient(path, _client_settings(settings)) as client:
             yield Engine(client)
         return
     supervisor = supervise(settings)
@@ -68,9 +70,25 @@ def supervise(settings: Settings) -> EngineSupervisor:
         config = EngineConfig(
             model=model,
             speculator=None if settings.speculator == NO_SPECULATOR else settings.speculator,
+            device=settings.device,
+            dtype=settings.dtype,
             num_blocks=settings.num_blocks,
+            max_batch=settings.max_batch,
+            max_waiting=settings.max_waiting,
             seed=settings.seed,
         )
     except EngineError as error:
         raise BadSettings(f"The engine's settings do not fit: {error.message}.") from error
-    return EngineSupervisor(EngineProcessSettings(engine=config), settings.run_dir)
+    process = EngineProcessSettings(
+        engine=config,
+        client=_client_settings(settings),
+        start_timeout_s=settings.engine_start_timeout_s,
+    )
+    return EngineSupervisor(process, settings.run_dir)
+
+
+def _client_settings(settings: Settings) -> ClientSettings:
+    return ClientSettings(
+        hang_timeout_s=settings.engine_hang_timeout_s,
+        unavailable_after_s=settings.engine_unavailable_after_s,
+    )

@@ -78,19 +78,20 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     """What needs no waiting; the engine comes with the lifespan."""
     dispatcher = Dispatcher()
     database = Database(settings.database, dispatcher, clock)
+    metrics = Metrics()
     return Parts(
         settings=settings,
         clock=clock,
         database=database,
         dispatcher=dispatcher,
-        hub=Hub(database, dispatcher, settings.delta_interval_s),
+        hub=Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s),
         secrets=Secrets(
             read_secret_key(folder.key_file),
             visitor_days=settings.visitor_days,
             sign_in_days=settings.sign_in_days,
         ),
         sign_ins=Throttle(settings.sign_in_failures, settings.sign_in_window_s),
-        metrics=Metrics(),
+        metrics=metrics,
         readiness=Readiness(database.ping),
         engine=None,
     )

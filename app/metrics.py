@@ -7,7 +7,7 @@ _SLOW_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """No label ever carries a person, a conversation or an address."""
+    """Handed to those who count; no label ever carries a person, a conversation or an address."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -29,19 +29,20 @@ class Metrics:
             buckets=_FAST_S,
             registry=self.registry,
         )
+        self.turn_seconds = Histogram(
+            "care_turn_seconds",
+            "From the begin of an answer to its end",
+            buckets=_SLOW_S,
+            registry=self.registry,
+        )
         self.ttft_seconds = Histogram(
             "care_ttft_seconds",
-            "From a customer's message to the first text of its answer",
+            "From the begin of an answer to its first text",
             buckets=_SLOW_S,
             registry=self.registry,
         )
         self.turns = Counter(
-            "care_turns", "Answers by how they ended", ["outcome"], registry=self.registry
-        )
-        self.stale_writes = Counter(
-            "care_stale_generation_writes",
-            "Bot writes refused because the word had passed on",
-            registry=self.registry,
+            "care_turns", "Answers by how they ended", ["outcome", "reason"], registry=self.registry
         )
         self.auth_failures = Counter(
             "care_auth_failures",

@@ -27,30 +27,55 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
+    """The address to listen on."""
     port: int = Field(default=8000, ge=0, le=65535)
+    """The port to listen on; 0 takes a free one."""
     data: Path = Path("data")
+    """The folder of database, key, logs and sockets."""
     database_url: str | None = None
     """Absent: SQLite in the data folder. PostgreSQL: `postgresql+asyncpg://...`."""
     cookie_secure: bool = False
     """Set it when Careline is served over https."""
     log_level: str = "info"
+    """Of `logs/web.log`."""
 
     model: str | None = None
     """A folder or hub id; absent: the shipped model."""
     speculator: str = "ngram"
     """`none` turns speculation off."""
     num_blocks: int = Field(default=2048, ge=16)
+    """Blocks of the engine's cache, 16 tokens each."""
     seed: int = 0
+    """Of the engine; every answer has a seed of its own besides."""
     engine: str | None = None
     """Absent: start one. `unix:PATH`: a running one. `scripted:FILE`: answers from a file."""
+
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    dtype: str = "auto"
+    """`auto`, `bfloat16`, `float32` or `float64`."""
+    max_batch: int = Field(default=64, ge=1)
+    """Answers written at the same time; more wait."""
+    max_waiting: int = Field(default=256, ge=1)
+    """Answers that may wait for the engine; more are told to come again."""
+    engine_start_timeout_s: float = Field(default=300.0, gt=0)
+    engine_hang_timeout_s: float = Field(default=10.0, gt=0)
+    """Without progress for so long the engine process is killed and started again."""
+    engine_unavailable_after_s: float = Field(default=60.0, gt=0)
+    """How long an answer waits for an engine to come back before a human takes over."""
 
     text_limit: int = Field(default=4_000, ge=1)
     """Characters of one message."""
     frame_limit_bytes: int = Field(default=65_536, ge=1_024)
+    """Of one frame; a larger one closes the socket with 4413."""
     hello_timeout_s: float = Field(default=5.0, gt=0)
+    """A socket that says nothing for so long is closed with 4408."""
     heartbeat_s: float = Field(default=25.0, gt=0)
+    """Between two pings to a socket."""
     pong_timeout_s: float = Field(default=20.0, gt=0)
+    """A socket that does not answer a ping for so long is gone."""
     queue_frames: int = Field(default=256, ge=8)
+    """Frames that may wait for one reader."""
     stall_timeout_s: float = Field(default=10.0, gt=0)
     """How long one frame may wait for a reader before the socket is given up."""
     delta_interval_s: float = Field(default=0.05, ge=0)
@@ -58,22 +83,30 @@ class Settings(BaseSettings):
     replay_limit: int = Field(default=500, ge=1)
     """More missed events than this are answered with `reset`."""
     typing_interval_s: float = Field(default=1.0, ge=0)
+    """At least so long between two equal `typing` frames that are passed on."""
     frames_per_s: float = Field(default=50.0, gt=0)
     """Of one socket in the long run; more closes it with 4429."""
     frames_burst: int = Field(default=200, ge=1)
+    """Frames of one socket at once."""
     messages_per_s: float = Field(default=5.0, gt=0)
     """Of one socket in the long run; more is answered `rate_limited`."""
     messages_burst: int = Field(default=30, ge=1)
+    """Messages of one socket at once."""
 
     visitor_days: int = Field(default=30, ge=1)
+    """A widget's session lives so long after its last message."""
     sign_in_days: int = Field(default=7, ge=1)
+    """An agent stays signed in."""
     sign_in_failures: int = Field(default=20, ge=1)
     """Bad sign-ins of one address or account within the window; then 429."""
     sign_in_window_s: float = Field(default=900.0, gt=0)
+    """How long a bad sign-in counts."""
     reopen_days: int = Field(default=7, ge=0)
+    """A resolved conversation reopens when the customer writes within so many days."""
     answer_timeout_s: float = Field(default=60.0, gt=0)
     """An answer that takes longer is given up, and a human takes over."""
     shutdown_grace_s: float = Field(default=10.0, ge=0)
+    """What is still running when the stop comes may take so long."""
 
     @classmethod
     def settings_customise_sources(

@@ -5,6 +5,7 @@ reader who joins gets that as a snapshot and every later delta fits behind it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -21,6 +22,8 @@ class LiveAnswer:
 
     def __init__(self, answer: BegunAnswer, publish: Publish, delta_interval_s: float) -> None:
         self.answer = answer
+        self.begun_at_s = time.monotonic()
+        self.first_shown_at_s: float | None = None
         self.text = ""
         self.shown_len = 0
         self.ended = asyncio.Event()
@@ -53,6 +56,8 @@ class LiveAnswer:
         self._forget_timer()
         if self.ended.is_set() or self.shown_len == len(self.text):
             return
+        if self.first_shown_at_s is None:
+            self.first_shown_at_s = time.monotonic()
         start, self.shown_len = self.shown_len, len(self.text)
         self._last_flush_s = asyncio.get_running_loop().time()
         message_id = str(self.answer.message_id)

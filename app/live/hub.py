@@ -6,6 +6,7 @@ again. When a read finds the end and no mark, the subscription goes live in the 
 carry `s`, and one that was seen is not sent again.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from app.events import AnswerEnded, BegunAnswer, ControlChanged, Dispatcher, Eve
 from app.live import frames
 from app.live.answers import LiveAnswers
 from app.live.connection import Connection
+from app.metrics import Metrics
 from app.vocabulary import Visibility
 
 _PAGE = 100
@@ -40,8 +42,16 @@ class Subscription:
 class Hub:
     """Connects what happens with the sockets of this process."""
 
-    def __init__(self, database: Database, dispatcher: Dispatcher, delta_interval_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        dispatcher: Dispatcher,
+        metrics: Metrics,
+        *,
+        delta_interval_s: float,
+    ) -> None:
         self._database = database
+        self._metrics = metrics
         self._watchers: dict[UUID, dict[Connection, Subscription]] = defaultdict(dict)
         self._groups: dict[UUID | str, set[Connection]] = defaultdict(set)
         self._memberships: dict[Connection, set[UUID | str]] = defaultdict(set)
@@ -49,7 +59,7 @@ class Hub:
         dispatcher.on(EventStored, self._on_stored)
         dispatcher.on(ControlChanged, self.answers.on_control_changed)
         dispatcher.on(BegunAnswer, self.answers.on_begun)
-        dispatcher.on(AnswerEnded, self.answers.on_ended)
+        dispatcher.on(AnswerEnded, self._on_answer_ended)
 
     def add_agent(self, connection: Connection, workspace_id: UUID) -> None:
         """From now on this socket hears that the list has changed."""
@@ -168,6 +178,15 @@ class Hub:
         dirty = frames.ephemeral("list.dirty", {}, event.conversation_id)
         for connection in self._groups.get(event.workspace_id, ()):
             connection.offer(dirty)
+
+    def _on_answer_ended(self, event: AnswerEnded) -> None:
+        live = self.answers.find(event.conversation_id)
+        if live is not None and live.answer.generation_id == event.generation_id:
+            self._metrics.turn_seconds.observe(time.monotonic() - live.begun_at_s)
+            if live.first_shown_at_s is not None:
+                self._metrics.ttft_seconds.observe(live.first_shown_at_s - live.begun_at_s)
+        self._metrics.turns.labels(outcome=event.outcome.value, reason=event.reason.value).inc()
+        self.answers.on_ended(event)
 
     def _live(self, conversation_id: UUID) -> Iterator[Subscription]:
         watching = self._watchers.get(conversation_id, {})
