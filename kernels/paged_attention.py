@@ -108,16 +108,17 @@ def paged_attention(
     scale: float,
     window: int | None = None,
     softcap: float | None = None,
+    sinks: torch.Tensor | None = None,  # [H]
 ) -> torch.Tensor:  # [T, H, D]
     """Attention of every row of the step over its sequence; see `reference.paged_attention`.
 
-    A window costs nothing until a context outgrows it. Capped scores, and trees in a window, run on
-    the reference.
+    A window costs nothing until a context outgrows it. Capped scores, sinks, and trees in a window
+    run on the reference.
     """
     if window is not None and window >= plan.longest:
         window = None
-    is_rare = softcap is not None or (window is not None and plan.ancestors is not None)
-    if query.is_cuda or is_rare:
+    is_rare = softcap is not None or sinks is not None
+    if query.is_cuda or is_rare or (window is not None and plan.ancestors is not None):
         return reference.paged_attention(
             query,
             cache,
@@ -128,6 +129,7 @@ def paged_attention(
             plan.ancestors,
             window,
             softcap,
+            sinks,
         )
     output = torch.empty_like(query)
     if plan.short.numel() and plan.native is not None and window is None and suits(query):

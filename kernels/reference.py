@@ -31,6 +31,7 @@ def paged_attention(
     ancestors: torch.Tensor | None = None,  # [T] int64, bit j: row sees row j of its sequence
     window: int | None = None,
     softcap: float | None = None,
+    sinks: torch.Tensor | None = None,  # [H]
 ) -> torch.Tensor:  # [T, H, D]
     """Attention of ragged query rows over the paged keys and values of their sequences.
 
@@ -39,6 +40,7 @@ def paged_attention(
     context before the first row, and of the rows exactly those whose bit is set. With a `window` a
     row sees no more than that many positions, its own included; a tree row's position is its depth.
     With a `softcap` no score exceeds it: softcap * tanh(score / softcap), as in Gemma 2.
+    With `sinks` each head has one more score, to nothing, that takes its share, as in gpt-oss.
     """
     output = torch.empty_like(query)
     heads_per_group = query.shape[1] // cache.shape[3]
@@ -46,7 +48,8 @@ def paged_attention(
         first, last = int(query_starts[b]), int(query_starts[b + 1])
         num_rows, context = last - first, int(context_lens[b])
         position = torch.arange(context, device=query.device)
-        slot = block_tables[b].long()[position // cache.shape[2]], position % cache.shape[2]
+        table = block_tables[b].to(query.device).long()
+        slot = table[position // cache.shape[2]], position % cache.shape[2]
         key, value = cache[0][slot], cache[1][slot]  # [context, G, D]
         key = key.repeat_interleave(heads_per_group, 1)
         value = value.repeat_interleave(heads_per_group, 1)
@@ -61,7 +64,7 @@ def paged_attention(
         if ancestors is None:
             visible = position <= before + depth[:, None]
         else:
-            own = ancestors[first:last, None]
+            own = ancestors[first:last, None].to(query.device)
             bits = (own >> (position - before).clamp(0, 63)) & 1
             visible = (position < before) | (bits == 1)
             depth = ((own >> depth) & 1).sum(-1) - 1
@@ -70,7 +73,11 @@ def paged_attention(
             key_position = torch.cat([position[:before], row_position])
             visible &= key_position > row_position[:, None] - window
         scores = scores.masked_fill(~visible, float("-inf"))
-        output[first:last] = torch.einsum("hqk,khd->qhd", scores.softmax(-1), value).to(query.dtype)
+        if sinks is not None:
+            sink = sinks.to(scores.dtype)[:, None, None].expand(-1, num_rows, 1)
+            scores = torch.cat([scores, sink], -1)
+        shares = scores.softmax(-1)[..., :context]
+        output[first:last] = torch.einsum("hqk,khd->qhd", shares, value).to(query.dtype)
     return output
 
 

@@ -20,8 +20,6 @@ from kernels.paged_attention import paged_attention
 from kernels.store_kv import store_kv
 
 NAME = "careline_paged"
-# Arguments that would change the result in ways the paged attention does not know.
-UNKNOWN_ARGUMENTS = ("s_aux", "position_bias", "head_mask", "attn_bias")
 
 
 class Unadaptable(Exception):
@@ -39,6 +37,7 @@ class LayerCall:
     mask: torch.Tensor | None
     scale: float
     softcap: float | None
+    sinks: torch.Tensor | None  # [H]
 
 
 class Call(Protocol):
@@ -94,6 +93,7 @@ class PagedCall:
             call.scale,
             self.windows[call.layer],
             call.softcap,
+            call.sinks,
         )
         return attended[None, ..., : call.value.shape[-1]].to(call.value.dtype)
 
@@ -115,16 +115,16 @@ def _attend(
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **extra: Any,
 ) -> tuple[torch.Tensor, None]:
-    for name in UNKNOWN_ARGUMENTS:
-        if extra.get(name) is not None:
-            raise Unadaptable(f"its attention takes {name}, which the paged attention does not")
+    if extra.get("position_bias") is not None:
+        raise Unadaptable("its attention adds a bias to every score, which ours cannot")
     layer = getattr(module, "layer_idx", None)
     if not isinstance(layer, int):
         raise Unadaptable("its attention layers do not know their place")
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    call = LayerCall(layer, query, key, value, attention_mask, scale, softcap)
+    call = LayerCall(layer, query, key, value, attention_mask, scale, softcap, s_aux)
     return _current.get().attend(call), None
 
 

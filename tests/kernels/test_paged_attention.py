@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -57,13 +59,17 @@ def test_cpu_path_attends_as_the_reference(
 
 
 @pytest.mark.parametrize("softcap", [None, 2.0])
-def test_a_window_and_a_cap_are_those_of_the_plain_formula(softcap: float | None) -> None:
+@pytest.mark.parametrize("sink", [None, 0.5])
+def test_windows_caps_and_sinks_are_those_of_the_plain_formula(
+    softcap: float | None, sink: float | None
+) -> None:
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(6, 1, 8, generator=generator, dtype=torch.float64)
     cache = torch.randn(2, 2, BLOCK, 1, 8, generator=generator, dtype=torch.float64)
     plan = plan_attention(torch.tensor([[1, 0]]), torch.tensor([0, 6]), torch.tensor([7]), BLOCK)
+    sinks = None if sink is None else torch.tensor([sink], dtype=torch.float64)
 
-    attended = paged_attention(query, cache, plan, 0.7, window=3, softcap=softcap)
+    attended = paged_attention(query, cache, plan, 0.7, 3, softcap, sinks)
 
     key, value = cache[:, [1, 0]].flatten(1, 3)[:, :7]
     for row in range(6):
@@ -71,7 +77,9 @@ def test_a_window_and_a_cap_are_those_of_the_plain_formula(softcap: float | None
         scores = key[seen] @ query[row, 0] * 0.7
         if softcap is not None:
             scores = softcap * torch.tanh(scores / softcap)
-        expected = scores.softmax(0) @ value[seen]
+        weights = scores.exp()
+        weights = weights / (weights.sum() + (0.0 if sink is None else math.exp(sink)))
+        expected = weights @ value[seen]
         torch.testing.assert_close(attended[row, 0], expected, atol=1e-12, rtol=1e-12)
 
 

@@ -9,9 +9,10 @@ import transformers
 from transformers import PreTrainedModel
 
 from inference import ModelLoadError
-from inference.model import attention_hook
 from inference.model.adapter import AdaptedModel
+from inference.model.attention_hook import Unadaptable
 from inference.model.loading import load_model
+from inference.model.self_check import SelfCheck
 from tests.inference.model.parity import VOCAB, check_parity, save_random
 from tests.inference.model.shapes import LONG, SHAPE
 
@@ -70,6 +71,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "layer_types": ["full_attention"] * 2,
         },
     ),
+    "gpt-oss": (
+        "GptOssForCausalLM",
+        {
+            **SHAPE,
+            **HALF_WINDOWED,
+            "num_local_experts": 4,
+            "rope_parameters": {"rope_type": "default"},
+        },
+    ),
     "gpt-bigcode-many-heads": ("GPTBigCodeForCausalLM", {**GPT2, "multi_query": False}),
     "llama-gelu": ("LlamaForCausalLM", {**SHAPE, "hidden_act": "gelu"}),
 }
@@ -109,10 +119,6 @@ def test_what_attends_otherwise_is_refused_at_load(tmp_path: Path) -> None:
             {"vocab_size": VOCAB, "hidden_size": 64, "n_layer": 2, "n_head": 4},
             "0 of its 2 layers attend through transformers' attention interface",
         ),
-        "GptOssForCausalLM": (
-            {**SHAPE, "num_local_experts": 4, "rope_parameters": {"rope_type": "default"}},
-            "its attention takes s_aux, which the paged attention does not",
-        ),
         "Llama4ForCausalLM": (
             {**SHAPE, "attention_chunk_size": 16, "intermediate_size_mlp": 64},
             "its mask is neither causal nor a sliding window",
@@ -130,15 +136,17 @@ def test_what_attends_otherwise_is_refused_at_load(tmp_path: Path) -> None:
             load_model(folder, torch.float32, CPU)
 
 
-def test_a_difference_nobody_foresaw_is_refused_by_its_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = {**SHAPE, "num_local_experts": 4, "rope_parameters": {"rope_type": "default"}}
-    save("GptOssForCausalLM", settings, tmp_path)
-    monkeypatch.setattr(attention_hook, "UNKNOWN_ARGUMENTS", ())
+@torch.inference_mode()
+def test_logits_unlike_those_of_transformers_fail_the_check(tmp_path: Path) -> None:
+    theirs = save("LlamaForCausalLM", SHAPE, tmp_path)
+    ours = load_model(tmp_path, torch.float32, CPU)
+    check = SelfCheck(VOCAB, CPU)
+    expected = [theirs(ids[None]).logits[0] for ids in check.ids]
 
-    with pytest.raises(ModelLoadError, match=r"its logits differ by \d+\.\d% of their size"):
-        load_model(tmp_path, torch.float32, CPU)
+    check.compare(ours, ours.config, torch.float32, expected)
+    expected[0][:, 5] += 1.0  # one logit of a hundred, in the longer sequence
+    with pytest.raises(Unadaptable, match=r"its logits differ by \d+\.\d% of their size"):
+        check.compare(ours, ours.config, torch.float32, expected)
 
 
 def test_missing_weights_are_not_made_up(tmp_path: Path) -> None:
