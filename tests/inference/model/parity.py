@@ -19,6 +19,7 @@ def save_random(
 ) -> PreTrainedModel:
     """A model with every weight drawn, biases and norms too; wide, so that logits are far apart."""
     torch.manual_seed(0)
+    config._attn_implementation = "eager"  # the one way that every architecture attends in full
     model: PreTrainedModel = model_class(config).train(False)
     with torch.no_grad():
         for parameter in model.parameters():
