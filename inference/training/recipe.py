@@ -53,5 +53,5 @@ class Amount:
 
 STAGES: Final = {
     "base": StageRecipe(0.7, batch_rows=8, peak_rate=4e-3, final_share=0.15, warmup_share=0.04),
-    "chat": StageRecipe(0.3, batch_rows=8, peak_rate=1.5e-3, final_share=0.02, warmup_share=0.04),
+    "chat": StageRecipe(0.3, batch_rows=4, peak_rate=1.3e-3, final_share=0.02, warmup_share=0.04),
 }

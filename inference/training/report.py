@@ -19,7 +19,7 @@ from inference.training.mixture import chat_pieces
 from inference.training.prepare import HELD_OUT, STAGE_DATA, open_tokenizer
 from inference.training.rows import open_rows_at
 
-PROMPTS_PER_SOURCE: Final = 20
+PROMPTS_PER_SOURCE: Final = 8
 SEED: Final = 7
 
 

@@ -179,9 +179,9 @@ def batch_of(
 
 
 def token_loss(model: CareModel, hidden: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of each chosen position: hidden [P, hidden] against ids [P]."""
+    """Mean cross-entropy of the chosen positions, hidden [P, hidden] against ids [P]; 0 of none."""
     logits = functional.linear(hidden, model.embedding.weight)
-    return functional.cross_entropy(logits.float(), ids)
+    return functional.cross_entropy(logits.float(), ids, reduction="sum") / max(1, len(ids))
 
 
 def _order(num_rows: int, start: int, count: int) -> np.typing.NDArray[np.int64]:

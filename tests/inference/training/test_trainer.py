@@ -1,5 +1,7 @@
 """A run that was cut off ends where an uninterrupted one does."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +103,31 @@ def test_a_checkpoint_of_another_size_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CheckpointMismatch):
         Trainer(wider, PLAN, tmp_path, torch.device("cpu")).resume()
+
+
+def test_a_batch_without_anything_to_learn_costs_nothing(tmp_path: Path) -> None:
+    trainer = Trainer(CareModel(SIZES["tiny"]), PLAN, tmp_path, torch.device("cpu"))
+    ids = torch.full((2, 8), 20)
+
+    assert trainer.loss(ids, torch.zeros(2, 8, dtype=torch.bool)).item() == 0.0
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")  # torch's own
+def test_compiled_and_eager_losses_agree(
+    tmp_path: Path, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    torch.manual_seed(2)
+    model = CareModel(SIZES["tiny"])
+    ids, learned = batch_of(rows, np.arange(4), torch.device("cpu"))
+
+    eager, compiled = (
+        Trainer(model, replace(PLAN, compiled=on), tmp_path, torch.device("cpu"))
+        for on in (False, True)
+    )
+
+    # bfloat16 rounds at other places once operations are fused
+    assert compiled.loss(ids, learned).item() == pytest.approx(
+        eager.loss(ids, learned).item(), rel=2e-3
+    )
+    assert "compiling failed" not in caplog.text
