@@ -89,8 +89,12 @@ class Database:
             await session.execute(text("SELECT 1"))
 
     async def run_sync(self, function: Any) -> Any:
-        """Call `function(connection)` with a plain connection in a transaction (migrations)."""
-        async with self._writer.begin() as connection:
+        """Call `function(connection)` with a plain connection in a transaction (migrations).
+
+        Raises:
+            Unavailable: the database does not answer or refuses to write.
+        """
+        async with _told_plainly(), self._writer.begin() as connection:
             return await connection.run_sync(function)
 
     async def close(self) -> None:

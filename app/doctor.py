@@ -26,10 +26,13 @@ class Finding:
 
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
-    """Look at everything the start will need, in the order it will need it."""
+    """Look at everything the start will need, in that order; without a folder at nothing more."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("Python", version, None if sys.version_info >= (3, 11) else "bad_python")
-    yield _folder(settings)
+    folder = _folder(settings)
+    yield folder
+    if folder.problem is not None:
+        return
     yield await _database(settings)
     yield _port(settings)
     yield _engine(settings)

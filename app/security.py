@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import secrets as random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -19,7 +20,6 @@ from itsdangerous import BadData, TimestampSigner, URLSafeSerializer, URLSafeTim
 from app.errors import BadSettings, Invalid
 
 _hasher = PasswordHasher()  # argon2id with the library's current parameters
-_NOBODYS_HASH = _hasher.hash(random.token_urlsafe(16))
 _MIN_SECRET_BYTES = 32
 _DAY_S = 86_400
 
@@ -32,10 +32,15 @@ def hash_password(password: str) -> str:
 def is_password(password: str, password_hash: str | None) -> bool:
     """Whether it is the one that was hashed; as slow for an account that does not exist."""
     try:
-        _hasher.verify(password_hash or _NOBODYS_HASH, password)
+        _hasher.verify(password_hash or _nobodys_hash(), password)
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher.hash(random.token_urlsafe(16))
 
 
 def hash_token(token: str) -> str:
