@@ -1,7 +1,7 @@
-"""Takes the pictures in docs/screenshots: `python -m tests.end_to_end.screenshots [FOLDER]`.
+"""Takes the pictures in docs/screenshots: `python -m tests.end_to_end.screenshots`.
 
-The demo company with a bot that writes slowly, on a data folder of its own; what is on the pictures
-is the application, nothing is drawn over.
+With a folder as its argument it takes all of them there: every page and state in every look. It is
+the demo company with a bot that writes slowly; nothing is drawn over.
 """
 
 import sys
@@ -18,6 +18,20 @@ from tests.end_to_end.pages import AgentPage, CustomerPage
 from tests.end_to_end.server import Careline, write_script
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+CHOSEN = {
+    "shop-desktop-light",
+    "shop-phone-dark",
+    "widget-streaming-desktop-light",
+    "widget-answered-desktop-dark",
+    "widget-streaming-phone-light",
+    "widget-answered-phone-dark",
+    "article-desktop-light",
+    "inbox-desktop-light",
+    "inbox-phone-light",
+    "conversation-live-desktop-light",
+    "conversation-live-phone-dark",
+    "conversation-taken-over-desktop-dark",
+}
 DELAY_MS = 120.0
 QUESTION = "How do I return an item?"
 _LOOKS = (
@@ -37,14 +51,18 @@ return document.fonts.status === "loaded"
 class Camera:
     """Takes pictures of one look into a folder."""
 
-    def __init__(self, folder: Path, look: str) -> None:
+    def __init__(self, folder: Path, look: str, chosen: set[str] | None) -> None:
         self._folder = folder
         self._look = look
+        self._chosen = chosen
 
     def take(self, page: CustomerPage | AgentPage, name: str) -> None:
         """Once fonts are there and nothing moves but what moves for ever."""
+        picture = f"{name}-{self._look}"
+        if self._chosen is not None and picture not in self._chosen:
+            return
         page.until(lambda: bool(page.driver.execute_script(_SETTLED)), "a page at rest")
-        page.driver.save_screenshot(str(self._folder / f"{name}-{self._look}.png"))
+        page.driver.save_screenshot(str(self._folder / f"{picture}.png"))
 
 
 @contextmanager
@@ -55,11 +73,11 @@ def window(folder: Path, screen: Screen, scheme: Scheme) -> Iterator[Chrome]:
         yield driver
 
 
-def take_all(careline: Careline, folder: Path, pictures: Path) -> None:
-    """Every page in every look."""
+def take_all(careline: Careline, folder: Path, pictures: Path, chosen: set[str] | None) -> None:
+    """Every page in every look, or those that were chosen."""
     for screen, scheme in _LOOKS:
         size = "desktop" if screen is DESKTOP else "phone"
-        camera = Camera(pictures, f"{size}-{scheme}")
+        camera = Camera(pictures, f"{size}-{scheme}", chosen)
         with window(folder, screen, scheme) as left, window(folder, screen, scheme) as right:
             _take_pages(careline, camera, CustomerPage(left))
             _take_talk(careline, camera, CustomerPage(left), AgentPage(right))
@@ -94,7 +112,7 @@ def _take_talk(careline: Careline, camera: Camera, customer: CustomerPage, desk:
     customer.wait_for_whole_answer()
     camera.take(customer, "widget-answered")
     customer.ask("How long does standard delivery take?")
-    customer.wait_for_text("Standard delivery takes 3 to 5 working days within")
+    customer.wait_for_text("contiguous states. ")
     desk.act("takeover")
     desk.until(lambda: desk.badge() == "Maya Lindqvist")
     desk.reply("Hello, this is Maya. I have just sent you the return label by e-mail.")
@@ -110,14 +128,15 @@ def _take_talk(careline: Careline, camera: Camera, customer: CustomerPage, desk:
 
 def main() -> None:
     """Start the application, take the pictures, stop it."""
-    pictures = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    is_all = len(sys.argv) > 1
+    pictures = Path(sys.argv[1]) if is_all else FOLDER
     pictures.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as name:
         folder = Path(name)
         engine = write_script(folder / "script.jsonl", slowly=".", delay_ms=DELAY_MS)
         careline = Careline.launch(folder / "data", engine)
         try:
-            take_all(careline, folder, pictures)
+            take_all(careline, folder, pictures, None if is_all else CHOSEN)
         finally:
             careline.stop()
 

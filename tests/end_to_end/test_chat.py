@@ -77,6 +77,7 @@ def test_from_the_takeover_on_no_bot_token_appears(careline: Careline, window: O
     assert len(page.heard("answer.delta")) == num_deltas
     assert page.state_line() == f"You are talking to {AGENT_NAME}"
     assert desk.badge() == AGENT_NAME
+    desk.until(lambda: AGENT_NAME in desk.rows()[0].text, "the list has heard of it")
     states = [one.state for one in page.thread() if " bot" in one.kind]
     assert "complete" not in states and "streaming" not in states
     assert [role for role, *_ in stored(careline)][-2:] == ["system", "agent"]

@@ -254,6 +254,13 @@ test("a refusal with a time is tried again then, another is told and forgotten",
 
 test("what belongs to no followed conversation reaches the page", () => {
   const { stage } = connected();
+  stage.wire.say(created(1));
+  assert.deepEqual(stage.strays, ["message.created"]);
+});
+
+test("a hint for the list reaches the page, also of a followed conversation", () => {
+  const { stage, realtime } = connected();
+  realtime.follow(C, new Thread());
   stage.wire.say({ t: "list.dirty", c: C, d: {} });
   assert.deepEqual(stage.strays, ["list.dirty"]);
 });

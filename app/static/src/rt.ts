@@ -160,6 +160,8 @@ export class Realtime {
         return;
       case "pong":
         return;
+      case "list.dirty": // names a conversation, but is for the page's list
+        return this.listeners.frame(frame);
       default: {
         const sequence = frame.c === undefined ? undefined : this.sequences.get(frame.c);
         if (sequence) sequence.receive(frame);
