@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -12,32 +11,16 @@ from inference import (
     ChatMessage,
     ClientSettings,
     EngineClient,
-    EngineError,
-    EngineInfo,
     EngineSupervisor,
     EngineUnavailable,
     Exactly,
     FinishReason,
     InvalidRequest,
     SamplingParams,
-    TokenChunk,
     Words,
 )
 from inference.process.frames import (
     MAX_FRAME_BYTES,
-    Chunks,
-    ClientFrame,
-    Crash,
-    Heartbeat,
-    Hello,
-    InFlight,
-    ServerFrame,
-    Submit,
-    Welcome,
-    client_frames,
-    encode,
-    read_frame,
-    unpack_question,
 )
 from tests.engine_processes import (
     PATIENCE_S,
@@ -56,9 +39,6 @@ ANSWERS: list[Line] = [
     {"match": "^forever$", "chunks": ["now ", "never"], "delay_ms": 1},
     {"match": "^never$", "chunks": ["never"], "delay_ms": 3_600_000},
 ]
-INFO = EngineInfo(
-    model="m", speculator=None, max_model_len=1, fingerprint="f", device="cpu", dtype="float32"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -82,65 +62,6 @@ async def client(supervisor: EngineSupervisor) -> AsyncGenerator[EngineClient]:
     yield supervisor.client
     while (await supervisor.client.stats())["num_running"]:
         pass
-
-
-class Double:
-    """The engine's end of a socket; a test says what it does with each connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def hear(self) -> ClientFrame | None:
-        return await read_frame(self.reader, client_frames)
-
-    def say(self, *frames: ServerFrame) -> None:
-        for frame in frames:
-            self.writer.write(encode(frame))
-
-    async def welcome(self, incarnation: str = "one", crash: Crash | None = None) -> str:
-        """The id of the client that came."""
-        hello = await self.hear()
-        assert isinstance(hello, Hello)
-        self.say(Welcome(incarnation, INFO, 0.05, MAX_FRAME_BYTES, crash), Heartbeat(0, 0.0))
-        return hello.client_id
-
-    async def submission(self) -> Submit:
-        frame = await self.hear()
-        assert isinstance(frame, Submit), frame
-        return frame
-
-
-@contextlib.asynccontextmanager
-async def listening(
-    path: Path, behave: Callable[[Double], Awaitable[None]]
-) -> AsyncGenerator[None]:
-    """What an engine may do that is not ours, or not in its right mind."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            await behave(Double(reader, writer))
-        writer.close()
-
-    server = await asyncio.start_unix_server(handle, path)
-    try:
-        yield
-    finally:
-        server.close()
-
-
-def token(frame: Submit, token_id: int, text: str, *, is_last: bool = False) -> Chunks:
-    reason = FinishReason.STOP if is_last else None
-    return Chunks(
-        (
-            TokenChunk(
-                request_id=frame.request_id,
-                token_ids=(token_id,),
-                text=text,
-                finish_reason=reason,
-            ),
-        )
-    )
 
 
 async def test_an_answer_arrives_whole_under_its_callers_id(client: EngineClient) -> None:
@@ -287,157 +208,6 @@ async def test_closing_the_client_ends_its_streams(tmp_path: Path) -> None:
 
     with pytest.raises(EngineUnavailable, match="closed"):
         await asking
-
-
-async def test_a_request_goes_on_where_the_connection_broke(tmp_path: Path) -> None:
-    seen: list[tuple[int, ...]] = []
-
-    async def behave(double: Double) -> None:
-        await double.welcome(f"incarnation {len(seen)}")
-        frame = await double.submission()
-        seen.append(unpack_question(frame.question).resume_token_ids)
-        at = len(seen) - 1
-        double.say(token(frame, 10 + at, f"part{at} ", is_last=at == 3))
-        if at == 3:
-            await double.hear()
-
-    async with listening(tmp_path / "s", behave), EngineClient(tmp_path / "s") as client:
-        text = await full_text(client, "x", SamplingParams())
-
-    assert text == "part0 part1 part2 part3 "
-    assert seen == [(), (10,), (10, 11), (10, 11, 12)]
-
-
-GARBAGE = [
-    b"\x00\xff" * 50,
-    struct.pack(">2sHI", b"\xca\x7e", 1, 2 << 30),
-    struct.pack(">2sHI", b"\xca\x7e", 2, 10) + b"x" * 10,
-    struct.pack(">2sHI", b"\xca\x7e", 1, 4) + b"\xc1" * 4,
-    encode(Welcome("again", INFO, 1.0, MAX_FRAME_BYTES, None)),
-]
-GARBAGE_IDS = ["noise", "2 GiB", "another version", "no msgpack", "welcome twice"]
-
-
-@pytest.mark.parametrize("garbage", GARBAGE, ids=GARBAGE_IDS)
-async def test_garbage_is_noticed_at_once_and_the_answer_goes_on(
-    tmp_path: Path, garbage: bytes
-) -> None:
-    complaints: list[float] = []
-    connections: list[Double] = []
-
-    async def behave(double: Double) -> None:
-        connections.append(double)
-        await double.welcome()
-        frame = await double.submission()
-        if len(connections) == 1:
-            double.say(token(frame, 0, "Hello "))
-            double.writer.write(garbage)
-        else:
-            double.say(token(frame, 1, "there.", is_last=True))
-        await double.hear()
-
-    client = EngineClient(
-        tmp_path / "s", on_garbage=lambda: complaints.append(asyncio.get_running_loop().time())
-    )
-    async with listening(tmp_path / "s", behave), client:
-        text = await full_text(client, "x", SamplingParams())
-
-    assert text == "Hello there."
-    assert len(complaints) == 1
-
-
-@pytest.mark.parametrize("garbage", GARBAGE[:3], ids=GARBAGE_IDS[:3])
-async def test_a_request_that_brings_garbage_twice_is_failed(
-    tmp_path: Path, garbage: bytes
-) -> None:
-    num_connections = 0
-
-    async def behave(double: Double) -> None:
-        nonlocal num_connections
-        num_connections += 1
-        await double.welcome()
-        await double.submission()
-        double.writer.write(garbage)
-        await double.hear()
-
-    async with listening(tmp_path / "s", behave), EngineClient(tmp_path / "s") as client:
-        with pytest.raises(EngineError, match="2 times") as caught:
-            await full_text(client, "x", SamplingParams())
-
-    assert (caught.value.code, num_connections) == ("poisoned", 2)
-
-
-async def test_only_the_request_inside_a_dead_engine_is_blamed(tmp_path: Path) -> None:
-    """Two requests, four engines: the guilty is alone inside two that die without a token."""
-    ids: dict[str, str] = {}
-    num_connections = 0
-
-    async def behave(double: Double) -> None:
-        nonlocal num_connections
-        num_connections += 1
-        incarnation, before = f"engine {num_connections}", f"engine {num_connections - 1}"
-        inside = tuple(InFlight(ids["client"], ids[name], 0) for name in ("guilty",) if ids)
-        ids["client"] = await double.welcome(incarnation, Crash(before, inside))
-        for _ in range(2 if num_connections < 3 else 1):
-            frame = await double.submission()
-            ids[unpack_question(frame.question).name] = frame.request_id
-        if num_connections == 3:
-            double.say(token(frame, 0, "fine", is_last=True))
-            await double.hear()
-
-    async with listening(tmp_path / "s", behave), EngineClient(tmp_path / "s") as client:
-        innocent = asyncio.ensure_future(_text_of(client, "innocent"))
-        with pytest.raises(EngineError) as caught:
-            await _text_of(client, "guilty")
-        assert await innocent == "fine"
-
-    assert (caught.value.code, num_connections) == ("poisoned", 3)
-
-
-async def test_a_deadline_goes_on_through_a_restart(tmp_path: Path) -> None:
-    left: list[float] = []
-
-    async def behave(double: Double) -> None:
-        await double.welcome(str(len(left)))
-        frame = await double.submission()
-        left.append(unpack_question(frame.question).params.deadline_s or 0.0)
-        if len(left) == 2:
-            double.say(token(frame, 0, "done", is_last=True))
-            await double.hear()
-
-    async with listening(tmp_path / "s", behave), EngineClient(tmp_path / "s") as client:
-        assert await full_text(client, "x", SamplingParams(deadline_s=1000.0)) == "done"
-
-    assert 900.0 < left[1] < left[0] <= 1000.0
-
-
-async def test_an_engine_in_one_long_step_is_not_ready(tmp_path: Path) -> None:
-    has_looked = asyncio.Event()
-
-    async def behave(double: Double) -> None:
-        await double.welcome()
-        frame = await double.submission()
-        double.say(Heartbeat(1, 0.1), token(frame, 0, "quick"))
-        await has_looked.wait()
-        double.say(Heartbeat(1, 11.0), token(frame, 1, "slow", is_last=True))
-        await double.hear()
-
-    is_ready: dict[str, bool] = {}
-    async with (
-        listening(tmp_path / "s", behave),
-        EngineClient(tmp_path / "s") as client,
-        contextlib.aclosing(client.stream("x", SamplingParams())) as chunks,
-    ):
-        async for chunk in chunks:
-            is_ready[chunk.text] = client.is_ready
-            has_looked.set()
-
-    assert is_ready == {"quick": True, "slow": False}
-
-
-async def _text_of(client: EngineClient, name: str) -> str:
-    async with contextlib.aclosing(client.stream("x", SamplingParams(), request_id=name)) as chunks:
-        return "".join([chunk.text async for chunk in chunks])
 
 
 async def _abort_when_running(client: EngineClient, request_id: str) -> None:
