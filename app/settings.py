@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """A socket that does not answer a ping for so long is gone."""
     queue_frames: int = Field(default=256, ge=8)
     """Frames that may wait for one reader."""
+    queue_chars: int = Field(default=262_144, ge=1_024)
+    """Characters of frames that may wait for one reader."""
     stall_timeout_s: float = Field(default=10.0, gt=0)
     """How long one frame may wait for a reader before the socket is given up."""
     delta_interval_s: float = Field(default=0.05, ge=0)

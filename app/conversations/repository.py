@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, case, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import (
@@ -159,14 +160,18 @@ class Conversations:
 
     async def raise_marker(self, conversation_id: UUID, reader_id: UUID, seq: int) -> None:
         """Remember that a reader has come as far as `seq`, never less."""
-        query = select(ReadMarker).where(
-            ReadMarker.conversation_id == conversation_id, ReadMarker.reader_id == reader_id
-        )
-        marker = (await self._session.scalars(query.with_for_update())).one_or_none()
-        if marker is not None:
-            marker.seq = max(marker.seq, seq)
+        mine = (ReadMarker.conversation_id == conversation_id, ReadMarker.reader_id == reader_id)
+        further = case((ReadMarker.seq < seq, seq), else_=ReadMarker.seq)
+        raising = update(ReadMarker).where(*mine).values(seq=further).returning(ReadMarker.id)
+        raising = raising.execution_options(synchronize_session=False)
+        if (await self._session.execute(raising)).first() is not None:
             return
-        self._session.add(ReadMarker(conversation_id=conversation_id, reader_id=reader_id, seq=seq))
+        marker = ReadMarker(conversation_id=conversation_id, reader_id=reader_id, seq=seq)
+        try:
+            async with self._session.begin_nested():
+                self._session.add(marker)
+        except IntegrityError:  # another tab's was first
+            await self._session.execute(raising)
 
     async def events_after(self, conversation_id: UUID, seq: int, limit: int) -> list[LoggedEvent]:
         """The next events of the log with the messages they are about."""

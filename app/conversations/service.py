@@ -256,6 +256,7 @@ async def _make_writable(
             raise ConversationClosed
         conversation.reopened_count += 1
         conversation.context_seq = conversation.last_seq
+        conversation.bot_turns = 0
         conversation.resolution = None
         if conversation.control is Control.HUMAN:
             await change_control(work, conversation, Control.QUEUE, SYSTEM, "reopened")

@@ -15,14 +15,15 @@ from uuid import UUID
 from app.live.protocol import CloseCode, SocketClosed
 
 Send = Callable[[str], Awaitable[None]]
-Spawn = Callable[[Coroutine[object, object, None]], object]
+Spawn = Callable[[Coroutine[object, object, None]], None]
 
 
 @dataclass(frozen=True)
 class QueueLimits:
     """How much may wait for one reader, and how long."""
 
-    frames: int
+    num_frames: int
+    num_chars: int
     stall_timeout_s: float
 
 
@@ -40,6 +41,7 @@ class Connection:
         self._send = send
         self._limits = limits
         self._queue: deque[_Waiting] = deque()
+        self._queued_chars = 0
         self._has_work = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
@@ -54,24 +56,30 @@ class Connection:
 
     def offer(self, frame: str) -> None:
         """Queue a frame that may be lost."""
-        if len(self._queue) < self._limits.frames:
+        if self._has_room_for(frame):
             self._add(_Waiting(frame, is_stored=False))
 
     def deliver(self, frame: str) -> None:
         """Queue a frame that must arrive; gives the socket up when there is no room for it."""
-        if len(self._queue) >= self._limits.frames and not self._drop_one():
-            self.give_up()
-            return
+        while not self._has_room_for(frame):
+            if not self._drop_one():
+                self.give_up()
+                return
         self._add(_Waiting(frame, is_stored=True))
 
     async def put(self, frame: str) -> None:
         """Queue a frame that must arrive, waiting for room (replies and replays)."""
-        await self._until_below(self._limits.frames)
+        while not self._has_room_for(frame) and not self._given_up:
+            await self._wait_for_room()
         self._add(_Waiting(frame, is_stored=True))
 
     async def calm(self) -> None:
         """Wait until at least half of the queue is free again."""
-        await self._until_below(self._limits.frames // 2)
+        limits = self._limits
+        while not self._given_up and (
+            len(self._queue) > limits.num_frames // 2 or self._queued_chars > limits.num_chars // 2
+        ):
+            await self._wait_for_room()
 
     def give_up(self) -> None:
         """Nothing more is sent; whoever waits for room goes on at once."""
@@ -90,6 +98,7 @@ class Connection:
             if self._given_up:
                 raise SocketClosed(CloseCode.TOO_MUCH, "slow_reader")
             waiting = self._queue.popleft()
+            self._queued_chars -= len(waiting.frame)
             if not self._queue:
                 self._has_work.clear()
             self._has_room.set()
@@ -99,19 +108,26 @@ class Connection:
             except TimeoutError:
                 raise SocketClosed(CloseCode.TOO_MUCH, "stalled_reader") from None
 
-    async def _until_below(self, num_frames: int) -> None:
-        while len(self._queue) >= num_frames and not self._given_up:
-            self._has_room.clear()
-            await self._has_room.wait()
+    async def _wait_for_room(self) -> None:
+        self._has_room.clear()
+        await self._has_room.wait()
+
+    def _has_room_for(self, frame: str) -> bool:
+        """An empty queue takes any frame, however long."""
+        limits = self._limits
+        fits = self._queued_chars + len(frame) <= limits.num_chars
+        return not self._queue or (len(self._queue) < limits.num_frames and fits)
 
     def _add(self, waiting: _Waiting) -> None:
         if not self._given_up:
             self._queue.append(waiting)
+            self._queued_chars += len(waiting.frame)
             self._has_work.set()
 
     def _drop_one(self) -> bool:
         for waiting in self._queue:
             if not waiting.is_stored:
                 self._queue.remove(waiting)
+                self._queued_chars -= len(waiting.frame)
                 return True
         return False

@@ -60,7 +60,8 @@ async def _serve(websocket: WebSocket, parts: Parts, caller: Caller) -> SocketCl
 async def _converse(
     websocket: WebSocket, parts: Parts, caller: Caller, hello: protocol.Hello
 ) -> SocketClosed:
-    limits = QueueLimits(parts.settings.queue_frames, parts.settings.stall_timeout_s)
+    settings = parts.settings
+    limits = QueueLimits(settings.queue_frames, settings.queue_chars, settings.stall_timeout_s)
     closed = SocketClosed(None)
     connection: Connection | None = None
     gauge = parts.metrics.ws_connections.labels(role=hello.role)
@@ -68,8 +69,11 @@ async def _converse(
     try:
         async with asyncio.TaskGroup() as tasks:
 
-            def spawn(work: Coroutine[object, object, None]) -> object:
-                return tasks.create_task(work)
+            def spawn(work: Coroutine[object, object, None]) -> None:
+                try:
+                    tasks.create_task(work)
+                except RuntimeError:  # the socket is going away
+                    work.close()
 
             connection = Connection(websocket.send_text, spawn, limits)
             greeting = await greet(parts, caller, hello, connection.id)

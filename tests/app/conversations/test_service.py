@@ -173,7 +173,7 @@ async def test_a_customer_who_writes_again_reopens_and_the_bot_starts_afresh(
     conversation = await fetch(parts, first.conversation_id)
     assert (conversation.status, conversation.control) == (Status.OPEN, Control.BOT)
     assert (conversation.reopened_count, conversation.resolution) == (1, None)
-    assert conversation.context_seq == 2
+    assert (conversation.context_seq, conversation.bot_turns) == (2, 0)
 
 
 async def test_after_the_reopening_days_the_conversation_is_closed(
@@ -218,6 +218,20 @@ async def test_a_read_marker_never_goes_back_nor_beyond_the_end(parts: Parts, sh
 
     async with parts.database.snapshot() as session:
         assert (await session.scalars(select(ReadMarker.seq))).all() == [1]
+
+
+async def test_two_tabs_that_read_at_once_share_one_marker(parts: Parts, shop: Shop) -> None:
+    posted = await post(parts, stranger(shop), message())
+
+    async def read() -> None:
+        async with parts.database.work() as work:
+            await service.mark_read(work, shop.agent, posted.conversation_id, 1)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(8):
+            tasks.create_task(read())
+
+    assert await count(parts, ReadMarker) == 1
 
 
 async def test_a_session_lives_on_with_its_messages(parts: Parts, shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
 
 import pytest
 from prometheus_client import Counter
@@ -29,9 +30,14 @@ class Reader:
             self.has_last.set()
 
 
+def no_tasks(work: Coroutine[object, object, None]) -> None:
+    """These connections join nothing."""
+    work.close()
+
+
 def connection(reader: Reader, *, num_frames: int = 4, stall_timeout_s: float = 60) -> Connection:
-    limits = QueueLimits(num_frames, stall_timeout_s)
-    return Connection(reader.send, asyncio.ensure_future, limits)
+    limits = QueueLimits(num_frames, 1_000, stall_timeout_s)
+    return Connection(reader.send, no_tasks, limits)
 
 
 async def test_frames_arrive_in_order() -> None:
@@ -74,6 +80,17 @@ async def test_a_reader_with_no_room_for_what_must_arrive_is_given_up() -> None:
         await slow.write_forever()
 
     assert closed.value.code is CloseCode.TOO_MUCH
+
+
+async def test_bytes_count_like_frames_but_one_frame_always_fits() -> None:
+    slow = connection(Reader(), num_frames=100)
+    slow.deliver("x" * 5_000)
+
+    slow.offer("dropped")
+    slow.deliver("no room")
+
+    with pytest.raises(SocketClosed):
+        await slow.write_forever()
 
 
 async def test_a_reader_that_stalls_is_given_up() -> None:
