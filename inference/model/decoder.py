@@ -56,7 +56,7 @@ class Decoder:
             shape = config.max_model_len, hidden
             self._positions = tensors.take(names.positions + ".weight", *shape)
         else:
-            self._rotary = RotaryTable(config.rope, config.max_model_len, dtype, device)
+            self._rotary = RotaryTable(config.rope, dtype, device)
         self._layers = [_Layer(tensors, config, names, i) for i in range(config.num_layers)]
         self._norm = _norm(tensors, config, names.norm, hidden)
         if config.tie_word_embeddings:
@@ -75,6 +75,8 @@ class Decoder:
         x = functional.embedding(inputs.token_ids, self._embedding)
         if self._positions is not None:
             x = x + functional.embedding(inputs.positions, self._positions)
+        if self._rotary is not None:
+            self._rotary.cover(inputs.attention.longest)
         x = _times(x, self.config.embedding_multiplier)
         native, scale = inputs.attention.native, self.config.residual_multiplier
         branch = None  # what the layer before has yet to add to the residual stream

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 DEFAULT_BASE = 10_000.0
+FIRST_LEN = 4096
 FIXED_KINDS = {"default", "linear", "dynamic", "yarn", "longrope", "llama3"}
 
 
@@ -52,17 +53,31 @@ def read_rope(raw: Mapping[str, Any], head_dim: int) -> Rope | None:
 
 
 class RotaryTable:
-    """Cosines and sines of every position up to the model's length."""
+    """Cosines and sines of every position that was ever covered.
 
-    def __init__(self, rope: Rope, length: int, dtype: torch.dtype, device: torch.device) -> None:
-        frequencies = torch.tensor(rope.inverse_frequencies, dtype=torch.float)
-        angles = torch.outer(torch.arange(length, dtype=torch.float), frequencies)
-        self.cos = (angles.cos() * rope.magnitude).to(device, dtype)  # [length, D / 2]
-        self.sin = (angles.sin() * rope.magnitude).to(device, dtype)  # [length, D / 2]
+    It grows by doubling: the whole length of a model made for a million positions would take
+    hundreds of MB, and most engines never hold one so long.
+    """
+
+    def __init__(self, rope: Rope, dtype: torch.dtype, device: torch.device) -> None:
+        self._rope, self._dtype, self._device = rope, dtype, device
+        self._fill(min(rope.max_len, FIRST_LEN))
+
+    def cover(self, length: int) -> None:
+        """Make sure of all positions below `length`, which the model's own length bounds."""
+        if length > self.cos.shape[0]:
+            self._fill(min(self._rope.max_len, 1 << (length - 1).bit_length()))
 
     def at(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Cosines and sines [T, D / 2] of these positions."""
         return self.cos[positions], self.sin[positions]
+
+    def _fill(self, length: int) -> None:
+        frequencies = torch.tensor(self._rope.inverse_frequencies, dtype=torch.float)
+        angles = torch.outer(torch.arange(length, dtype=torch.float), frequencies)
+        magnitude, target = self._rope.magnitude, (self._device, self._dtype)
+        self.cos = (angles.cos() * magnitude).to(*target)  # [length, D / 2]
+        self.sin = (angles.sin() * magnitude).to(*target)  # [length, D / 2]
 
 
 @dataclass
