@@ -29,7 +29,7 @@ def careline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Careline]:
     """The demo company."""
     folder = tmp_path_factory.mktemp("careline")
     engine = write_script(folder / "script.jsonl", slowly=SLOWLY, delay_ms=DELAY_MS)
-    running = Careline.launch(folder / "data", engine)
+    running = Careline.launch(folder / "data", "--engine", engine)
     yield running
     running.stop()
 

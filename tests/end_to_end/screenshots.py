@@ -134,7 +134,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         engine = write_script(folder / "script.jsonl", slowly=".", delay_ms=DELAY_MS)
-        careline = Careline.launch(folder / "data", engine)
+        careline = Careline.launch(folder / "data", "--engine", engine)
         try:
             take_all(careline, folder, pictures, None if is_all else CHOSEN)
         finally:

@@ -39,7 +39,8 @@ class Careline:
     """A running application; starts again on the same port and data."""
 
     data: Path
-    engine: str | None
+    options: tuple[str, ...]
+    """Which engine, as on the command line."""
     port: int
     process: subprocess.Popen[bytes] | None = None
 
@@ -48,12 +49,12 @@ class Careline:
         return f"http://127.0.0.1:{self.port}"
 
     @classmethod
-    def launch(cls, data: Path, engine: str | None) -> Self:
+    def launch(cls, data: Path, *options: str) -> Self:
         """Start it on a free port and wait until it can answer."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        made = cls(data, engine, port)
+        made = cls(data, options, port)
         made.start()
         return made
 
@@ -61,8 +62,7 @@ class Careline:
         """Start it and wait until it can answer."""
         command = [sys.executable, "-c", "from app.cli import main; main()", "demo"]
         command += ["--port", str(self.port), "--data", str(self.data)]
-        if self.engine is not None:
-            command += ["--engine", self.engine]
+        command += self.options
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "terminal.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -88,6 +88,10 @@ class Careline:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def kill_engine(self) -> None:
+        """The engine process alone; whoever keeps it starts another."""
+        os.kill(int((self.data / "run" / "engine.pid").read_text()), signal.SIGKILL)
 
     def stop(self) -> None:
         """As Ctrl-C does."""
