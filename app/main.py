@@ -115,6 +115,7 @@ def _answers(parts: Parts, engine: Engine) -> Answers:
         parts.hub.answers,
         engine.client,
         Library(parts.database),
+        salt_of=parts.secrets.prefix_salt,
         timeout_s=parts.settings.answer_timeout_s,
     )
     answers.listen(parts.dispatcher)

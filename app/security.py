@@ -115,6 +115,10 @@ class Secrets:
         """Whether the token belongs to the cookie."""
         return hmac.compare_digest(self.csrf_token(cookie).encode(), token.encode())
 
+    def prefix_salt(self, workspace_id: UUID) -> bytes:
+        """What keeps a workspace's cached prefixes apart; nobody outside can compute it."""
+        return hmac.new(self._key, b"prefix:" + workspace_id.bytes, hashlib.sha256).digest()
+
     def seal_cursor(self, values: list[str]) -> str:
         """An opaque place in a list."""
         return str(self._cursors.dumps(values))

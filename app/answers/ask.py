@@ -28,7 +28,13 @@ class Reply:
 
 
 async def ask(
-    database: Database, library: Library, engine: EngineClient, workspace_id: UUID, question: str
+    database: Database,
+    library: Library,
+    engine: EngineClient,
+    workspace_id: UUID,
+    question: str,
+    *,
+    salt: bytes,
 ) -> Reply:
     """Answer as the first message of a conversation would be; the same question, the same text.
 
@@ -42,7 +48,7 @@ async def ask(
     seed = seed_of(workspace_id, 1)
     thread = Thread(company, shelf.index.topics, (turn,), seed=seed)
     plan = make_plan(shelf.index, thread)
-    written = await write(engine, plan, seed=seed, salt=workspace_id.bytes, show=lambda _: None)
+    written = await write(engine, plan, seed=seed, salt=salt, show=lambda _: None)
     return _reply(plan, written.text)
 
 

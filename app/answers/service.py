@@ -10,7 +10,7 @@ same seed gives the same text.
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -64,12 +64,14 @@ class Answers:
         engine: EngineClient,
         library: Library,
         *,
+        salt_of: Callable[[UUID], bytes],
         timeout_s: float,
     ) -> None:
         self._database = database
         self._live = live
         self._engine = engine
         self._library = library
+        self._salt_of = salt_of
         self._timeout_s = timeout_s
         self._tasks: asyncio.TaskGroup | None = None
         self._wanted: dict[UUID, int] = {}
@@ -166,7 +168,7 @@ class Answers:
             first_shown.append(time.monotonic())
             live.append(piece)
 
-        salt = answer.workspace_id.bytes
+        salt = self._salt_of(answer.workspace_id)
         written = await write(self._engine, plan, seed=thread.seed, salt=salt, show=show)
         return Draft(
             plan,

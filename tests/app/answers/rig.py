@@ -157,7 +157,12 @@ async def answering(
 ) -> AsyncGenerator[None]:
     """The bot answers for the block, then is cut off as by a shutdown."""
     answers = Answers(
-        rig.parts.database, rig.live, engine, Library(rig.parts.database), timeout_s=timeout_s
+        rig.parts.database,
+        rig.live,
+        engine,
+        Library(rig.parts.database),
+        salt_of=rig.parts.secrets.prefix_salt,
+        timeout_s=timeout_s,
     )
     answers.listen(rig.parts.dispatcher)
     running = asyncio.create_task(answers.run())
