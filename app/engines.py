@@ -17,7 +17,7 @@ from inference import (
     EngineSupervisor,
 )
 
-SHIPPED_MODEL = Path(__file__).parent.parent / "inference" / "weights"
+SHIPPED_MODEL = Path(__file__).parent.parent / "inference" / "weights" / "careline-small"
 NO_SPECULATOR = "none"
 _RUNNING = "unix:"
 _SCRIPTED = "scripted:"
@@ -76,6 +76,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
             max_batch=settings.max_batch,
             max_waiting=settings.max_waiting,
             seed=settings.seed,
+            compile=settings.compile,
         )
     except EngineError as error:
         raise BadSettings(f"The engine's settings do not fit: {error.message}.") from error

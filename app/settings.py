@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """`auto`, `cpu` or `cuda`."""
     dtype: str = "auto"
     """`auto`, `bfloat16`, `float32` or `float64`."""
+    compile: bool = True
+    """Build the CPU kernels at the first start, in the background."""
     max_batch: int = Field(default=64, ge=1)
     """Answers written at the same time; more wait."""
     max_waiting: int = Field(default=256, ge=1)
