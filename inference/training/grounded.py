@@ -25,7 +25,10 @@ from inference.training.passages import (
 
 MIN_MATCH: Final = 0.5  # below this word F1 an answer is not a copy of any sentence
 MAX_HISTORY_LINES: Final = 4
-UNANSWERABLE_SHARE: Final = 0.12
+UNANSWERABLE_SHARE: Final = 0.1
+SHOWN_ANYWAY_SHARE: Final = (
+    0.3  # of refusals; the product mostly shows no passage that is no answer
+)
 MAX_PASSAGES: Final = 5
 
 
@@ -74,7 +77,8 @@ class GroundedMaker:
             for passage in self._distractors(question, self.max_words, rng)
             if len(wanted & content_words(" ".join(passage.sentences))) <= len(wanted) // 4
         ]
-        passages = (passages_turn(chosen),) if chosen else ()
+        is_shown = bool(chosen) and rng.random() < SHOWN_ANYWAY_SHARE
+        passages = (passages_turn(chosen),) if is_shown else ()
         asked = say(Role.CUSTOMER, reworded(question.text, rng))
         return (*passages, asked, say(Role.ASSISTANT, phrases.refusal(rng)))
 

@@ -57,16 +57,16 @@ BASE_SYSTEM_SHARE: Final = 0.3
 
 # Copies in the chat stage: ordinary service talk, learned on the agent's side only.
 CHAT_COPIES: Final = {
-    "cucom-ecommerce": 0.3,
-    "ms-contact-center": 1.0,
-    "ms-client-advisor": 1.0,
-    "tau-bench": 1.0,
+    "cucom-ecommerce": 0.2,
+    "ms-contact-center": 0.5,
+    "ms-client-advisor": 0.5,
+    "tau-bench": 0.5,
     "abcd-sample": 1.0,
 }
-CHAT_GROUNDED_COPIES: Final = 0.7
+CHAT_GROUNDED_COPIES: Final = 0.6
 CHAT_PASSAGE_WORDS: Final = 220
 NUM_SHOP_CONVERSATIONS: Final = 12_000
-NUM_SMALL_TALKS: Final = 3_500
+NUM_SMALL_TALKS: Final = 9_000
 NUM_HELD_OUT_CONVERSATIONS: Final = 300
 SHOP_SOURCE: Final = "shop-topics"
 SMALL_TALK_SOURCE: Final = "small-talk"
@@ -107,8 +107,8 @@ def chat_pieces(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Pie
     for dialogue in read_dialogues(data, DIALOGUE_FILES):
         if dialogue.split in splits:
             for _ in range(_copies(CHAT_COPIES.get(dialogue.source, 0.0), rng)):
-                system = system_turn(phrases.company(rng))
-                yield Piece(dialogue.source, (system, *plain_conversation(dialogue)))
+                # without the system turn: the product's bot is not to play a call centre
+                yield Piece(dialogue.source, plain_conversation(dialogue))
     yield from grounded_pieces(data, splits, CHAT_PASSAGE_WORDS, CHAT_GROUNDED_COPIES, rng)
     topics, held_out_topics = read_topics()
     if "train" in splits:

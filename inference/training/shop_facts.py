@@ -13,13 +13,18 @@ from string import Formatter
 from typing import Final
 
 from inference.training import phrases, small_talk
-from inference.training.grounded import passages_turn, quoting_turn, reworded
+from inference.training.grounded import (
+    SHOWN_ANYWAY_SHARE,
+    passages_turn,
+    quoting_turn,
+    reworded,
+)
 from inference.training.layout import Conversation, Role, Turn, say, system_turn
 from inference.training.passages import Passage
 
 TOPICS_PATH: Final = Path(__file__).with_name("shop_topics.toml")
 HELD_OUT_EVERY: Final = 5
-UNANSWERED_SHARE: Final = 0.15
+UNANSWERED_SHARE: Final = 0.1
 
 _NAMES: Final = {
     "country": "Norway,Sweden,Austria,Belgium,Ireland,Canada,Japan,Portugal,Poland,Chile,Italy",
@@ -117,8 +122,10 @@ def _question(articles: list[Written], rng: Random) -> tuple[Turn, ...]:
     fact = rng.randrange(len(gold.questions))
     asked = say(Role.CUSTOMER, reworded(rng.choice(gold.questions[fact]), rng))
     if rng.random() < UNANSWERED_SHARE:
-        shown = passages_turn([article.passage for article in others])
-        return shown, asked, say(Role.ASSISTANT, phrases.refusal(rng))
+        refused = (asked, say(Role.ASSISTANT, phrases.refusal(rng)))
+        if rng.random() > SHOWN_ANYWAY_SHARE:
+            return refused
+        return passages_turn([article.passage for article in others]), *refused
     chosen = [article.passage for article in (gold, *others)]
     rng.shuffle(chosen)
     marker = chosen.index(gold.passage) + 1

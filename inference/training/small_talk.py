@@ -126,6 +126,8 @@ WHO_ARE_YOU: Final = Pair(
         "I am an AI assistant of {company}. I answer from our help articles, and I can connect you "
         "with a person.",
         "I am the AI assistant of {company}, not a person. Would you like to talk to one?",
+        "I am an AI assistant of {company}, not a person. A person from our team is one tap away. "
+        "How can I help you?",
         "You are talking to an AI assistant. I can hand you over to a person whenever you like.",
         "I am a computer programme that answers for {company}. How can I help?",
         "I'm an AI assistant. I look things up in our help articles for you.",
@@ -181,6 +183,12 @@ PERSON: Final = Pair(
 UPSET: Final = Pair(
     (
         "This is ridiculous",
+        "you are stupid",
+        "stupid bot",
+        "what a useless bot",
+        "I hate this",
+        "this is a waste of time",
+        "your service is terrible",
         "You are useless",
         "I am really angry",
         "that did not help at all",
