@@ -27,10 +27,11 @@ class AppError(Exception):
     code = "invalid"
     status = 400
     sentence = "That did not work."
+    retry_after_s: float | None = None
 
     def __init__(self, sentence: str | None = None, *, retry_after_s: float | None = None) -> None:
         self.sentence = sentence or self.sentence
-        self.retry_after_s = retry_after_s
+        self.retry_after_s = retry_after_s or self.retry_after_s
         super().__init__(self.sentence)
 
 
@@ -84,6 +85,7 @@ class Invalid(AppError):
 
 class Unavailable(AppError):
     code, status, sentence = "unavailable", 503, "This is not available right now; try again soon."
+    retry_after_s = 2.0
 
 
 class StartError(AppError):

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from app.errors import BadSettings, EngineFailed, PortInUse
+from app.errors import AppError, BadSettings, EngineFailed, PortInUse
 from app.parts import Parts
 from app.settings import Settings
 
@@ -91,17 +91,17 @@ async def serve(
     listener = bind(settings)
     port: int = listener.getsockname()[1]
     server = CareServer(app, settings, on_ready=lambda: on_ready(port))
-    with contextlib.closing(listener):
+    parts: Parts = app.state.parts
+    with contextlib.closing(listener), _told_alone():
         async with app.router.lifespan_context(app):
-            parts: Parts = app.state.parts
             await prepare(parts)
             watching = asyncio.create_task(_stop_without_engine(parts, server))
             try:
                 await server.serve(sockets=[listener])
             finally:
                 watching.cancel()
-        if parts.engine is not None and parts.engine.gave_up.is_set():
-            raise EngineFailed("The engine died too often and was given up; see its log.")
+    if parts.engine is not None and parts.engine.gave_up.is_set():
+        raise EngineFailed("The engine died too often and was given up; see its log.")
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -123,6 +123,21 @@ def bind(settings: Settings) -> socket.socket:
             raise PortInUse(f"{where} is in use; choose another port with --port.") from error
         raise BadSettings(f"{where} cannot be listened on: {error.strerror}.") from error
     return listener
+
+
+@contextlib.contextmanager
+def _told_alone() -> Iterator[None]:
+    """What one of the application's tasks, or the block, refused with, out of its group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        refusals, others = group.split(AppError)
+        if refusals is None or others is not None:
+            raise
+        refusal: BaseException = refusals
+        while isinstance(refusal, BaseExceptionGroup):
+            refusal = refusal.exceptions[0]
+        raise refusal from None
 
 
 async def _stop_without_engine(parts: Parts, server: CareServer) -> None:

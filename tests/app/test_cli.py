@@ -118,8 +118,9 @@ async def test_what_was_acknowledged_survives_kills(tmp_path: Path, engine: str)
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def test_a_question_left_open_by_a_kill_is_answered_by_the_next_start(
-    tmp_path: Path,
+@pytest.mark.parametrize("is_killed", [True, False])
+async def test_a_question_left_open_is_answered_by_the_next_start(
+    tmp_path: Path, is_killed: bool
 ) -> None:
     slow = {"match": ".", "chunks": ["Happy ", "to ", "help."], "delay_ms": 60_000}
     (tmp_path / "slow.jsonl").write_text(json.dumps(slow) + "\n")
@@ -127,7 +128,10 @@ async def test_a_question_left_open_by_a_kill_is_answered_by_the_next_start(
     socket, welcome = await talk(serving)
     await socket.send('{"t": "message.send", "cid": "1", "text": "Hello!"}')
     c = (await until(socket, "answer.started"))["c"]
-    await serving.kill()
+    if is_killed:
+        await serving.kill()
+    else:
+        assert await serving.stop() == 0
 
     again = await start(tmp_path / "data", write_script(tmp_path))
     socket, _ = await talk(again, welcome["session"])
