@@ -34,7 +34,7 @@ class AdaptedModel:
         self._windows: tuple[int | None, ...] = ()
         self._output_class: Any = None
         self._model = _load(model_class, description, dtype, device)
-        self._trunk = self._model.get_decoder()
+        self._trunk = _trunk(self._model)
         self._trunk_forward = self._trunk.forward
         self._trunk.forward = self._detour
         path = description.folder / "config.json"
@@ -113,6 +113,12 @@ class AdaptedModel:
         )
         check.compare(self, config, dtype, expected)
         return config
+
+
+def _trunk(model: Any) -> Any:
+    """The part that ends in hidden states; some call their head the decoder."""
+    decoder = model.get_decoder()
+    return decoder if isinstance(decoder, transformers.PreTrainedModel) else model.base_model
 
 
 def _load(

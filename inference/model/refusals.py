@@ -10,8 +10,11 @@ from inference.model.config import Description
 
 # Beyond this nobody has positions to serve, and a mask can still be checked whole.
 LONGEST: Final = 1 << 20
-# The masks of chunked ones are found wanting later, by what they hide.
-ATTENTION_LAYERS: Final = {"full_attention", "sliding_attention", "chunked_attention", "attention"}
+# Layers that keep nothing but keys and values, or nothing at all; chunked ones are found wanting
+# later, by what their masks hide.
+PLAIN_LAYERS: Final = {
+    "full_attention", "sliding_attention", "chunked_attention", "attention", "mlp", "moe",
+}  # fmt: skip
 MODALITIES: Final = ("text", "vision", "audio", "speech", "image")
 
 
@@ -65,11 +68,11 @@ def _reason(found: type[transformers.PreTrainedModel], config: Any) -> str | Non
     if found.config_class is not None and not isinstance(config, found.config_class):
         return f"its model_type says {config.model_type!r}, which is another architecture"
     kinds = set(getattr(config, "layer_types", None) or ())
-    others = sorted(kinds - ATTENTION_LAYERS)
+    others = sorted(kinds - PLAIN_LAYERS)
     if others:
         return (
-            f"its {', '.join(others)} layers keep a state beside keys and values, which can be "
-            "neither shared between requests nor rolled back"
+            f"its {', '.join(others)} layers keep more than keys and values, which can be neither "
+            "shared between requests nor rolled back"
         )
     if getattr(found, "_is_stateful", False) and not kinds:
         return (

@@ -15,6 +15,7 @@ class Survey:
     max_model_len: int
     shapes: dict[int, tuple[int, int]] = field(default_factory=dict)  # layer: (G, D)
     windows: dict[int, int | None] = field(default_factory=dict)
+    _given: set[float] = field(default_factory=set)  # the marks handed out in place of masks
 
     def attend(self, call: LayerCall) -> torch.Tensor:
         """Zeros; only the shapes matter."""
@@ -22,16 +23,20 @@ class Survey:
             raise Unadaptable(f"its layer {call.layer} attends more than once")
         if call.mask is None:
             raise Unadaptable("it gives its attention no mask, so rows would see what follows")
+        marks = set(call.mask.flatten().tolist())
+        if len(marks) > 1 or not marks <= self._given:
+            raise Unadaptable("its layers change their masks")
         width = max(call.key.shape[-1], call.value.shape[-1])
         self.shapes[call.layer] = (call.key.shape[1], width)
-        self.windows[call.layer] = int(call.mask.flatten()[0].item()) or None
+        self.windows[call.layer] = int(marks.pop()) or None
         _, heads, rows, _ = call.query.shape
         return call.value.new_zeros(1, rows, heads, call.value.shape[-1])
 
     def mask(self, mask_function: Any, num_rows: int, device: torch.device) -> torch.Tensor:
         """In place of the mask, its window in every element: so a layer tells which one it got."""
-        window = window_of(mask_function, self.max_model_len)
-        return torch.full((1, 1, num_rows, num_rows), float(window or 0), device=device)
+        mark = float(window_of(mask_function, self.max_model_len) or 0)
+        self._given.add(mark)
+        return torch.full((1, 1, num_rows, num_rows), mark, device=device)
 
     def result(self, num_layers: int) -> tuple[int, int, tuple[int | None, ...]]:
         """Key/value heads, their width, and each layer's window.

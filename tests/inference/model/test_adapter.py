@@ -119,6 +119,8 @@ def test_what_attends_otherwise_is_refused_at_load(tmp_path: Path) -> None:
             {"vocab_size": VOCAB, "hidden_size": 64, "n_layer": 2, "n_head": 4},
             "0 of its 2 layers attend through transformers' attention interface",
         ),
+        "DogeForCausalLM": (SHAPE, "its layers change their masks"),
+        "DiffLlamaForCausalLM": (SHAPE, "its layer 0 attends more than once"),
         "Llama4ForCausalLM": (
             {**SHAPE, "attention_chunk_size": 16, "intermediate_size_mlp": 64},
             "its mask is neither causal nor a sliding window",
