@@ -17,6 +17,10 @@ from app.live.protocol import SUBPROTOCOL
 JsonObject = dict[str, Any]
 
 
+_GOES_ON = ("superseded", "handoff")
+"""Reasons for which an answer ends and something else follows."""
+
+
 class Terminal:
     """One socket; questions are asked one after the other, in one conversation."""
 
@@ -34,16 +38,19 @@ class Terminal:
         if self._conversation_id is not None:
             frame["c"] = self._conversation_id
         await self._socket.send(json.dumps(frame))
+        is_handed_over = False
         async for answer in self.frames():
             if answer["t"] == "nack":
                 raise Unavailable(answer["d"]["message"])
             if answer["t"] == "ack":
                 self._conversation_id = answer["d"]["c"]
             yield answer
-            if answer["t"] == "answer.ended" and answer["d"]["reason"] != "superseded":
+            if answer["t"] == "answer.ended" and answer["d"]["reason"] not in _GOES_ON:
                 return
+            if is_handed_over and answer["t"] == "message.created":
+                return  # the line that tells who answers now
             if answer["t"] == "control.changed" and answer["d"]["to"] != "bot":
-                return
+                is_handed_over = True
 
     async def frames(self) -> AsyncIterator[JsonObject]:
         """Everything the server says.

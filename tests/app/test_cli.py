@@ -225,3 +225,11 @@ async def test_ask_prints_the_answer_of_a_running_careline(serving: Serving) -> 
     assert said.strip()
     assert (nobody[0], "error unavailable:" in nobody[1]) == (1, True)
     assert (stranger[0], "error unavailable:" in stranger[1]) == (1, True)
+
+
+async def test_ask_tells_who_answers_when_a_person_is_wanted(serving: Serving) -> None:
+    status, said = await run(
+        "ask", "A human please", f"--url={serving.http_url}", f"--site={serving.site}"
+    )
+
+    assert (status, "A person will answer you here." in said) == (0, True)
