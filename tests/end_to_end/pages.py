@@ -187,6 +187,10 @@ class AgentPage(Page):
         """Type and press Enter."""
         self.driver.find_element(By.CSS_SELECTOR, ".reply textarea").send_keys(text, Keys.ENTER)
 
+    def type(self, text: str) -> None:
+        """Type without sending."""
+        self.driver.find_element(By.CSS_SELECTOR, ".reply textarea").send_keys(text)
+
     def badge(self) -> str:
         """Who has the word."""
         return self.driver.find_element(By.CSS_SELECTOR, '[data-part="control"]').text

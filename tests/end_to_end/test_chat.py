@@ -71,8 +71,11 @@ def test_from_the_takeover_on_no_bot_token_appears(careline: Careline, window: O
     desk.act("takeover")
     page.wait_for_text("has joined the conversation")
     num_deltas = len(page.heard("answer.delta"))
-    desk.reply("Hello, this is Maya. It takes 3 to 5 days.")
-    page.wait_for_text("this is Maya")
+    desk.type("Hello, this is Maya.")
+    page.until(lambda: page.find(".typing").text == f"{AGENT_NAME} is typing")
+    desk.reply(" It takes 3 to 5 days.")
+    page.wait_for_text("this is Maya. It takes")
+    assert not page.all(".typing")
 
     assert len(page.heard("answer.delta")) == num_deltas
     assert page.state_line() == f"You are talking to {AGENT_NAME}"

@@ -208,6 +208,16 @@ def test_the_keyboard_opens_closes_and_comes_back(careline: Careline, window: Op
     assert launcher.get_attribute("aria-expanded") == "false"
 
 
+def test_a_button_of_the_page_opens_the_chat(careline: Careline, window: OpenWindow) -> None:
+    page = CustomerPage(window())
+    page.driver.get(f"{careline.url}/products/heron-2")
+    page.find(".launcher")
+
+    page.driver.find_element(By.CSS_SELECTOR, "[data-care-open]").click()
+
+    page.find(".panel")
+
+
 def test_an_answer_is_announced_in_whole_sentences(careline: Careline, window: OpenWindow) -> None:
     page = CustomerPage(window())
     page.driver.get(careline.url)
