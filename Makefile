@@ -7,18 +7,16 @@ DATA ?= data
 # Waiting threads of torch must not spin: a server always has neighbours.
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench clean system
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
 	exec $(BIN)/careline demo --port $(PORT) --data $(DATA)
 
-test: $(VENV)/.test node_modules/.installed
-	bash tests/system_packages.sh
+test: system $(VENV)/.test node_modules/.installed
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev node_modules/.installed
-	bash tests/system_packages.sh
+check: system $(VENV)/.dev node_modules/.installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -50,8 +48,11 @@ $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+# Programs that only the tests need.
+system:
+	@bash tests/system_packages.sh
+
 # The built scripts are committed; node is only needed to test and rebuild them.
-node_modules/.installed: package.json package-lock.json
-	@command -v npm >/dev/null || { echo "The tests need Node.js 20 and npm: install them first" >&2; exit 1; }
+node_modules/.installed: package.json package-lock.json | system
 	npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Chromium, its driver and PostgreSQL for the tests: installed where this may be done, else named.
+# What the tests need beside Python (a browser and its driver, PostgreSQL, node, a compiler):
+# installed where this may be done, else named.
 set -eu
 
 missing=()
 command -v chromium >/dev/null && command -v chromedriver >/dev/null || missing+=(chromium chromium-driver)
 ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || missing+=(postgresql)
+command -v npm >/dev/null || missing+=(nodejs npm)
+command -v g++ >/dev/null || missing+=(g++)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
