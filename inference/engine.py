@@ -6,17 +6,18 @@ come from any thread; they take effect at the start of the next step.
 """
 
 import asyncio
+import contextlib
 import itertools
+import logging
 import threading
-import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from collections.abc import Sequence as SequenceOf
 
 from inference.cache.kv_cache import KVCache
 from inference.config import NGRAM, EngineConfig
-from inference.constraints.compiler import ConstraintCompiler
 from inference.errors import EngineError, InvalidRequest, QueueFull
+from inference.inbox import Inbox
+from inference.intake import Intake
 from inference.request import (
     EngineInfo,
     FinishReason,
@@ -27,14 +28,14 @@ from inference.request import (
 )
 from inference.runner.model_runner import ModelRunner
 from inference.scheduler import Scheduler
-from inference.seeds import seed_for
 from inference.sequence import Sequence
 from inference.speculation.base import Speculator
 from inference.speculation.drafting import Drafting
 from inference.speculation.ngram import NgramSpeculator
-from inference.step import StepLoop, advance
-from inference.text import AnswerText
-from inference.tokenizer import Tokenizer, check_ids
+from inference.step import StepLoop
+from inference.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 1.0
 
@@ -58,14 +59,13 @@ class Engine:
         self._scheduler = Scheduler(config, cache)
         drafting = Drafting(_speculators(config) if speculators is None else list(speculators))
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
-        self._tokenizer = _tokenizer(self._runner)
-        self._constraints = ConstraintCompiler(self._tokenizer, model.eos_token_ids)
-        self._inbox: deque[Sequence | str] = deque()
+        self._intake = Intake(config, model, _tokenizer(self._runner))
+        self._inbox = Inbox()
         self._known: dict[str, Sequence] = {}
-        self._finished_at_birth: list[TokenChunk] = []
+        self._sinks: dict[Sequence, Callable[[TokenChunk], None]] = {}
         self._arrivals = itertools.count()
+        self._entering = threading.Lock()
         self._stepping = threading.Lock()
-        self._sinks: dict[str, Callable[[TokenChunk], None]] = {}
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._is_closed = False
@@ -73,7 +73,7 @@ class Engine:
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
-        return bool(self._inbox or self._known or self._finished_at_birth)
+        return bool(self._known)
 
     def submit(
         self,
@@ -94,31 +94,20 @@ class Engine:
             InvalidRequest: it can never be served; the message has the numbers.
             QueueFull: too many requests are waiting.
         """
-        if self._is_closed:
-            raise EngineError("the engine is closed", code="closed")
-        if request_id in self._known:
-            raise InvalidRequest(f"request_id: {request_id!r} is already running")
-        if self._scheduler.num_waiting + len(self._inbox) >= self.config.max_waiting:
-            raise QueueFull(RETRY_AFTER_S)
-        sequence = self._sequence(request_id, self._prompt_ids(prompt), params, salt)
-        self._known[request_id] = sequence
-        self._resume(sequence, resume_token_ids)
-        self._wake.set()
+        self._enter(request_id, prompt, params, salt, resume_token_ids)
 
     def abort(self, request_id: str) -> None:
         """End a request within one step; unknown ids are ignored, they may just have ended."""
-        self._inbox.append(request_id)
-        self._wake.set()
+        sequence = self._known.get(request_id)
+        if sequence is not None:
+            self._inbox.withdraw(sequence)
+            self._wake.set()
 
     def step(self) -> list[TokenChunk]:
         """One beat; what every request gained. Empty when there is nothing to do."""
         with self._stepping:
-            chunks, self._finished_at_birth = self._finished_at_birth, []
-            chunks += self._take_inbox()
-            chunks += self._loop.step()
-            for chunk in chunks:
-                if chunk.finish_reason is not None:
-                    self._known.pop(chunk.request_id, None)
+            chunks = self._take_inbox() + self._loop.step()
+            self._deliver(chunks)
             return chunks
 
     def generate(
@@ -137,22 +126,20 @@ class Engine:
         wanted = list(wanted) * len(prompts) if len(wanted) == 1 else list(wanted)
         if len(wanted) != len(prompts):
             raise InvalidRequest(f"params: {len(wanted)} for {len(prompts)} prompts")
-        ids = [f"generate-{next(self._arrivals)}" for _ in prompts]
-        chunks: dict[str, list[TokenChunk]] = {one: [] for one in ids}
-        sequences = []
+        chunks: list[list[TokenChunk]] = [[] for _ in prompts]
+        sequences: list[Sequence] = []
         try:
-            for one, prompt, own in zip(ids, prompts, wanted, strict=True):
-                self._sinks[one] = chunks[one].append
-                self.submit(one, prompt, own, salt=salt)
-                sequences.append(self._known[one])
-            while any(one in self._known for one in ids):
-                self._beat()
+            for prompt, own, gained in zip(prompts, wanted, chunks, strict=True):
+                request_id = f"generate-{next(self._arrivals)}"
+                sequences.append(self._enter(request_id, prompt, own, salt, (), gained.append))
+            while any(self._is_unfinished(one) for one in sequences):
+                self.step()
         finally:
-            for one in ids:
-                self._sinks.pop(one, None)
-                if one in self._known:
-                    self.abort(one)
-        return [_output(one, chunks[one.request_id]) for one in sequences]
+            for one in filter(self._is_unfinished, sequences):
+                self._inbox.withdraw(one)
+            with self._stepping:
+                self._deliver(self._take_inbox())
+        return [_output(one, own) for one, own in zip(sequences, chunks, strict=True)]
 
     async def stream(
         self,
@@ -172,35 +159,29 @@ class Engine:
         own_id = request_id or f"stream-{next(self._arrivals)}"
 
         def deliver(chunk: TokenChunk) -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has ended, nobody waits any more
                 loop.call_soon_threadsafe(queue.put_nowait, chunk)
 
-        self._sinks[own_id] = deliver
-        is_over = False
+        wanted = params or SamplingParams()
+        sequence = self._enter(own_id, prompt, wanted, salt, resume_token_ids, deliver)
         try:
-            self.submit(
-                own_id,
-                prompt,
-                params or SamplingParams(),
-                salt=salt,
-                resume_token_ids=resume_token_ids,
-            )
             self._start_thread()
+            is_over = False
             while not is_over:
                 chunk = await queue.get()
                 is_over = chunk.finish_reason is not None
                 yield chunk
         finally:
-            self._sinks.pop(own_id, None)
-            if not is_over:
-                self.abort(own_id)
+            self._sinks.pop(sequence, None)
+            self._inbox.withdraw(sequence)  # without effect where it has ended
+            self._wake.set()
 
     def stats(self) -> dict[str, int | float]:
         """Counters since the start and the state of this moment."""
         cache = self._scheduler.cache
         return {
             "num_running": self._scheduler.num_running,
-            "num_waiting": self._scheduler.num_waiting + len(self._inbox),
+            "num_waiting": self._scheduler.num_waiting + self._inbox.num_arrived,
             "num_free_blocks": cache.pool.num_free,
             "num_blocks": cache.pool.num_blocks,
             "num_cached_blocks": cache.num_cached_blocks,
@@ -228,109 +209,96 @@ class Engine:
         self._runner.finish_compiling()
 
     def close(self) -> None:
-        """Stop the thread behind `stream()`; unfinished requests end unreported."""
-        self._is_closed = True
+        """Stop the thread behind `stream()`; unfinished streams end in an error."""
+        with self._entering:
+            self._is_closed = True
         self._wake.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None:
             self._thread.join()
+        self._give_up("the engine is closed")
 
-    def _prompt_ids(self, prompt: Prompt) -> list[int]:
-        if self._tokenizer is not None:
-            return self._tokenizer.encode_prompt(prompt)
-        if isinstance(prompt, str) or any(not isinstance(one, int) for one in prompt):
-            raise InvalidRequest("prompt: this model has no tokenizer, give token ids")
-        ids = [one for one in prompt if isinstance(one, int)]
-        return check_ids(ids, self._runner.model_config.vocab_size)
-
-    def _sequence(
-        self, request_id: str, prompt_ids: list[int], params: SamplingParams, salt: bytes
+    def _enter(
+        self,
+        request_id: str,
+        prompt: Prompt,
+        params: SamplingParams,
+        salt: bytes,
+        resume_token_ids: SequenceOf[int],
+        sink: Callable[[TokenChunk], None] | None = None,
     ) -> Sequence:
-        model = self._runner.model_config
-        constraint = self._constraints.compile(params)
-        most_useful = constraint.max_tokens if constraint else None
-        longest = min(params.max_tokens, most_useful or params.max_tokens)
-        room = model.max_model_len - len(prompt_ids)
-        if room < 1 or (most_useful and room < longest):
-            raise InvalidRequest(
-                f"prompt: {len(prompt_ids)} tokens leave {max(room, 0)} of the model's "
-                f"{model.max_model_len} for an answer of {longest}"
-            )
-        most, capacity = len(prompt_ids) + min(longest, room), self.config.num_blocks
-        if -(-most // self.config.block_size) > capacity:
-            raise InvalidRequest(
-                f"prompt: {len(prompt_ids)} tokens and an answer of {min(longest, room)} need "
-                f"{-(-most // self.config.block_size)} blocks, the engine has {capacity}"
-            )
-        self._check_ids_of(params)
-        stop_ids = set(params.stop_token_ids) | (
-            set() if params.ignore_eos or params.guide else set(model.eos_token_ids)
-        )
-        decoder = self._tokenizer.stream_decoder() if self._tokenizer else None
-        return Sequence(
-            request_id=request_id,
-            params=params,
-            token_ids=prompt_ids,
-            num_prompt=len(prompt_ids),
-            salt=salt,
-            seed=seed_for(self.config.seed, request_id) if params.seed is None else params.seed,
-            arrival=next(self._arrivals),
-            text=AnswerText(decoder, params.stop),
-            constraint=constraint,
-            stop_ids=frozenset(stop_ids),
-            max_output=min(longest, room),
-            deadline=time.monotonic() + params.deadline_s if params.deadline_s else None,
-        )
-
-    def _check_ids_of(self, params: SamplingParams) -> None:
-        size = self._runner.model_config.vocab_size
-        for token_id in [*params.stop_token_ids, *(params.logit_bias or {})]:
-            if not 0 <= token_id < size:
-                raise InvalidRequest(f"token id {token_id} is outside 0 to {size - 1}")
-        if params.stop and self._tokenizer is None:
-            raise InvalidRequest("stop: this model has no tokenizer")
-
-    def _resume(self, sequence: Sequence, resume_token_ids: SequenceOf[int]) -> None:
-        """Bring a sequence to where it was interrupted, then queue it."""
-        size = self._runner.model_config.vocab_size
-        for token_id in check_ids(resume_token_ids, size) if resume_token_ids else ():
-            sequence.token_ids.append(token_id)
-            _, reason = advance(sequence, token_id)
-            if reason is not None:
-                self._finished_at_birth.append(
-                    TokenChunk(request_id=sequence.request_id, finish_reason=reason)
-                )
-                return
-        sequence.num_resumed = len(resume_token_ids)
-        self._inbox.append(sequence)
+        """Check a request, queue it, and have its chunks told to `sink`."""
+        with self._entering:
+            if self._is_closed:
+                raise EngineError("the engine is closed", code="closed")
+            if request_id in self._known:
+                raise InvalidRequest(f"request_id: {request_id!r} is already running")
+            if self._scheduler.num_waiting + self._inbox.num_arrived >= self.config.max_waiting:
+                raise QueueFull(RETRY_AFTER_S)
+            arrival = next(self._arrivals)
+            sequence = self._intake.sequence(request_id, arrival, prompt, params, salt)
+            reason = self._intake.resume(sequence, resume_token_ids)
+            self._known[request_id] = sequence
+            if sink is not None:
+                self._sinks[sequence] = sink
+            self._inbox.put(sequence, reason)
+        self._wake.set()
+        return sequence
 
     def _take_inbox(self) -> list[TokenChunk]:
         chunks = []
-        for _ in range(len(self._inbox)):
-            message = self._inbox.popleft()
-            if isinstance(message, Sequence):
-                self._scheduler.add(message)
-            elif message in self._known:
-                chunks.append(self._loop.end(self._known.pop(message), FinishReason.ABORT))
+        arrived, aborted = self._inbox.take()
+        for sequence, reason in arrived:
+            if reason is None:
+                self._scheduler.add(sequence)
+            else:
+                chunks.append(self._loop.report_end(sequence, reason))
+        for sequence in aborted:
+            if sequence in self._scheduler:
+                chunks.append(self._loop.end(sequence, FinishReason.ABORT))
         return chunks
 
-    def _beat(self) -> None:
-        for chunk in self.step():
-            sink = self._sinks.get(chunk.request_id)
+    def _deliver(self, chunks: SequenceOf[TokenChunk]) -> None:
+        for chunk in chunks:
+            sequence = self._known[chunk.request_id]
+            sink = self._sinks.get(sequence)
             if sink is not None:
                 sink(chunk)
+            if chunk.finish_reason is not None:
+                self._sinks.pop(sequence, None)
+                del self._known[chunk.request_id]
+
+    def _is_unfinished(self, sequence: Sequence) -> bool:
+        return self._known.get(sequence.request_id) is sequence
+
+    def _give_up(self, error: str) -> None:
+        """Let nobody wait for a chunk that no step will bring."""
+        with self._stepping:
+            self._deliver(
+                [
+                    TokenChunk(request_id=one, finish_reason=FinishReason.ERROR, error=error)
+                    for one in self._known
+                ]
+            )
 
     def _start_thread(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-            self._thread.start()
+        with self._entering:
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
-        while not self._is_closed:
-            self._wake.clear()
-            if self.has_work:
-                self._beat()
-            else:
-                self._wake.wait()
+        try:
+            while not self._is_closed:
+                self._wake.clear()
+                if self.has_work:
+                    self.step()
+                else:
+                    self._wake.wait()
+        except Exception:
+            logger.exception("a step failed, the engine serves no more")
+            with self._entering:
+                self._is_closed = True
+            self._give_up("a step failed, the engine serves no more")
 
 
 def _speculators(config: EngineConfig) -> list[Speculator]:

@@ -94,6 +94,11 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     guide: tuple[Segment, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("max_tokens", "min_tokens", "top_k", "priority", "seed", "logprobs"):
+            if not isinstance(getattr(self, name), int | None):
+                raise InvalidRequest(f"{name}: needs a whole number, not {getattr(self, name)!r}")
+        if isinstance(self.stop, str):
+            raise InvalidRequest("stop: needs a list of strings, not one string")
         _check("max_tokens", self.max_tokens, 0, 1 << 20)
         _check("min_tokens", self.min_tokens, 0, self.max_tokens)
         _check("temperature", self.temperature, 0.0, 100.0)
@@ -135,7 +140,7 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenLogprob(msgspec.Struct, frozen=True):
-    """Natural-log probabilities at one position, after all processors."""
+    """Natural-log probabilities at one position, of the model's own logits before processors."""
 
     token_id: int
     logprob: float

@@ -47,14 +47,23 @@ def draw(
     seeds: Sequence[int],  # R
     positions: Sequence[int],  # R
 ) -> list[int]:
-    """The token of every row: the best where temperature is 0, else the one its number falls on."""
-    chosen: list[int] = logits.argmax(-1).tolist()
+    """The token of every row: the best where temperature is 0, else the one its number falls on.
+
+    Raises:
+        ValueError: what a row's request asks for leaves it no possible token.
+    """
+    best = logits.argmax(-1)
+    if logits.gather(-1, best[:, None]).isneginf().any():
+        raise ValueError("every token is excluded")
+    chosen: list[int] = best.tolist()
     sampled = [row for row, wanted in enumerate(params) if wanted.temperature > 0]
     if sampled:
         probs = probabilities(logits[sampled], [params[row] for row in sampled])
         numbers = uniforms([seeds[row] for row in sampled], [positions[row] for row in sampled])
         cumulative = probs.cumsum(-1)
         total = cumulative[:, -1:]
+        if not (total > 0).all():
+            raise ValueError("the probabilities are not numbers")
         target = torch.from_numpy(numbers)[:, None].to(cumulative) * total
         target = target.minimum(total.nextafter(torch.zeros_like(total)))  # rounding up to the end
         # The first token whose cumulative probability passes it; never an impossible one.
@@ -70,7 +79,9 @@ def probabilities(
 ) -> torch.Tensor:  # [R, V] float64
     """Temperature, then top-k, top-p and min-p, each on what the one before has left."""
     temperature = logits.new_tensor([wanted.temperature for wanted in params], dtype=torch.float64)
-    probs = (logits.double() / temperature[:, None]).softmax(-1)
+    # From the best one down: divided by the smallest temperature that stays 0, the rest -infinity.
+    below = logits.double() - logits.double().amax(-1, keepdim=True)
+    probs = (below / temperature[:, None]).softmax(-1)
     for row, wanted in enumerate(params):
         if wanted.top_k or wanted.top_p < 1.0 or wanted.min_p > 0.0:
             probs[row] = _filtered(probs[row], wanted)

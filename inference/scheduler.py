@@ -130,9 +130,10 @@ class Scheduler:
         return True
 
     def _admit(self, sequence: Sequence) -> bool:
-        """Start a waiting request if all its tokens and one more fit now."""
+        """Start a waiting request if all its tokens fit now, and one more where one is wanted."""
         table, num_cached = self.cache.open(sequence.token_ids, sequence.salt)
-        if not self.cache.reserve(table, len(sequence.token_ids) + 1):
+        needed = len(sequence.token_ids) + (1 if sequence.max_output else 0)
+        if not self.cache.reserve(table, needed):
             self.cache.release(table)
             return False
         sequence.table, sequence.num_computed = table, num_cached

@@ -32,7 +32,6 @@ class Sequence:
     table: BlockTable | None = None
     num_computed: int = 0
     num_cached: int = 0
-    num_resumed: int = 0
     num_steps: int = 0
     num_drafted: int = 0
     num_accepted: int = 0

@@ -46,6 +46,10 @@ class StepLoop:
         self._drafting.forget(sequence.request_id)
         return _chunk(sequence, (), sequence.text.flush(), reason, error=error)
 
+    def report_end(self, sequence: Sequence, reason: FinishReason) -> TokenChunk:
+        """The only chunk of a request that had ended before it came; all else was reported."""
+        return _chunk(sequence, (), "", reason)
+
     def _end_prefills(self) -> list[TokenChunk]:
         done = [one for one in self.scheduler if one.table is not None and one.is_prefilled]
         return [self.end(one, FinishReason.LENGTH) for one in done]

@@ -67,6 +67,8 @@ class Tokenizer:
             ids = self._encode_chat([m for m in prompt if isinstance(m, ChatMessage)])
         else:
             ids = [token_id for token_id in prompt if isinstance(token_id, int)]
+            if len(ids) < len(prompt):
+                raise InvalidRequest("prompt: is neither text, nor messages, nor ids alone")
             return check_ids(ids, self.vocab_size)
         if not ids:
             raise InvalidRequest("prompt: is empty")
@@ -124,17 +126,17 @@ class StreamDecoder:
         return self._utf8.decode(b"", final=True)
 
 
-def check_ids(ids: Sequence[int], vocab_size: int) -> list[int]:
-    """The ids of a prompt, checked.
+def check_ids(ids: Sequence[int], vocab_size: int, name: str = "prompt") -> list[int]:
+    """The ids of a prompt, checked; `name` is what a refusal calls them.
 
     Raises:
         InvalidRequest: there are none, or one is outside the vocabulary.
     """
     if not ids:
-        raise InvalidRequest("prompt: is empty")
+        raise InvalidRequest(f"{name}: is empty")
     for token_id in ids:
         if not 0 <= token_id < vocab_size:
-            raise InvalidRequest(f"prompt: id {token_id} is outside 0 to {vocab_size - 1}")
+            raise InvalidRequest(f"{name}: id {token_id} is outside 0 to {vocab_size - 1}")
     return list(ids)
 
 

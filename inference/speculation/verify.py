@@ -22,7 +22,10 @@ def verify(
     rows = [(part, depth) for part in parts for depth in range(part.num_sampled)]
     wants_logprobs = any(part.sequence.params.logprobs is not None for part in parts)
     raw = logits.clone() if wants_logprobs else None
-    forced = [_shape(part, depth, logits[row]) for row, (part, depth) in enumerate(rows)]
+    states = [state for part in parts for state in _constraint_states(part)]
+    forced = [
+        _shape(part, depth, states[row], logits[row]) for row, (part, depth) in enumerate(rows)
+    ]
     params = [
         _GREEDY if forced[row] is not None else part.sequence.params
         for row, (part, _) in enumerate(rows)
@@ -65,18 +68,15 @@ def _logprobs(
     return tuple(token_logprob(raw[row], one, wanted) for row, one in enumerate(token_ids))
 
 
-def _shape(part: Part, depth: int, logits: torch.Tensor) -> int | None:
+def _shape(part: Part, depth: int, state: State | None, logits: torch.Tensor) -> int | None:
     """Apply the request's processors to one row; the token, where only one is possible."""
     sequence = part.sequence
     if needs_shaping(sequence.params):
         prompt = sequence.token_ids[: sequence.num_prompt]
         output = [*sequence.token_ids[sequence.num_prompt :], *part.draft_ids[:depth]]
         shape_logits(logits, sequence.params, prompt, output, sequence.stop_ids)
-    if sequence.constraint is None:
+    if sequence.constraint is None or state is None:
         return None
-    is_open, state = _constraint_state(part, depth)
-    if not is_open:
-        return None  # behind a wrong draft or the end: whatever is drawn here is dropped
     forced = sequence.constraint.forced(state)
     if forced:
         return forced[0]
@@ -84,12 +84,20 @@ def _shape(part: Part, depth: int, logits: torch.Tensor) -> int | None:
     return None
 
 
-def _constraint_state(part: Part, depth: int) -> tuple[bool, State]:
-    """The state after `depth` drafted tokens; not open behind a forbidden one or the end."""
-    constraint, state = part.sequence.constraint, part.sequence.constraint_state
-    assert constraint is not None
-    for token_id in part.draft_ids[:depth]:
-        if constraint.is_done(state) or not constraint.permits(state, token_id):
-            return False, None
-        state = constraint.advance(state, token_id)
-    return not constraint.is_done(state), state
+def _constraint_states(part: Part) -> list[State | None]:
+    """The state before each sampled row; None behind a forbidden draft or the end, and without one.
+
+    Whatever is drawn behind a forbidden draft or the end is dropped.
+    """
+    constraint, states = part.sequence.constraint, [None] * part.num_sampled
+    if constraint is None:
+        return states
+    state: State = part.sequence.constraint_state
+    for depth in range(part.num_sampled):
+        if constraint.is_done(state):
+            break
+        states[depth] = state
+        if depth == len(part.draft_ids) or not constraint.permits(state, part.draft_ids[depth]):
+            break
+        state = constraint.advance(state, part.draft_ids[depth])
+    return states

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from inference.errors import InvalidRequest
 from inference.request import SamplingParams
 from inference.sampling import draw, probabilities, shape_logits, uniforms
 
@@ -79,3 +80,27 @@ def test_penalties_follow_their_definitions() -> None:
 
     seen = [1.0 / 2, -1.0 * 2 - 0.5 - 0.25, 4.0 / 2 - 0.5 - 0.5, -1.0, -math.inf]
     assert logits.tolist() == seen
+
+
+def test_the_smallest_temperature_draws_the_best() -> None:
+    logits = torch.tensor([[3.0, -2.0, 5.0, 4.9]])
+    assert draw(logits, [SamplingParams(temperature=5e-324)], [1], [1]) == [2]
+
+
+@pytest.mark.parametrize(
+    "temperature, number", [(0.0, -math.inf), (1.0, -math.inf), (1.0, math.nan)]
+)
+def test_a_row_without_a_possible_token_is_refused(temperature: float, number: float) -> None:
+    with pytest.raises(ValueError, match=r"every token is excluded|are not numbers"):
+        draw(torch.full((1, 4), number), [SamplingParams(temperature=temperature)], [1], [1])
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "min_tokens", "top_k", "priority"])
+def test_parts_of_tokens_are_refused(field: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"{field}: needs a whole number"):
+        SamplingParams(**{field: 1.5})  # type: ignore[arg-type]
+
+
+def test_one_string_is_no_list_of_stop_strings() -> None:
+    with pytest.raises(InvalidRequest, match="stop: needs a list"):
+        SamplingParams(stop="END")  # type: ignore[arg-type]

@@ -83,3 +83,8 @@ def test_a_stop_string_ends_the_text(tokenizer: Tokenizer, text: str) -> None:
     found = [(text.find(one) + len(one), text.find(one)) for one in stop if one in text]
     assert is_stopped == bool(found)
     assert shown == (text[: min(found)[1]] if found else text)
+
+
+def test_a_prompt_of_ids_and_something_else_is_refused(tokenizer: Tokenizer) -> None:
+    with pytest.raises(InvalidRequest, match="neither text, nor messages, nor ids alone"):
+        tokenizer.encode_prompt([20, "x", 21])  # type: ignore[list-item]
