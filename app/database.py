@@ -61,7 +61,9 @@ class Database:
             self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1)
             self._reader = _sqlite_engine(url, begin="BEGIN", pool_size=4)
         else:
-            self._writer = create_async_engine(url, pool_timeout=_WAIT_FOR_CONNECTION_S)
+            self._writer = create_async_engine(
+                url, pool_timeout=_WAIT_FOR_CONNECTION_S, hide_parameters=True
+            )
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
@@ -131,7 +133,11 @@ async def _uninterrupted(commit: Any) -> None:
 
 def _sqlite_engine(url: str, *, begin: str, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=_WAIT_FOR_CONNECTION_S
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_WAIT_FOR_CONNECTION_S,
+        hide_parameters=True,  # errors are logged, customers' words are not
     )
 
     @event.listens_for(engine.sync_engine, "connect")

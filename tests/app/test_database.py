@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
 from app.errors import NotFound, Unavailable
@@ -124,6 +125,16 @@ async def test_sqlite_commits_survive_a_power_cut(parts: Parts, store: str) -> N
         }
 
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_an_error_does_not_tell_what_was_to_be_stored(parts: Parts, shop: Shop) -> None:
+    async with parts.database.work() as work:
+        work.session.add(Workspace(slug=shop.site, name="a customer's words"))
+        with pytest.raises(IntegrityError) as refused:
+            await work.session.flush()
+        await work.session.rollback()
+
+    assert "customer" not in str(refused.value)
 
 
 async def test_a_store_that_does_not_answer_is_told_plainly() -> None:

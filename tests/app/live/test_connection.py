@@ -5,7 +5,7 @@ import json
 from collections.abc import Coroutine
 
 import pytest
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from app.live import frames
 from app.live.connection import Connection, QueueLimits
@@ -133,7 +133,7 @@ class TestStalled:
             live = await bot.begin(served.parts, c)
 
             async with asyncio.timeout(20):
-                while num_evicted(evictions) == 0:
+                while value_of(evictions) == 0:
                     live.append("x" * 20_000)
                     live.flush()
                     await customer.wait_for("answer.delta", o=live.shown_len - 20_000)
@@ -144,6 +144,31 @@ class TestStalled:
 
         assert completed["d"]["message"]["text"] == live.text
         assert "".join(f["d"]["x"] for f in customer.heard("answer.delta")) == live.text
+
+
+class TestSilent:
+    """With short heartbeats."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"heartbeat_s": 0.05, "pong_timeout_s": 0.05})
+
+    @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+    async def test_a_socket_that_answers_no_ping_is_gone_and_forgotten(
+        self, served: Served
+    ) -> None:
+        async with served.client() as customer:
+            await customer.hello()
+            writer = await open_stalled(served, customer.session)
+            gauge = served.parts.metrics.ws_connections
+            assert value_of(gauge) == 2
+
+            async with asyncio.timeout(20):
+                while value_of(gauge) > 1:
+                    start = len(customer.frames)
+                    await customer.send("ping", n=1)
+                    await customer.wait_for("pong", start=start)
+            writer.close()
 
 
 async def open_stalled(served: Served, session: str | None) -> asyncio.StreamWriter:
@@ -169,10 +194,10 @@ async def open_stalled(served: Served, session: str | None) -> asyncio.StreamWri
     return writer
 
 
-def num_evicted(evictions: Counter) -> float:
-    """How many sockets were given up, whatever the reason."""
-    [family] = evictions.collect()
-    return sum(sample.value for sample in family.samples if sample.name.endswith("_total"))
+def value_of(metric: Counter | Gauge) -> float:
+    """The sum over all labels."""
+    [family] = metric.collect()
+    return sum(sample.value for sample in family.samples if not sample.name.endswith("_created"))
 
 
 def test_a_frame_names_its_conversation_and_time() -> None:
