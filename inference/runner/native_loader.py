@@ -1,5 +1,6 @@
 """The C++ kernels of a running engine, which serves on torch until they are built."""
 
+import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -38,7 +39,9 @@ class NativeLoader:
             return
         try:
             self.kernels = NativeKernels(library)
-        except OSError:
-            logger.exception("the CPU kernels cannot be loaded; they stay on torch")
+        except (OSError, AttributeError):  # half a file after a crash, or another's functions
+            logger.exception("the CPU kernels cannot be loaded; they stay on torch until a restart")
+            with contextlib.suppress(OSError):
+                library.unlink()  # the next start builds it anew
         else:
             logger.info("the CPU kernels are ready", extra={"library": library.name})

@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -36,24 +37,31 @@ _SIGNATURES: dict[str, list[type]] = {
 def cache_folder() -> Path:
     """Where built libraries are kept: CARELINE_CACHE, else the user's cache folder."""
     named = os.environ.get("CARELINE_CACHE")
-    base = Path(named) if named else Path.home() / ".cache/careline"
-    return base / "kernels"
+    if named:
+        return Path(named) / "kernels"
+    try:
+        return Path.home() / ".cache/careline/kernels"
+    except RuntimeError:  # neither HOME nor an entry for this user, as in some containers
+        return Path(tempfile.gettempdir()) / f"careline-{os.getuid()}/kernels"
 
 
 def build(folder: Path) -> Path | None:
     """The library for this machine, compiled unless the folder has it; None without a compiler.
 
-    Several processes may build at once: each writes a file of its own and renames it.
+    Several processes may build at once: each writes a file of its own and renames it. A folder or
+    library that another user could have written is not used, for its code would run as us.
     """
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         logger.warning("no C++ compiler; the CPU kernels stay on torch")
         return None
     library = folder / f"kernels-{_fingerprint(compiler)}.so"
-    if library.is_file():
-        return library
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _refuse_foreign(folder)
+        if library.is_file():
+            _refuse_foreign(library)
+            return library
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             built = Path(scratch) / "kernels.so"
             subprocess.run(
@@ -62,6 +70,7 @@ def build(folder: Path) -> Path | None:
                 capture_output=True,
                 timeout=BUILD_TIMEOUT_S,
             )
+            built.chmod(0o755)
             built.rename(library)
     except (OSError, subprocess.SubprocessError) as error:
         detail = getattr(error, "stderr", b"") or str(error).encode()
@@ -203,6 +212,12 @@ class NativeKernels:
         return query
 
 
+def _refuse_foreign(path: Path) -> None:
+    status = path.stat()
+    if status.st_uid not in (0, os.getuid()) or status.st_mode & stat.S_IWOTH:
+        raise PermissionError(f"{path} can be written by other users")
+
+
 def _fingerprint(compiler: str) -> str:
     """What a build depends on: sources, flags, compiler and the machine's instructions."""
     digest = hashlib.sha256(" ".join(FLAGS).encode())
@@ -212,5 +227,6 @@ def _fingerprint(compiler: str) -> str:
     digest.update(version + platform.machine().encode())
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        digest.update(next((line for line in lines if line.startswith("flags")), "").encode())
+        features = (line for line in lines if line.startswith(("flags", "Features")))  # x86, ARM
+        digest.update(next(features, "").encode())
     return digest.hexdigest()[:16]

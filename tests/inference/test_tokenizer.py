@@ -87,4 +87,4 @@ def test_a_stop_string_ends_the_text(tokenizer: Tokenizer, text: str) -> None:
 
 def test_a_prompt_of_ids_and_something_else_is_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(InvalidRequest, match="neither text, nor messages, nor ids alone"):
-        tokenizer.encode_prompt([20, "x", 21])  # type: ignore[list-item]
+        tokenizer.encode_prompt([20, "x", 21])  # type: ignore[arg-type]

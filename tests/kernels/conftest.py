@@ -1,6 +1,7 @@
 """Kernels run in Triton's interpreter where there is no GPU, chosen before the import."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,12 @@ if not torch.cuda.is_available():
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> NativeKernels:
+def kernels_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = native.build(tmp_path_factory.mktemp("kernels"))
     assert library is not None, "the tests need a C++ compiler: install g++"
-    return NativeKernels(library)
+    return library
+
+
+@pytest.fixture(scope="session")
+def kernels(kernels_library: Path) -> NativeKernels:
+    return NativeKernels(kernels_library)

@@ -1,5 +1,7 @@
 """The C++ kernels against the truth, on the odd sizes."""
 
+import os
+import pwd
 import shutil
 from pathlib import Path
 
@@ -113,3 +115,28 @@ def test_a_build_is_kept_and_a_missing_compiler_is_no_error(
     assert first.stat().st_mtime_ns == built_at
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert native.build(tmp_path) is None
+
+
+def test_a_folder_that_others_can_write_is_not_used(
+    tmp_path: Path, kernels_library: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / kernels_library.name).write_bytes(b"planted")
+    tmp_path.chmod(0o777)
+
+    assert native.build(tmp_path) is None
+    assert "can be written by other users" in caplog.records[-1].__dict__["detail"]
+
+    tmp_path.chmod(0o755)
+    (tmp_path / kernels_library.name).chmod(0o666)
+    assert native.build(tmp_path) is None
+
+
+def test_who_has_no_home_builds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(uid: int) -> pwd.struct_passwd:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("CARELINE_CACHE", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+
+    assert native.cache_folder().parts[-2:] == (f"careline-{os.getuid()}", "kernels")

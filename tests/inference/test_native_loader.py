@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from inference.runner.native_loader import NativeLoader
+from kernels import native
+
+
+def test_a_broken_library_is_built_anew_by_the_next_start(tmp_path: Path) -> None:
+    library = native.build(tmp_path)
+    assert library is not None, "the tests need a C++ compiler: install g++"
+    library.write_bytes(library.read_bytes()[:100])  # as a power cut may leave it
+
+    first, second = NativeLoader(), NativeLoader()
+    for loader in (first, second):
+        loader.start(tmp_path)
+        loader.wait()
+
+    assert first.kernels is None
+    assert second.kernels is not None
