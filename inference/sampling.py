@@ -117,7 +117,7 @@ def shape_logits(
     al., 2019); presence and frequency subtract for tokens of the output (OpenAI's definition).
     """
     if params.repetition_penalty != 1.0:
-        seen = torch.tensor(sorted({*prompt_ids, *output_ids}))
+        seen = torch.tensor(list({*prompt_ids, *output_ids}))
         values = logits[seen]
         factor = params.repetition_penalty
         logits[seen] = torch.where(values > 0, values / factor, values * factor)
@@ -125,8 +125,9 @@ def shape_logits(
         counts = Counter(output_ids)
         times = torch.tensor(list(counts.values()), dtype=logits.dtype)
         logits[list(counts)] -= params.presence_penalty + params.frequency_penalty * times
-    for token_id, bias in (params.logit_bias or {}).items():
-        logits[token_id] += bias
+    if params.logit_bias:
+        biases = torch.tensor(list(params.logit_bias.values()), dtype=logits.dtype)
+        logits[list(params.logit_bias)] += biases
     if len(output_ids) < params.min_tokens:
         logits[list(stop_ids)] = float("-inf")
 
