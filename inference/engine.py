@@ -259,7 +259,9 @@ class Engine:
 
     def _deliver(self, chunks: SequenceOf[TokenChunk]) -> None:
         for chunk in chunks:
-            sequence = self._known[chunk.request_id]
+            sequence = self._known.get(chunk.request_id)
+            if sequence is None:
+                continue  # given up
             sink = self._sinks.get(sequence)
             if sink is not None:
                 sink(chunk)

@@ -177,6 +177,27 @@ async def test_closing_the_engine_ends_its_streams(tiny_target: Path) -> None:
         await anext(one.stream([20], LONG))
 
 
+def test_closing_the_engine_ends_what_others_generate(tiny_target: Path) -> None:
+    one = engine(tiny_target)
+    errors: list[Exception] = []
+
+    def generate() -> None:
+        try:
+            one.generate([[20]], LONG)
+        except Exception as error:
+            errors.append(error)
+
+    other = threading.Thread(target=generate)
+    other.start()
+    while other.is_alive() and one.stats()["num_steps"] < 3:
+        pass
+    one.close()
+    other.join(20)
+
+    assert [str(error) for error in errors] == ["the engine is closed"]
+    assert one.step() is not None, "a step after the end harms nobody"
+
+
 async def test_a_step_that_fails_ends_the_streams(
     tiny_target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
