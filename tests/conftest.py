@@ -1,7 +1,12 @@
-"""The real application on fresh databases, SQLite and PostgreSQL alike."""
+"""The real application on fresh databases, SQLite and PostgreSQL alike.
+
+Kernels run in Triton's interpreter where there is no GPU; a process chooses it before the first of
+them is imported, and an engine imports them all.
+"""
 
 import asyncio
 import itertools
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -13,6 +18,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
+
+if not Path("/dev/nvidiactl").exists():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 from app import schema
 from app.clock import now

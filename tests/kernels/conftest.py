@@ -1,16 +1,11 @@
-"""Kernels run in Triton's interpreter where there is no GPU, chosen before the import."""
+"""The C++ kernels, built for the tests."""
 
-import os
 from pathlib import Path
 
 import pytest
-import torch
 
 from kernels import native
 from kernels.native import NativeKernels
-
-if not torch.cuda.is_available():
-    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(scope="session")

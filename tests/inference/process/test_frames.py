@@ -138,7 +138,7 @@ def test_a_question_arrives_as_it_was_asked(prompt: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"params": {"max_tokens": 0}, "text": "a"},
+        {"params": {"max_tokens": -1}, "text": "a"},
         {"params": {"max_tokens": "many"}, "text": "a"},
         {"params": {}, "text": 3},
         {"params": {}, "text": "a", "more": 1},
