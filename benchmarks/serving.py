@@ -40,14 +40,17 @@ def main() -> None:
     report = Report("serving")
 
     def engine(speculator: str | None) -> Engine:
-        return Engine(
+        made = Engine(
             EngineConfig(
                 model=options.model,
                 speculator=speculator,
                 device=options.device,
                 dtype=options.dtype,
+                compile=True,
             )
         )
+        made.finish_compiling()
+        return made
 
     plain, speculating = engine(None), engine("ngram")
     theirs = AutoModelForCausalLM.from_pretrained(
