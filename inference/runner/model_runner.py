@@ -13,6 +13,7 @@ from inference.model.loading import load_model
 from inference.model.weights import find_checkpoint
 from inference.runner.inputs import build_inputs, row_ends, sampled_rows
 from inference.runner.native_loader import NativeLoader
+from inference.runner.threads import threads_for, weight_bytes
 from kernels import native
 
 
@@ -43,6 +44,7 @@ class ModelRunner:
         self._cache = allocate_cache(
             self.model_config, config.num_blocks, config.block_size, self.dtype, self.device
         )
+        self._weight_bytes = weight_bytes(self.folder)
         self._native = NativeLoader()
         if config.compile and self.device.type == "cpu" and self.dtype in native.TYPES:
             self._native.start(native.cache_folder())
@@ -50,6 +52,10 @@ class ModelRunner:
     @torch.inference_mode()
     def run(self, batch: Batch) -> Computed:
         """Compute every row of the batch, and the logits of the rows that are sampled."""
+        with threads_for(self._weight_bytes, batch.num_rows):
+            return self._run(batch)
+
+    def _run(self, batch: Batch) -> Computed:
         inputs = build_inputs(batch, self._block_size, self.device, self._native.kernels)
         hidden = self._decoder.forward(inputs, self._cache)
         last_rows, rows = row_ends(batch), sampled_rows(batch)
