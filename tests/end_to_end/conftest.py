@@ -20,9 +20,6 @@ SLOWLY = "standard delivery"
 """A question with these words is answered slowly enough to be interrupted, others at once."""
 DELAY_MS = 60.0
 
-if not is_installed():
-    pytest.skip(MISSING, allow_module_level=True)
-
 
 @pytest.fixture(scope="session")
 def careline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Careline]:
@@ -37,6 +34,7 @@ def careline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Careline]:
 @pytest.fixture(scope="session")
 def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Chrome]]:
     """The first, second, ... browser, each with a profile of its own, started when asked for."""
+    assert is_installed(), MISSING
     with ExitStack() as stack:
         started: list[Chrome] = []
 

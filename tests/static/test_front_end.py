@@ -15,10 +15,12 @@ MAX_LOADER_BYTES = 4_096
 MAX_CHAT_BYTES = 26 * 1_024
 MAX_AGENT_BYTES = 40 * 1_024
 
-needs_node = pytest.mark.skipif(
-    shutil.which("node") is None or not (ROOT / "node_modules" / "esbuild").exists(),
-    reason="Node.js 20 or its packages are missing: install node, then npm ci --ignore-scripts",
-)
+MISSING = "Node.js 20 or its packages are missing: install node, then npm ci --ignore-scripts"
+
+
+@pytest.fixture(scope="module")
+def node() -> None:
+    assert shutil.which("node") and (ROOT / "node_modules" / "esbuild").exists(), MISSING
 
 
 def manifest() -> dict[str, str]:
@@ -36,7 +38,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@needs_node
+@pytest.mark.usefixtures("node")
 @pytest.mark.parametrize(
     "command",
     [
@@ -50,7 +52,7 @@ def test_scripts_hold_what_they_promise(command: tuple[str, ...]) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@needs_node
+@pytest.mark.usefixtures("node")
 def test_the_committed_build_is_the_build_of_the_committed_sources(tmp_path: Path) -> None:
     ran = run("node", "app/static/build.mjs", str(tmp_path))
     assert ran.returncode == 0, ran.stderr
