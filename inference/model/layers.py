@@ -10,8 +10,8 @@ from kernels.native import NativeKernels
 class Linear:
     """x @ weight.T + bias; bfloat16 weights on the CPU are laid out for the matrix unit once.
 
-    torch packs a plain bfloat16 weight again on every call, which costs more than a small product
-    itself; packed once, a decode step of a 16 M model takes about 0.85 of the time.
+    torch packs a plain bfloat16 weight again on every call, which costs more than a small
+    product itself.
     """
 
     def __init__(
