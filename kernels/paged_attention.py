@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from kernels import reference
-from kernels.native import NativeKernels, suits
+from kernels.native.attention import NativeKernels, suits
 
 # Rows of a sequence up to which padding into the common call is cheaper than a call of its own.
 SHORT_ROWS = 16
@@ -206,7 +206,8 @@ def _run(
     ancestors: torch.Tensor | None,
 ) -> Run:
     first, last, context = starts[b], starts[b + 1], contexts[b]
-    rows = None if ancestors is None else ancestors[first:last]
+    is_chain = ancestors is None or last - first > reference.MASK_ROWS
+    rows = None if is_chain or ancestors is None else ancestors[first:last]
     blocks = block_tables[b, : -(-context // block_size)]
     return Run(first, last, blocks, context, _visible(context, last - first, rows, context))
 

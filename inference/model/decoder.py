@@ -16,7 +16,6 @@ from inference.model.families import WeightNames
 from inference.model.layers import LayerNorm, Linear, RMSNorm
 from inference.model.rope import RotaryTable
 from inference.model.weights import Tensors
-from kernels.native import NativeKernels
 from kernels.paged_attention import AttentionPlan, paged_attention
 from kernels.reference import rotary, swiglu
 from kernels.store_kv import store_kv
@@ -78,14 +77,12 @@ class Decoder:
         if self._rotary is not None:
             self._rotary.cover(inputs.attention.longest)
         x = _times(x, self.config.embedding_multiplier)
-        native, scale = inputs.attention.native, self.config.residual_multiplier
-        branch = None  # what the layer before has yet to add to the residual stream
+        scale = self.config.residual_multiplier
         for layer, layer_cache in zip(self._layers, cache, strict=True):
-            normed = layer.norm_in.of_sum(x, branch, native)
-            branch = _times(layer.attend(normed, self._rotary, layer_cache, inputs), scale)
-            normed = layer.norm_mid.of_sum(x, branch, native)
-            branch = _times(layer.feed(normed, native), scale)
-        return self._norm.of_sum(x, branch, native)
+            attended = layer.attend(layer.norm_in(x), self._rotary, layer_cache, inputs)
+            x = x + _times(attended, scale)
+            x = x + _times(layer.feed(layer.norm_mid(x)), scale)
+        return self._norm(x)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
@@ -126,19 +123,7 @@ class _Layer:
         inputs: DecoderInputs,
     ) -> torch.Tensor:  # [T, W]
         qkv = self._qkv(x)
-        native = inputs.attention.native
-        if native is not None and angles is not None and self._q_norm is None:
-            query = native.rotate_and_store(
-                qkv,
-                angles.cos,
-                angles.sin,
-                inputs.positions,
-                inputs.slot_mapping,
-                layer_cache,
-                self._config.num_heads,
-            )
-        else:
-            query = self._rotate_and_store(qkv, angles, layer_cache, inputs)
+        query = self._rotate_and_store(qkv, angles, layer_cache, inputs)
         attended = paged_attention(
             query, layer_cache, inputs.attention, self._config.attention_scale, self._window
         )
@@ -162,13 +147,11 @@ class _Layer:
         store_kv(rotated[:, heads:], value, layer_cache, inputs.slot_mapping)
         return rotated[:, :heads].contiguous()
 
-    def feed(
-        self, x: torch.Tensor, native: NativeKernels | None
-    ) -> torch.Tensor:  # [T, W] -> [T, W]
+    def feed(self, x: torch.Tensor) -> torch.Tensor:  # [T, W] -> [T, W]
         middle = self._up(x)
         if self._config.mlp != "swiglu":
             return self._down(functional.gelu(middle, approximate="tanh"))
-        return self._down(swiglu(middle) if native is None else native.swiglu(middle))
+        return self._down(swiglu(middle))
 
 
 def _linear(

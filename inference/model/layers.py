@@ -4,7 +4,6 @@ import torch
 from torch.nn import functional
 
 from kernels import reference
-from kernels.native import NativeKernels
 
 
 class Linear:
@@ -47,17 +46,6 @@ class RMSNorm:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         return reference.rms_norm(x, self._weight, self._eps)
 
-    def of_sum(
-        self,
-        x: torch.Tensor,  # [T, W], becomes x + branch
-        branch: torch.Tensor | None,  # [T, W]
-        native: NativeKernels | None,
-    ) -> torch.Tensor:  # [T, W]
-        """Add the branch of a residual stream to it, then norm the sum."""
-        if native is not None:
-            return native.add_rms_norm(x, branch, self._weight, self._eps)
-        return self(_add(x, branch))
-
 
 class LayerNorm:
     """Norm of mean 0 and variance 1 with a scale and a shift."""
@@ -67,16 +55,3 @@ class LayerNorm:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         return functional.layer_norm(x, self._weight.shape, self._weight, self._bias, self._eps)
-
-    def of_sum(
-        self,
-        x: torch.Tensor,  # [T, W], becomes x + branch
-        branch: torch.Tensor | None,  # [T, W]
-        native: NativeKernels | None,
-    ) -> torch.Tensor:  # [T, W]
-        """As RMSNorm's; no native kernel has it."""
-        return self(_add(x, branch))
-
-
-def _add(x: torch.Tensor, branch: torch.Tensor | None) -> torch.Tensor:
-    return x if branch is None else x.add_(branch)

@@ -5,8 +5,8 @@ import logging
 import threading
 from pathlib import Path
 
-from kernels import native
-from kernels.native import NativeKernels
+from kernels.native.attention import NativeKernels
+from kernels.native.build import build
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class NativeLoader:
             self._thread.join()
 
     def _load(self, folder: Path) -> None:
-        library = native.build(folder)
+        library = build(folder)
         if library is None:
             return
         try:

@@ -1,20 +1,27 @@
-// Vectors of 64 bytes over GCC's vector extension: the compiler maps them to what the machine has.
+// Vectors over GCC's vector extension, as wide as the machine's registers: a wider one would live
+// in memory.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
+#ifdef __AVX512F__
+#define VECTOR_BYTES 64
+#else
+#define VECTOR_BYTES 32
+#endif
+
 struct bfloat16 {
     uint16_t bits;
 };
 
-typedef float floats __attribute__((vector_size(64)));
-typedef double doubles __attribute__((vector_size(64)));
-typedef uint16_t halves __attribute__((vector_size(32)));
-typedef uint32_t words __attribute__((vector_size(64)));
-typedef int32_t integers __attribute__((vector_size(64)));
+typedef float floats __attribute__((vector_size(VECTOR_BYTES)));
+typedef double doubles __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint16_t halves __attribute__((vector_size(VECTOR_BYTES / 2)));
+typedef uint32_t words __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t integers __attribute__((vector_size(VECTOR_BYTES)));
 
-// What a stored type is computed in: bfloat16 and float in float, double in double.
+// What a stored type is computed in: bfloat16, int8 and float in float, double in double.
 template <typename T> struct Computed {
     typedef float scalar;
     typedef floats vector;
@@ -48,47 +55,49 @@ template <> inline bfloat16 narrow<bfloat16, float>(float x) {
 
 static inline floats load(const bfloat16 *p) {
     halves raw;
-    memcpy(&raw, p, 32);
+    memcpy(&raw, p, sizeof raw);
     return (floats)(__builtin_convertvector(raw, words) << 16);
 }
 static inline floats load(const float *p) {
     floats result;
-    memcpy(&result, p, 64);
+    memcpy(&result, p, sizeof result);
     return result;
 }
 static inline doubles load(const double *p) {
     doubles result;
-    memcpy(&result, p, 64);
+    memcpy(&result, p, sizeof result);
     return result;
 }
 
-static inline void store(float *p, floats x) { memcpy(p, &x, 64); }
-static inline void store(double *p, doubles x) { memcpy(p, &x, 64); }
+static inline void store(float *p, floats x) { memcpy(p, &x, sizeof x); }
+static inline void store(double *p, doubles x) { memcpy(p, &x, sizeof x); }
 static inline void store(bfloat16 *p, floats x) {
     words bits = (words)x;
     words rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     words is_nan = (words)((bits & 0x7fffffff) > 0x7f800000);
     rounded = (is_nan & 0x7fc0) | (~is_nan & rounded);
     halves raw = __builtin_convertvector(rounded, halves);
-    memcpy(p, &raw, 32);
+    memcpy(p, &raw, sizeof raw);
 }
 
-// Sums of all lanes by halving: a chain of sixteen additions would wait for each of them.
-static inline float sum(floats x) {
-    x += __builtin_shuffle(x, (integers){8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7});
-    x += __builtin_shuffle(x, (integers){4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11});
-    x += __builtin_shuffle(x, (integers){2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13});
-    return x[0] + x[1];
+// Sums of all lanes by halving: a chain of additions would wait for each of them.
+template <int bytes, typename V> static inline auto folded(V x) {
+    typedef decltype(x[0] + x[0]) scalar;
+    typedef scalar half __attribute__((vector_size(bytes)));
+    half low, high;
+    memcpy(&low, &x, bytes);
+    memcpy(&high, (const char *)&x + bytes, bytes);
+    return low + high;
 }
-static inline double sum(doubles x) {
-    return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
-}
-
-// The value a vector has once it was stored as T.
-template <typename T, typename V> static inline V rounded(V x) {
-    T stored[lanes<V>()];
-    store(stored, x);
-    return load(stored);
+template <typename V> static inline auto sum(V x) {
+#ifdef __AVX512F__
+    auto quarter = folded<16>(folded<32>(x));
+#else
+    auto quarter = folded<16>(x);
+#endif
+    auto pair = quarter[0] + quarter[1];
+    for (unsigned i = 2; i < sizeof quarter / sizeof pair; i++) pair += quarter[i];
+    return pair;
 }
 
 // e^x for x <= 0, 2 ulp: 2^n * e^r with |r| <= ln(2) / 2 by a polynomial of degree 6 (Cephes).
@@ -110,6 +119,6 @@ static inline floats exponential(floats x) {
 }
 static inline doubles exponential(doubles x) {
     doubles result;
-    for (int i = 0; i < 8; i++) result[i] = std::exp(x[i]);
+    for (int i = 0; i < lanes<doubles>(); i++) result[i] = std::exp(x[i]);
     return result;
 }

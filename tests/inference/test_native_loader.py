@@ -1,11 +1,11 @@
 from pathlib import Path
 
 from inference.runner.native_loader import NativeLoader
-from kernels import native
+from kernels.native.build import build
 
 
 def test_a_broken_library_is_built_anew_by_the_next_start(tmp_path: Path) -> None:
-    library = native.build(tmp_path)
+    library = build(tmp_path)
     assert library is not None, "the tests need a C++ compiler: install g++"
     library.write_bytes(library.read_bytes()[:100])  # as a power cut may leave it
 

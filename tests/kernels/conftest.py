@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from kernels import native
-from kernels.native import NativeKernels
+from kernels.native.attention import NativeKernels
+from kernels.native.build import build
 
 
 @pytest.fixture(scope="session")
 def kernels_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = native.build(tmp_path_factory.mktemp("kernels"))
+    library = build(tmp_path_factory.mktemp("kernels"))
     assert library is not None, "the tests need a C++ compiler: install g++"
     return library
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import reference
-from kernels.native import NativeKernels
+from kernels.native.attention import NativeKernels
 from kernels.paged_attention import SHORT_ROWS, paged_attention, plan_attention
 
 BLOCK = 4

@@ -1,0 +1,153 @@
+// Attention of query rows over the blocks where keys and values lie.
+#pragma once
+#include "vectors.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+// Cache type T; queries and outputs of type Q.
+template <typename T, typename Q> struct Attention {
+    using A = typename Computed<T>::scalar;
+    using V = typename Computed<T>::vector;
+    static constexpr int kLanes = lanes<V>();
+    static constexpr int kTile = 4;  // query rows whose sums stay in registers
+    static constexpr int kSpan = 16;  // query rows of a task
+
+    const Q *query;
+    const T *cache;
+    const int64_t *tables, *starts, *contexts, *ancestors;
+    Q *output;
+    int64_t query_stride, output_stride, table_width, num_blocks, block_size, heads, groups, width;
+    int64_t window;  // positions a row sees back, its own included; 0 for all
+    double scale;
+
+    static int64_t num_spans(int64_t rows) { return (rows + kSpan - 1) / kSpan; }
+
+    // A span of one sequence's rows for one key/value head: all rows of its group of heads
+    // together. `key`s it cannot see are not even read.
+    void run(int64_t sequence, int64_t group, int64_t span) const {
+        int64_t first = starts[sequence], all = starts[sequence + 1] - first;
+        int64_t before = contexts[sequence] - all;
+        int64_t skipped = span * kSpan, num_rows = std::min<int64_t>(kSpan, all - skipped);
+        int64_t fold = heads / groups, total = num_rows * fold;
+        int64_t context = ancestors ? before + all : before + skipped + num_rows;
+        int64_t begin = window ? std::max<int64_t>(0, before + skipped - window + 1) : 0;
+        begin = begin / block_size * block_size;
+        int64_t seen = context - begin, padded = (seen + kLanes - 1) / kLanes * kLanes;
+        static thread_local std::vector<A> scratch;
+        if ((int64_t)scratch.size() < total * (padded + 2 * width))
+            scratch.resize(total * (padded + 2 * width));
+        A *scores = scratch.data(), *rows = scores + total * padded, *sums = rows + total * width;
+        for (int64_t r = 0; r < total; r++) {
+            const Q *q = query + (first + skipped + r / fold) * query_stride +
+                         (group * fold + r % fold) * width;
+            for (int64_t d = 0; d < width; d++) rows[r * width + d] = widen(q[d]) * (A)scale;
+        }
+        for (int64_t j = begin; j < context; j += block_size) {
+            const T *keys = block(0, sequence, j, group);
+            int64_t count = std::min(block_size, context - j);
+            for (int64_t r = 0; r < total; r += kTile)
+                score(rows + r * width, keys, scores + r * padded + j - begin, padded, total - r,
+                      count);
+        }
+        for (int64_t r = 0; r < total; r++) {
+            A *row = scores + r * padded;
+            hide(row, begin, context, padded, before, skipped + r / fold, first);
+            soften(row, seen, padded);
+        }
+        std::fill(sums, sums + total * width, (A)0);
+        for (int64_t j = begin; j < context; j += block_size) {
+            const T *values = block(1, sequence, j, group);
+            int64_t count = std::min(block_size, context - j);
+            for (int64_t r = 0; r < total; r += kTile)
+                collect(scores + r * padded + j - begin, values, sums + r * width, padded,
+                        total - r, count);
+        }
+        for (int64_t r = 0; r < total; r++) {
+            Q *out = output + (first + skipped + r / fold) * output_stride +
+                     (group * fold + r % fold) * width;
+            for (int64_t d = 0; d < width; d++) out[d] = narrow<Q>(sums[r * width + d]);
+        }
+    }
+
+  private:
+    // Keys (0) or values (1) of a head from `position`, the first of its block; slots lie
+    // groups * width apart.
+    const T *block(int which, int64_t sequence, int64_t position, int64_t group) const {
+        int64_t id = tables[sequence * table_width + position / block_size];
+        return cache + (((which * num_blocks + id) * block_size) * groups + group) * width;
+    }
+
+    void score(const A *rows, const T *keys, A *scores, int64_t stride, int64_t left,
+               int64_t count) const {
+        if (left >= kTile) return score_tile<kTile>(rows, keys, scores, stride, count);
+        if (left == 3) return score_tile<3>(rows, keys, scores, stride, count);
+        if (left == 2) return score_tile<2>(rows, keys, scores, stride, count);
+        score_tile<1>(rows, keys, scores, stride, count);
+    }
+
+    template <int R>
+    void score_tile(const A *rows, const T *keys, A *scores, int64_t stride, int64_t count) const {
+        for (int64_t j = 0; j < count; j++) {
+            const T *key = keys + j * groups * width;
+            V total[R] = {};
+            for (int64_t d = 0; d < width; d += kLanes) {
+                V k = load(key + d);
+                for (int r = 0; r < R; r++) total[r] += load(rows + r * width + d) * k;
+            }
+            for (int r = 0; r < R; r++) scores[r * stride + j] = sum(total[r]);
+        }
+    }
+
+    void collect(const A *scores, const T *values, A *sums, int64_t stride, int64_t left,
+                 int64_t count) const {
+        if (left >= kTile) return collect_tile<kTile>(scores, values, sums, stride, count);
+        if (left == 3) return collect_tile<3>(scores, values, sums, stride, count);
+        if (left == 2) return collect_tile<2>(scores, values, sums, stride, count);
+        collect_tile<1>(scores, values, sums, stride, count);
+    }
+
+    template <int R>
+    void collect_tile(const A *scores, const T *values, A *sums, int64_t stride,
+                      int64_t count) const {
+        for (int64_t d = 0; d < width; d += kLanes) {
+            V total[R];
+            for (int r = 0; r < R; r++) total[r] = load(sums + r * width + d);
+            for (int64_t j = 0; j < count; j++) {
+                V v = load(values + j * groups * width + d);
+                for (int r = 0; r < R; r++) total[r] += scores[r * stride + j] * v;
+            }
+            for (int r = 0; r < R; r++) store(sums + r * width + d, total[r]);
+        }
+    }
+
+    // Scores of what a row may not see become -infinity.
+    void hide(A *scores, int64_t begin, int64_t context, int64_t padded, int64_t before,
+              int64_t row, int64_t first) const {
+        const A low = -std::numeric_limits<A>::infinity();
+        for (int64_t j = before; j < context; j++) {
+            bool sees = ancestors ? (ancestors[first + row] >> (j - before)) & 1 : j - before <= row;
+            if (!sees) scores[j - begin] = low;
+        }
+        for (int64_t j = begin; window && j <= before + row - window; j++) scores[j - begin] = low;
+        for (int64_t j = context - begin; j < padded; j++) scores[j] = low;
+    }
+
+    // Softmax; what is hidden becomes exactly 0.
+    void soften(A *scores, int64_t seen, int64_t padded) const {
+        const A low = -std::numeric_limits<A>::infinity();
+        A top = low;
+        for (int64_t j = 0; j < seen; j++) top = std::max(top, scores[j]);
+        V total = {};
+        for (int64_t j = 0; j < padded; j += kLanes) {
+            V x = load(scores + j);
+            V e = x == low ? V{} : exponential(x - top);
+            store(scores + j, e);
+            total += e;
+        }
+        A inverse = 1 / sum(total);
+        for (int64_t j = 0; j < padded; j += kLanes)
+            store(scores + j, load(scores + j) * inverse);
+    }
+};

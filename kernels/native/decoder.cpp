@@ -1,0 +1,269 @@
+// A Llama-layout decoder's forward pass over a paged cache, one call a step.
+//
+// A small step is hundreds of small operations; called one by one from Python each costs more than
+// its work. Activations are float (double for double weights) whatever the weights are kept in.
+#include "attention.h"
+#include "decoder.h"
+#include "layers.h"
+#include "linear.h"
+#include "team.h"
+
+#include <memory>
+#include <type_traits>
+
+namespace {
+
+constexpr int64_t kShareWork = 200'000;  // multiplications below which waking others costs more
+constexpr int64_t kRowWork = 1 << 15;    // elements of row-wise work likewise
+
+// W: weights, T: cache.
+template <typename W, typename T> class Decoder {
+    using A = typename Packing<W>::A;
+    static constexpr int kWidth = Packing<W>::kColumns;
+
+  public:
+    Decoder(const DecoderData &data, int num_threads) : data_(data), team_(num_threads) {
+        for (int64_t i = 0; i < data.num_layers; i++) {
+            const LayerData &layer = data.layers[i];
+            layers_.push_back({linear(layer.qkv), linear(layer.out), linear(layer.gate_up),
+                               linear(layer.down), layer});
+            weights_ += size(layer.qkv) + size(layer.out) + size(layer.gate_up) + size(layer.down);
+        }
+        head_ = linear(data.head);
+    }
+
+    void forward(const StepData &step) {
+        int64_t rows = step.num_rows, hidden = data_.hidden;
+        x_stride_ = padded(hidden);
+        qkv_stride_ = padded((data_.heads + 2 * data_.groups) * data_.width);
+        attended_stride_ = data_.heads * data_.width;
+        middle_stride_ = padded(data_.middle);
+        x_.resize(rows * x_stride_);
+        normed_.resize(rows * x_stride_);
+        qkv_.resize(rows * qkv_stride_);
+        attended_.resize(rows * attended_stride_);
+        middle_.resize(rows * middle_stride_);
+        team_.begin(weights_ * rows >= kShareWork);
+        const A *embedded = (const A *)step.embedded;
+        for (int64_t t = 0; t < rows; t++)
+            for (int64_t d = 0; d < hidden; d++)
+                x_[t * x_stride_ + d] = embedded[t * hidden + d] * (A)data_.embedding_multiplier;
+        for (size_t i = 0; i < layers_.size(); i++) {
+            run_layer(layers_[i], step, i);
+            if (step.aux && step.aux[i]) copy((A *)step.aux[i], rows);
+        }
+        norm(data_.norm, rows);
+        A *out = (A *)step.hidden;
+        for (int64_t t = 0; t < rows; t++)
+            std::copy_n(&normed_[t * x_stride_], hidden, out + t * hidden);
+        team_.end();
+    }
+
+    // hidden [R, hidden] -> logits [R, vocabulary padded to panels]
+    void logits(const A *hidden, A *out, int64_t num_rows) {
+        int64_t stride = padded(data_.head.outputs);
+        team_.begin(num_rows * data_.head.outputs * data_.head.inputs >= kShareWork);
+        product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, A *sums) {
+            for (int i = 0; i < kWidth; i++)
+                out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;
+        });
+        team_.end();
+    }
+
+  private:
+    struct Layer {
+        Linear<W> qkv, out, gate_up, down;
+        LayerData data;
+    };
+
+    static Linear<W> linear(const LinearData &data) {
+        return {(const W *)data.panels, (const float *)data.scales, (const A *)data.bias,
+                data.outputs, data.inputs};
+    }
+    static int64_t size(const LinearData &data) { return data.outputs * data.inputs; }
+    static int64_t padded(int64_t width) { return (width + kWidth - 1) / kWidth * kWidth; }
+
+    Rows<W> rows(const A *x, int64_t stride, int64_t count) {
+        if constexpr (std::is_same_v<W, int8_t>)
+            return {x, stride, count, &rounded_, &scales_};
+        else
+            return {x, stride, count};
+    }
+
+    void run_layer(const Layer &layer, const StepData &step, int64_t index) {
+        int64_t count = step.num_rows;
+        A residual = (A)data_.residual_multiplier;
+        auto add = [&](int64_t t, int64_t n, const A *sums) {
+            A *row = &x_[t * x_stride_ + n];
+            for (int i = 0; i < kWidth; i++) row[i] += residual * sums[i];
+        };
+        norm(layer.data.norm_in, count);
+        product(layer.qkv, rows(normed_.data(), x_stride_, count),
+                [&](int64_t t, int64_t n, const A *sums) {
+                    std::copy_n(sums, kWidth, &qkv_[t * qkv_stride_ + n]);
+                });
+        each_row(count, qkv_stride_, [&](int64_t t) { place(layer, step, index, t); });
+        attend(layer, step, index);
+        product(layer.out, rows(attended_.data(), attended_stride_, count), add);
+        norm(layer.data.norm_mid, count);
+        feed(layer.gate_up, rows(normed_.data(), x_stride_, count));
+        product(layer.down, rows(middle_.data(), middle_stride_, count), add);
+    }
+
+    template <typename F> void product(const Linear<W> &linear, Rows<W> rows, F &&take) {
+        rows.prepare(linear.inputs);
+        team_.run(linear.num_panels(), [&](int64_t p) {
+            multiply_panel(linear, p, rows, [&](int64_t first, A *sums, int count) {
+                for (int r = 0; r < count; r++) take(first + r, p * kWidth, sums + r * kWidth);
+            });
+        });
+    }
+
+    // Gate and up panels alternate, so that one task has both.
+    void feed(const Linear<W> &linear, Rows<W> rows) {
+        rows.prepare(linear.inputs);
+        team_.run(linear.num_panels() / 2, [&](int64_t p) {
+            multiply_panel(linear, 2 * p, rows, [&](int64_t first, A *sums, int count) {
+                for (int r = 0; r < count; r++)
+                    std::copy_n(sums + r * kWidth, kWidth, middle(first + r, p));
+            });
+            multiply_panel(linear, 2 * p + 1, rows, [&](int64_t first, A *sums, int count) {
+                for (int r = 0; r < count; r++)
+                    swiglu(middle(first + r, p), sums + r * kWidth, kWidth);
+            });
+        });
+    }
+    A *middle(int64_t t, int64_t p) { return &middle_[t * middle_stride_ + p * kWidth]; }
+
+    void norm(const void *weight, int64_t count) {
+        each_row(count, data_.hidden, [&](int64_t t) {
+            rms_norm(&x_[t * x_stride_], (const A *)weight, &normed_[t * x_stride_], data_.hidden,
+                     data_.eps);
+        });
+    }
+
+    // Norm and rotate a row's queries and keys; keys and values into the cache.
+    void place(const Layer &layer, const StepData &step, int64_t index, int64_t t) {
+        int64_t width = data_.width, heads = data_.heads, groups = data_.groups;
+        A *row = &qkv_[t * qkv_stride_];
+        const A *cos = (const A *)step.cos + step.positions[t] * (width / 2);
+        const A *sin = (const A *)step.sin + step.positions[t] * (width / 2);
+        for (int64_t h = 0; h < heads + groups; h++) {
+            A *head = row + h * width;
+            const void *weight = h < heads ? layer.data.query_norm : layer.data.key_norm;
+            if (weight) rms_norm(head, (const A *)weight, head, width, data_.eps);
+            rotate(head, cos, sin, width);
+        }
+        int64_t slots = step.num_blocks * step.block_size, size = groups * width;
+        T *keys = (T *)step.cache + (2 * index * slots + step.slots[t]) * size;
+        narrow_row(row + heads * width, keys, size);
+        narrow_row(row + (heads + groups) * width, keys + slots * size, size);
+    }
+
+    void attend(const Layer &layer, const StepData &step, int64_t index) {
+        int64_t layer_size =
+            2 * step.num_blocks * step.block_size * data_.groups * data_.width;
+        Attention<T, A> attention{qkv_.data(), (const T *)step.cache + index * layer_size,
+                                  step.tables, step.starts, step.contexts, step.ancestors,
+                                  attended_.data(), qkv_stride_, attended_stride_,
+                                  step.table_width, step.num_blocks, step.block_size, data_.heads,
+                                  data_.groups, data_.width, layer.data.window,
+                                  data_.attention_scale};
+        spans_.clear();
+        for (int64_t b = 0; b < step.num_sequences; b++) {
+            int64_t count = attention.num_spans(step.starts[b + 1] - step.starts[b]);
+            // The last span sees most; whoever begins with it ends with the others.
+            for (int64_t span = count - 1; span >= 0; span--)
+                for (int64_t group = 0; group < data_.groups; group++)
+                    spans_.push_back({b, group, span});
+        }
+        team_.run(spans_.size(), [&](int64_t i) {
+            attention.run(spans_[i].sequence, spans_[i].group, spans_[i].span);
+        });
+    }
+
+    template <typename F> void each_row(int64_t count, int64_t width, F &&work) {
+        int64_t share = std::max<int64_t>(1, kRowWork / width);
+        if (count <= share) {
+            for (int64_t t = 0; t < count; t++) work(t);
+            return;
+        }
+        team_.run((count + share - 1) / share, [&](int64_t i) {
+            for (int64_t t = i * share; t < std::min(count, (i + 1) * share); t++) work(t);
+        });
+    }
+
+    void copy(A *out, int64_t count) {
+        for (int64_t t = 0; t < count; t++)
+            std::copy_n(&x_[t * x_stride_], data_.hidden, out + t * data_.hidden);
+    }
+
+    struct Span {
+        int64_t sequence, group, span;
+    };
+    DecoderData data_;
+    Team team_;
+    std::vector<Layer> layers_;
+    Linear<W> head_;
+    int64_t weights_ = 0;
+    int64_t x_stride_ = 0, qkv_stride_ = 0, attended_stride_ = 0, middle_stride_ = 0;
+    std::vector<A> x_, normed_, qkv_, attended_, middle_;
+    std::vector<int16_t> rounded_;
+    std::vector<float> scales_;
+    std::vector<Span> spans_;
+};
+
+// Weights and cache: 0 float, 1 bfloat16, 2 double, 3 int8 weights on a bfloat16 cache,
+// 4 int8 weights on a float cache.
+template <typename F> void by_kind(int kind, F &&run) {
+    if (kind == 0) run((Decoder<float, float> *)nullptr, (float *)nullptr);
+    if (kind == 1) run((Decoder<bfloat16, bfloat16> *)nullptr, (bfloat16 *)nullptr);
+    if (kind == 2) run((Decoder<double, double> *)nullptr, (double *)nullptr);
+    if (kind == 3) run((Decoder<int8_t, bfloat16> *)nullptr, (int8_t *)nullptr);
+    if (kind == 4) run((Decoder<int8_t, float> *)nullptr, (int8_t *)nullptr);
+}
+
+}  // namespace
+
+extern "C" {
+
+void *decoder_new(int kind, const DecoderData *data, int num_threads) {
+    void *made = nullptr;
+    by_kind(kind, [&](auto *tag, auto *) {
+        made = new std::remove_pointer_t<decltype(tag)>(*data, num_threads);
+    });
+    return made;
+}
+
+void decoder_delete(int kind, void *decoder) {
+    by_kind(kind, [&](auto *tag, auto *) { delete (decltype(tag))decoder; });
+}
+
+void decoder_forward(int kind, void *decoder, const StepData *step) {
+    by_kind(kind, [&](auto *tag, auto *) { ((decltype(tag))decoder)->forward(*step); });
+}
+
+void decoder_logits(int kind, void *decoder, const void *hidden, void *out, int64_t num_rows) {
+    by_kind(kind, [&](auto *tag, auto *weight) {
+        using A = typename Packing<std::remove_pointer_t<decltype(weight)>>::A;
+        ((decltype(tag))decoder)->logits((const A *)hidden, (A *)out, num_rows);
+    });
+}
+
+// Columns of a panel: outputs are padded to a multiple of it.
+int64_t panel_width(int kind) {
+    int64_t width = 0;
+    by_kind(kind, [&](auto *, auto *weight) {
+        width = Packing<std::remove_pointer_t<decltype(weight)>>::kColumns;
+    });
+    return width;
+}
+
+void pack_panels(int kind, const void *weight, int64_t outputs, int64_t inputs, void *panels) {
+    by_kind(kind, [&](auto *, auto *tag) {
+        using W = std::remove_pointer_t<decltype(tag)>;
+        pack<W>((const W *)weight, outputs, inputs, (W *)panels);
+    });
+}
+
+}  // extern "C"

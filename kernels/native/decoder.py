@@ -1,0 +1,315 @@
+"""A whole forward pass of a Llama-layout decoder in one call (decoder.cpp).
+
+Its truth is the decoder in torch that the same weights make; activations are float32 (float64 for
+float64 weights), so bfloat16 weights lose nothing on the way.
+"""
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from kernels.native.attention import NativeKernels
+
+INT8 = torch.int8
+_KINDS = {
+    (torch.float32, torch.float32): 0,
+    (torch.bfloat16, torch.bfloat16): 1,
+    (torch.float64, torch.float64): 2,
+    (torch.int8, torch.bfloat16): 3,
+    (torch.int8, torch.float32): 4,
+}
+
+_pointer, _integer, _real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+
+
+class _LinearData(ctypes.Structure):
+    _fields_ = (
+        *((name, _pointer) for name in ("panels", "scales", "bias")),
+        *((name, _integer) for name in ("outputs", "inputs")),
+    )
+
+
+class _LayerData(ctypes.Structure):
+    _fields_ = (
+        *((name, _LinearData) for name in ("qkv", "out", "gate_up", "down")),
+        *((name, _pointer) for name in ("norm_in", "norm_mid", "query_norm", "key_norm")),
+        ("window", _integer),
+    )
+
+
+class _DecoderData(ctypes.Structure):
+    _fields_ = (
+        ("layers", ctypes.POINTER(_LayerData)),
+        ("head", _LinearData),
+        ("norm", _pointer),
+        *(
+            (name, _integer)
+            for name in ("num_layers", "hidden", "middle", "heads", "groups", "width")
+        ),
+        *(
+            (name, _real)
+            for name in (
+                "eps",
+                "attention_scale",
+                "embedding_multiplier",
+                "residual_multiplier",
+                "logits_divisor",
+            )
+        ),
+    )
+
+
+class _StepData(ctypes.Structure):
+    _fields_ = (
+        *(
+            (name, _pointer)
+            for name in (
+                "embedded",
+                "positions",
+                "slots",
+                "tables",
+                "starts",
+                "contexts",
+                "ancestors",
+                "cos",
+                "sin",
+                "cache",
+                "hidden",
+                "aux",
+            )
+        ),
+        *(
+            (name, _integer)
+            for name in ("num_rows", "num_sequences", "table_width", "num_blocks", "block_size")
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class DecoderShape:
+    """What the weights do not tell."""
+
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    norm_eps: float
+    attention_scale: float
+    embedding_multiplier: float = 1.0
+    residual_multiplier: float = 1.0
+    logits_divisor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A weight as the products read it: panels of outputs, one scale an output for int8."""
+
+    panels: torch.Tensor
+    scales: torch.Tensor | None
+    bias: torch.Tensor | None
+    outputs: int
+    inputs: int
+
+
+@dataclass(frozen=True)
+class PackedLayer:
+    """One layer; norms are in the dtype of the activations."""
+
+    qkv: Packed
+    out: Packed
+    gate_up: Packed
+    down: Packed
+    norm_in: torch.Tensor
+    norm_mid: torch.Tensor
+    query_norm: torch.Tensor | None
+    key_norm: torch.Tensor | None
+    window: int | None
+
+
+@dataclass(frozen=True)
+class StepRows:
+    """One step's rows; all int64, contiguous, on the CPU."""
+
+    positions: torch.Tensor  # [T]
+    slot_mapping: torch.Tensor  # [T]
+    block_tables: torch.Tensor  # [B, M]
+    query_starts: torch.Tensor  # [B + 1]
+    context_lens: torch.Tensor  # [B]
+    ancestors: torch.Tensor | None  # [T]
+
+
+class Packer:
+    """Lays weights out for one kind of decoder."""
+
+    def __init__(self, kernels: NativeKernels, weights: torch.dtype, cache: torch.dtype) -> None:
+        self.kernels = kernels
+        self.kind = _KINDS[weights, cache]
+        self.weights, self.cache = weights, cache
+        self.activations = torch.float64 if weights == torch.float64 else torch.float32
+        library = kernels.library
+        library.panel_width.restype = _integer
+        self.panel_width = int(library.panel_width(ctypes.c_int(self.kind)))
+        library.pack_panels.argtypes = [ctypes.c_int, _pointer, _integer, _integer, _pointer]
+        library.pack_panels.restype = None
+
+    def pack(
+        self,
+        weight: torch.Tensor,  # [outputs, inputs]
+        bias: torch.Tensor | None = None,  # [outputs]
+    ) -> Packed:
+        """One weight; int8 gets the scale of each output's largest absolute value."""
+        outputs, inputs = weight.shape
+        assert inputs % 2 == 0, f"{inputs} inputs"
+        padded = -(-outputs // self.panel_width) * self.panel_width
+        scales = None
+        if self.weights == INT8:
+            largest = weight.float().abs().amax(1).clamp_min(1e-12)
+            weight = (weight.float() * (127 / largest)[:, None]).round().to(INT8)
+            scales = functional.pad(largest / 127, (0, padded - outputs)).contiguous()
+        source = weight.to(self.weights).contiguous()
+        panels = torch.empty(padded * inputs, dtype=self.weights)
+        self.kernels.library.pack_panels(
+            self.kind, source.data_ptr(), outputs, inputs, panels.data_ptr()
+        )
+        if bias is not None:
+            bias = functional.pad(bias.to(self.activations), (0, padded - outputs)).contiguous()
+        return Packed(panels, scales, bias, outputs, inputs)
+
+    def pack_gate_up(
+        self,
+        gate: torch.Tensor,  # [middle, inputs]
+        up: torch.Tensor,  # [middle, inputs]
+    ) -> Packed:
+        """Panels of gate and up in turn, so that one task has both factors of its outputs."""
+        missing = -gate.shape[0] % self.panel_width
+        panels = [
+            functional.pad(one, (0, 0, 0, missing)).unflatten(0, (-1, self.panel_width))
+            for one in (gate, up)
+        ]
+        return self.pack(torch.stack(panels, 1).flatten(0, 2))
+
+
+class NativeDecoder:
+    """Packed weights and the threads that run them."""
+
+    def __init__(
+        self,
+        packer: Packer,
+        shape: DecoderShape,
+        layers: Sequence[PackedLayer],
+        norm: torch.Tensor,
+        head: Packed,
+        num_threads: int,
+    ) -> None:
+        library, self._kind = packer.kernels.library, packer.kind
+        self._activations = packer.activations
+        self._vocab_size = head.outputs
+        self._padded_vocab = -(-head.outputs // packer.panel_width) * packer.panel_width
+        self._kept = (packer, layers, norm, head)  # the library holds addresses into these
+        self._num_layers = len(layers)
+        self._layers = (_LayerData * len(layers))(*map(_layer_data, layers))
+        data = _DecoderData(
+            layers=self._layers,
+            head=_linear_data(head),
+            norm=norm.data_ptr(),
+            num_layers=len(layers),
+            hidden=head.inputs,
+            middle=layers[0].down.inputs,
+            heads=shape.num_heads,
+            groups=shape.num_kv_heads,
+            width=shape.head_dim,
+            eps=shape.norm_eps,
+            attention_scale=shape.attention_scale,
+            embedding_multiplier=shape.embedding_multiplier,
+            residual_multiplier=shape.residual_multiplier,
+            logits_divisor=shape.logits_divisor,
+        )
+        library.decoder_new.restype = _pointer
+        library.decoder_new.argtypes = [ctypes.c_int, _pointer, ctypes.c_int]
+        self._forward, self._logits = library.decoder_forward, library.decoder_logits
+        self._forward.argtypes, self._forward.restype = [ctypes.c_int, _pointer, _pointer], None
+        self._logits.argtypes = [ctypes.c_int, *[_pointer] * 3, _integer]
+        self._logits.restype = None
+        library.decoder_delete.argtypes = [ctypes.c_int, _pointer]
+        self._handle = library.decoder_new(self._kind, ctypes.byref(data), num_threads)
+        weakref.finalize(self, library.decoder_delete, self._kind, self._handle)
+
+    def forward(
+        self,
+        embedded: torch.Tensor,  # [T, W] in the activations' dtype
+        rows: StepRows,
+        cos: torch.Tensor,  # [P, D / 2]
+        sin: torch.Tensor,  # [P, D / 2]
+        cache: torch.Tensor,  # [L, 2, N, S, G, D], written in place at the slot mapping
+        aux_layers: Sequence[int] = (),
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:  # [T, W], [T, k * W]
+        """Hidden states after the final norm, and the residual stream behind the named layers."""
+        assert (
+            embedded.is_contiguous() and cache.is_contiguous() and rows.block_tables.is_contiguous()
+        )
+        hidden = torch.empty_like(embedded)
+        aux = embedded.new_empty(len(aux_layers), *embedded.shape) if aux_layers else None
+        targets = (_pointer * self._num_layers)()
+        for place, layer in enumerate(aux_layers):
+            assert aux is not None
+            targets[layer] = aux[place].data_ptr()
+        ancestors = rows.ancestors
+        step = _StepData(
+            embedded=embedded.data_ptr(),
+            positions=rows.positions.data_ptr(),
+            slots=rows.slot_mapping.data_ptr(),
+            tables=rows.block_tables.data_ptr(),
+            starts=rows.query_starts.data_ptr(),
+            contexts=rows.context_lens.data_ptr(),
+            ancestors=None if ancestors is None else ancestors.data_ptr(),
+            cos=cos.data_ptr(),
+            sin=sin.data_ptr(),
+            cache=cache.data_ptr(),
+            hidden=hidden.data_ptr(),
+            aux=ctypes.cast(targets, _pointer) if aux_layers else None,
+            num_rows=embedded.shape[0],
+            num_sequences=rows.context_lens.shape[0],
+            table_width=rows.block_tables.shape[1],
+            num_blocks=cache.shape[2],
+            block_size=cache.shape[3],
+        )
+        self._forward(self._kind, self._handle, ctypes.byref(step))
+        return hidden, None if aux is None else aux.transpose(0, 1).flatten(1)
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
+        """Logits of these rows in the dtype of the activations."""
+        assert hidden.is_contiguous() and hidden.dtype == self._activations
+        out = hidden.new_empty(hidden.shape[0], self._padded_vocab)
+        self._logits(self._kind, self._handle, hidden.data_ptr(), out.data_ptr(), hidden.shape[0])
+        return out[:, : self._vocab_size]
+
+
+def _linear_data(packed: Packed) -> _LinearData:
+    return _LinearData(
+        panels=packed.panels.data_ptr(),
+        scales=_address(packed.scales),
+        bias=_address(packed.bias),
+        outputs=packed.outputs,
+        inputs=packed.inputs,
+    )
+
+
+def _layer_data(layer: PackedLayer) -> _LayerData:
+    return _LayerData(
+        qkv=_linear_data(layer.qkv),
+        out=_linear_data(layer.out),
+        gate_up=_linear_data(layer.gate_up),
+        down=_linear_data(layer.down),
+        norm_in=layer.norm_in.data_ptr(),
+        norm_mid=layer.norm_mid.data_ptr(),
+        query_norm=_address(layer.query_norm),
+        key_norm=_address(layer.key_norm),
+        window=layer.window or 0,
+    )
+
+
+def _address(tensor: torch.Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()

@@ -1,0 +1,227 @@
+// Products of few or many rows with a weight that was packed once.
+//
+// A panel holds kColumns outputs over all inputs, in the order they are read. Every output is one
+// sum in the order of its inputs, whatever the number of rows or threads: so a row's result never
+// depends on its neighbours. int8 weights (one scale an output) meet rows rounded to 12 bits, and
+// their sums are exact.
+#pragma once
+#include "vectors.h"
+
+#include <algorithm>
+#include <vector>
+
+constexpr int kVectors = 4;  // of a panel
+constexpr int kRows = 6;     // whose sums stay in registers together
+
+template <typename W> struct Packing {
+    using A = typename Computed<W>::scalar;
+    using V = typename Computed<W>::vector;
+    static constexpr int kLanes = lanes<V>();
+    static constexpr int kColumns = kVectors * kLanes;
+    static constexpr int kGroup = 1;  // inputs side by side
+};
+template <> struct Packing<bfloat16> : Packing<float> {
+    static constexpr int kGroup = 2;
+};
+template <> struct Packing<int8_t> : Packing<float> {
+    static constexpr int kLanes = 8;  // of 32-bit integers in 32 bytes, on any machine
+    static constexpr int kColumns = kVectors * kLanes;
+    static constexpr int kGroup = 2;
+};
+
+template <typename W> struct Linear {
+    using A = typename Packing<W>::A;
+    const W *panels;      // [ceil(outputs / kColumns), ceil(inputs / kGroup), kColumns, kGroup]
+    const float *scales;  // [outputs padded], int8 only
+    const A *bias;        // [outputs padded] or null
+    int64_t outputs, inputs;
+
+    int64_t num_panels() const { return (outputs + kWidth - 1) / kWidth; }
+    int64_t groups() const { return (inputs + Packing<W>::kGroup - 1) / Packing<W>::kGroup; }
+    const W *panel(int64_t p) const { return panels + p * groups() * kWidth * Packing<W>::kGroup; }
+    static constexpr int kWidth = Packing<W>::kColumns;
+};
+
+// Rows as a product reads them: as they are, or rounded to integers with one scale each.
+template <typename W> struct Rows {
+    using A = typename Packing<W>::A;
+    const A *x;
+    int64_t stride, count;
+    void prepare(int64_t) {}
+    const A *row(int64_t r) const { return x + r * stride; }
+};
+template <> struct Rows<int8_t> {
+    const float *x;
+    int64_t stride, count;
+    std::vector<int16_t> *rounded;
+    std::vector<float> *scales;
+
+    // The largest integer whose products with int8 never overflow the sum of a row.
+    void prepare(int64_t inputs) {
+        float most = std::min<float>(2047, (float)((1ll << 31) / (127 * inputs)));
+        rounded->resize(count * (inputs + inputs % 2));
+        scales->resize(count);
+        for (int64_t r = 0; r < count; r++) {
+            const float *row = x + r * stride;
+            int16_t *out = rounded->data() + r * (inputs + inputs % 2);
+            float largest = 0;
+            for (int64_t k = 0; k < inputs; k++) largest = std::max(largest, std::fabs(row[k]));
+            bool is_sound = largest <= 3e38f && largest > 1e-30f;
+            float factor = is_sound ? most / largest : 0;
+            // What is not a number must stay one that shows.
+            (*scales)[r] = is_sound ? largest / most : largest <= 3e38f ? 0 : NAN;
+            for (int64_t k = 0; k < inputs; k++) {
+                float value = row[k] * factor;
+                if (value != value) (*scales)[r] = NAN;
+                out[k] = (int16_t)(value == value ? (int)(value + (value < 0 ? -0.5f : 0.5f)) : 0);
+            }
+            if (inputs % 2) out[inputs] = 0;
+        }
+    }
+    const int16_t *row(int64_t r, int64_t inputs) const {
+        return rounded->data() + r * (inputs + inputs % 2);
+    }
+};
+
+// `sums`: R rows of kColumns, from vectors first .. first + C of the panel.
+template <int R, int C, typename W, typename A>
+static inline void multiply(const Linear<W> &linear, const W *panel, const A *x, int64_t stride,
+                            int first, A *sums) {
+    using P = Packing<W>;
+    using V = typename P::V;
+    V total[R][C] = {};
+    const W *weights = panel + first * P::kLanes * P::kGroup;
+    for (int64_t k = 0; k < linear.inputs; k += P::kGroup) {
+        for (int c = 0; c < C; c++) {
+            if constexpr (P::kGroup == 2) {
+                words both;
+                memcpy(&both, weights + c * P::kLanes * 2, sizeof both);
+                floats even = (floats)(both << 16), odd = (floats)(both & 0xffff0000);
+                for (int r = 0; r < R; r++) {
+                    total[r][c] += even * x[r * stride + k];
+                    total[r][c] += odd * x[r * stride + k + 1];
+                }
+            } else {
+                V weight = load(weights + c * P::kLanes);
+                for (int r = 0; r < R; r++) total[r][c] += weight * x[r * stride + k];
+            }
+        }
+        weights += P::kColumns * P::kGroup;
+    }
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++)
+            store(sums + r * P::kColumns + (first + c) * P::kLanes, total[r][c]);
+}
+
+#ifdef __AVX2__
+#include <immintrin.h>
+
+template <int R, int C>
+static inline void multiply_integers(const int8_t *panel, const int16_t *const *x, int64_t groups,
+                                     int first, int32_t *sums) {
+    __m256i total[R][C];
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++) total[r][c] = _mm256_setzero_si256();
+    const int8_t *weights = panel + first * 16;
+    for (int64_t g = 0; g < groups; g++) {
+        for (int c = 0; c < C; c++) {
+            __m256i weight =
+                _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(weights + c * 16)));
+            for (int r = 0; r < R; r++) {
+                int32_t pair;
+                memcpy(&pair, x[r] + 2 * g, 4);
+                total[r][c] = _mm256_add_epi32(
+                    total[r][c], _mm256_madd_epi16(weight, _mm256_set1_epi32(pair)));
+            }
+        }
+        weights += 64;
+    }
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++)
+            _mm256_storeu_si256((__m256i *)(sums + r * 32 + (first + c) * 8), total[r][c]);
+}
+#else
+template <int R, int C>
+static inline void multiply_integers(const int8_t *panel, const int16_t *const *x, int64_t groups,
+                                     int first, int32_t *sums) {
+    for (int r = 0; r < R; r++) {
+        int32_t *own = sums + r * 32 + first * 8;
+        for (int n = 0; n < C * 8; n++) own[n] = 0;
+        for (int64_t g = 0; g < groups; g++)
+            for (int n = 0; n < C * 8; n++) {
+                const int8_t *pair = panel + g * 64 + first * 16 + 2 * n;
+                own[n] += pair[0] * x[r][2 * g] + pair[1] * x[r][2 * g + 1];
+            }
+    }
+}
+#endif
+
+#ifdef __AVX512F__
+constexpr int kRegisters = 24;  // of 32, for sums
+#else
+constexpr int kRegisters = 12;  // of 16
+#endif
+
+// R rows of one panel into `sums`; the row index of the first is `first`.
+template <int R, typename W, typename A>
+static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
+                                 int64_t first, A *sums) {
+    constexpr int C = R * 4 <= kRegisters ? 4 : 2;
+    if constexpr (std::is_same_v<W, int8_t>) {
+        constexpr int D = R * 4 <= 12 ? 4 : 2;  // always 32-byte registers
+        int32_t exact[kRows * 32];
+        const int16_t *x[R];
+        for (int r = 0; r < R; r++) x[r] = rows.row(first + r, linear.inputs);
+        for (int v = 0; v < kVectors; v += D)
+            multiply_integers<R, D>(linear.panel(p), x, linear.groups(), v, exact);
+        const float *scales = linear.scales + p * 32;
+        for (int r = 0; r < R; r++)
+            for (int n = 0; n < 32; n++)
+                sums[r * 32 + n] = (float)exact[r * 32 + n] * ((*rows.scales)[first + r] * scales[n]);
+    } else {
+        for (int v = 0; v < kVectors; v += C)
+            multiply<R, C>(linear, linear.panel(p), rows.row(first), rows.stride, v, sums);
+    }
+    if (linear.bias)
+        for (int r = 0; r < R; r++)
+            for (int n = 0; n < linear.kWidth; n++)
+                sums[r * linear.kWidth + n] += linear.bias[p * linear.kWidth + n];
+}
+
+// One panel for all rows; `take(row, column, sums, R)` gets R rows of kColumns at a time.
+template <typename W, typename F>
+static inline void multiply_panel(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
+                                  F &&take) {
+    using A = typename Packing<W>::A;
+    A sums[kRows * Packing<W>::kColumns];
+    for (int64_t r = 0; r < rows.count;) {
+        int64_t left = rows.count - r, tiles = (left + kRows - 1) / kRows;
+        int count = (int)((left + tiles - 1) / tiles);
+        switch (count) {
+            case 1: multiply_rows<1>(linear, p, rows, r, sums); break;
+            case 2: multiply_rows<2>(linear, p, rows, r, sums); break;
+            case 3: multiply_rows<3>(linear, p, rows, r, sums); break;
+            case 4: multiply_rows<4>(linear, p, rows, r, sums); break;
+            case 5: multiply_rows<5>(linear, p, rows, r, sums); break;
+            default: multiply_rows<6>(linear, p, rows, r, sums); break;
+        }
+        take(r, sums, count);
+        r += count;
+    }
+}
+
+// Lay out weights [outputs, inputs]; whatever pads is 0.
+template <typename W, typename S>
+static void pack(const S *weight, int64_t outputs, int64_t inputs, W *panels) {
+    using P = Packing<W>;
+    int64_t groups = (inputs + P::kGroup - 1) / P::kGroup;
+    int64_t num_panels = (outputs + P::kColumns - 1) / P::kColumns;
+    for (int64_t p = 0; p < num_panels; p++)
+        for (int64_t g = 0; g < groups; g++)
+            for (int64_t n = 0; n < P::kColumns; n++)
+                for (int64_t i = 0; i < P::kGroup; i++) {
+                    int64_t row = p * P::kColumns + n, column = g * P::kGroup + i;
+                    bool is_there = row < outputs && column < inputs;
+                    *panels++ = is_there ? weight[row * inputs + column] : W{};
+                }
+}
