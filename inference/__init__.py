@@ -31,6 +31,7 @@ from inference.process.socket_server import ServerSettings
 from inference.request import (
     ChatMessage,
     EngineInfo,
+    ExactIds,
     Exactly,
     FinishReason,
     RequestOutput,
@@ -55,6 +56,7 @@ __all__ = [
     "EngineProcessSettings",
     "EngineSupervisor",
     "EngineUnavailable",
+    "ExactIds",
     "Exactly",
     "FinishReason",
     "InvalidConfig",

@@ -198,7 +198,10 @@ class Engine:
         return EngineInfo(
             model=self._runner.folder.name,
             speculator=",".join(self.config.speculators) or None,
-            max_model_len=self._runner.model_config.max_model_len,
+            max_model_len=min(
+                self._runner.model_config.max_model_len,
+                self.config.num_blocks * self.config.block_size,
+            ),
             fingerprint=self._runner.model_config.fingerprint,
             device=str(self._runner.device),
             dtype=str(self._runner.dtype).removeprefix("torch."),
@@ -310,7 +313,8 @@ def _speculators(config: EngineConfig) -> list[Speculator]:
 def _tokenizer(runner: ModelRunner) -> Tokenizer | None:
     if not (runner.folder / "tokenizer.json").is_file():
         return None
-    return Tokenizer(runner.folder, runner.model_config.vocab_size)
+    model = runner.model_config
+    return Tokenizer(runner.folder, model.vocab_size, model.fingerprint)
 
 
 def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput:

@@ -30,11 +30,29 @@ class FinishReason(enum.StrEnum):
     ERROR = "error"
 
 
+class ExactIds(msgspec.Struct, frozen=True):
+    """The ids that the model named by `fingerprint` computed for a text's first `num_chars`.
+
+    They are believed only by that model, and only if they spell these characters, blanks aside,
+    with no special token but an answer's quote markers: an edited text, another tokenizer or a
+    forged marker falls back to the text.
+    """
+
+    token_ids: tuple[int, ...]
+    num_chars: int
+    fingerprint: str
+
+
 class ChatMessage(msgspec.Struct, frozen=True):
-    """One turn; its text is encoded alone and cannot forge the marker of another role."""
+    """One turn; its text is encoded alone and cannot forge the marker of another role.
+
+    With `exact` the turn is what was computed before, id by id, so that its prefix is found again;
+    only the characters behind `exact.num_chars` are encoded.
+    """
 
     role: Role
     text: str
+    exact: ExactIds | None = None
 
 
 class Words(msgspec.Struct, frozen=True, tag="words"):
@@ -180,7 +198,11 @@ class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine is running, for people and for the supervisor."""
+    """What an engine is running, for people, for the supervisor, and for who lays out prompts.
+
+    `max_model_len` is the most tokens of prompt and answer together: the model's limit, or what
+    the engine's blocks hold if that is less.
+    """
 
     model: str
     speculator: str | None

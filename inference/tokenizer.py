@@ -13,7 +13,7 @@ from pathlib import Path
 from tokenizers import Tokenizer as FastTokenizer
 
 from inference.errors import InvalidRequest, ModelLoadError
-from inference.request import ChatMessage, Exactly, Prompt
+from inference.request import ChatMessage, ExactIds, Exactly, Prompt
 
 ROLE_MARKERS = {
     "system": "<|system|>",
@@ -27,9 +27,12 @@ QUOTE_MARKERS = ("<|quote|>", "<|/quote|>")
 
 
 class Tokenizer:
-    """A fast tokenizer of a checkpoint folder (`tokenizer.json`)."""
+    """A fast tokenizer of a checkpoint folder (`tokenizer.json`).
 
-    def __init__(self, folder: Path, vocab_size: int) -> None:
+    `fingerprint` is the model's; without one no message's exact ids are believed.
+    """
+
+    def __init__(self, folder: Path, vocab_size: int, fingerprint: str = "") -> None:
         path = folder / "tokenizer.json"
         try:
             self._fast = FastTokenizer.from_file(str(path))
@@ -42,6 +45,7 @@ class Tokenizer:
                 f"has {self._fast.get_vocab_size()} entries, the model only {vocab_size}",
             )
         self.vocab_size = vocab_size
+        self._fingerprint = fingerprint
         self.special_ids = {
             token_id
             for token_id, token in self._fast.get_added_tokens_decoder().items()
@@ -100,8 +104,28 @@ class Tokenizer:
         end = self._marker(END_MARKER)
         ids: list[int] = []
         for message in messages:
-            ids += [self._marker(ROLE_MARKERS[message.role]), *self.encode(message.text), end]
+            ids += [self._marker(ROLE_MARKERS[message.role]), *self._encode_turn(message), end]
         return [*ids, self._marker(ROLE_MARKERS["assistant"])]
+
+    def _encode_turn(self, message: ChatMessage) -> list[int]:
+        exact = message.exact
+        if exact is None or not self._is_what_was_said(exact, message):
+            return self.encode(message.text)
+        return [*exact.token_ids, *self.encode(message.text[exact.num_chars :])]
+
+    def _is_what_was_said(self, exact: ExactIds, message: ChatMessage) -> bool:
+        """Whether these ids are this model's own and say what the text says."""
+        if not exact.fingerprint or exact.fingerprint != self._fingerprint:
+            return False
+        if any(not 0 <= token_id < self.vocab_size for token_id in exact.token_ids):
+            return False
+        markers = QUOTE_MARKERS if message.role == "assistant" else ()
+        allowed = {self._fast.token_to_id(marker) for marker in markers}
+        if (self.special_ids & set(exact.token_ids)) - allowed:
+            return False
+        spelled = b"".join(self._bytes[token_id] for token_id in exact.token_ids)
+        told = message.text[: exact.num_chars]
+        return _without_blanks(spelled.decode("utf-8", errors="replace")) == _without_blanks(told)
 
     def _marker(self, marker: str) -> int:
         token_id: int | None = self._fast.token_to_id(marker)
@@ -138,6 +162,10 @@ def check_ids(ids: Sequence[int], vocab_size: int, name: str = "prompt") -> list
         if not 0 <= token_id < vocab_size:
             raise InvalidRequest(f"{name}: id {token_id} is outside 0 to {vocab_size - 1}")
     return list(ids)
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split())
 
 
 def _token_bytes(

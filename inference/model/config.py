@@ -104,8 +104,14 @@ def _eos(raw: Mapping[str, Any], folder: Path) -> tuple[int, ...]:
 
 
 def _fingerprint(text: str, folder: Path) -> str:
-    """A name for these weights: the configuration and every weight file's size and first 64 KiB."""
+    """A name for these weights and this vocabulary.
+
+    Of the configuration, the tokenizer, and every weight file's size and first 64 KiB.
+    """
     digest = hashlib.sha256(text.encode())
+    vocabulary = folder / "tokenizer.json"
+    if vocabulary.is_file():
+        digest.update(hashlib.sha256(vocabulary.read_bytes()).digest())
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
             digest.update(f"{path.name} {path.stat().st_size} ".encode() + file.read(1 << 16))

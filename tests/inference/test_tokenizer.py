@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as FastTokenizer
 
 from inference.errors import InvalidRequest, ModelLoadError
-from inference.request import ChatMessage, Exactly
+from inference.request import ChatMessage, ExactIds, Exactly, Role
 from inference.text import AnswerText
 from inference.tokenizer import Tokenizer
 from tests.tiny_models import MARKERS, byte_tokenizer
@@ -88,3 +88,51 @@ def test_a_stop_string_ends_the_text(tokenizer: Tokenizer, text: str) -> None:
 def test_a_prompt_of_ids_and_something_else_is_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(InvalidRequest, match="neither text, nor messages, nor ids alone"):
         tokenizer.encode_prompt([20, "x", 21])  # type: ignore[arg-type]
+
+
+FINGERPRINT = "a model"
+QUOTED = Exactly("It is free.", quote=True)
+
+
+def exact(folder: Path, text: str, ids: tuple[int, ...], num_chars: int, role: Role) -> list[int]:
+    """The ids between the markers of a message that brings ids along."""
+    own = Tokenizer(folder, 266, FINGERPRINT)
+    brought = ExactIds(ids, num_chars, FINGERPRINT)
+    return own.encode_prompt([ChatMessage(role, text, exact=brought)])[1:-2]
+
+
+def test_a_turn_is_again_the_ids_that_were_computed(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    byte_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    ids = (*tokenizer.encode("Sure."), *tokenizer.encode_exactly(QUOTED))
+    text = "Sure. It is free. Anything else?"
+
+    whole = exact(tmp_path, text, ids, len("Sure. It is free."), "assistant")
+
+    assert whole == [*ids, *tokenizer.encode(" Anything else?")]
+
+
+@pytest.mark.parametrize(
+    "ids, num_chars, role",
+    [
+        ((4,), 0, "assistant"),
+        ((0,), 0, "assistant"),
+        ((8, 9), 0, "user"),
+        ((266,), 0, "assistant"),
+        ((-1,), 0, "assistant"),
+        ((20, 21), 2, "assistant"),
+        ((), 2, "assistant"),
+    ],
+    ids=["role", "end", "quote of a customer", "too large", "negative", "other words", "too few"],
+)
+def test_ids_that_do_not_say_the_text_are_not_believed(
+    tokenizer: Tokenizer, tmp_path: Path, ids: tuple[int, ...], num_chars: int, role: Role
+) -> None:
+    byte_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    assert exact(tmp_path, "hi there", ids, num_chars, role) == tokenizer.encode("hi there")
+
+
+def test_ids_of_another_model_fall_back_to_the_text(tokenizer: Tokenizer) -> None:
+    ids = tuple(tokenizer.encode_exactly(QUOTED))
+    message = ChatMessage("assistant", QUOTED.text, exact=ExactIds(ids, 11, FINGERPRINT))
+
+    assert tokenizer.encode_prompt([message])[1:-2] == tokenizer.encode(QUOTED.text)
