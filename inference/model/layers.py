@@ -20,7 +20,11 @@ class Linear:
     ) -> None:
         self.out_features = weight.shape[0]
         self._bias = bias
-        self._packed = weight.device.type == "cpu" and weight.dtype == torch.bfloat16
+        self._packed = (
+            weight.device.type == "cpu"
+            and weight.dtype == torch.bfloat16
+            and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
         self._weight = _pack(weight) if self._packed else weight
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:  # [T, in] -> [T, out]
