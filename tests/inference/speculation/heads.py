@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from inference.speculation.base import Draft, DraftRequest, Outcome, TargetFacts
 from inference.speculation.medusa_format import (
     MedusaBlock,
     MedusaConfig,
@@ -68,3 +69,40 @@ def random_medusa(config: MedusaConfig, dtype: torch.dtype = torch.float64) -> M
             for _ in range(config.num_heads)
         )
     )
+
+
+def facts(**changes: Any) -> TargetFacts:
+    """A target whose embedding and head are random too."""
+    random = torch.Generator().manual_seed(5)
+    shape: dict[str, Any] = {"vocab_size": VOCAB, "hidden_size": WIDTH} | changes
+    table = torch.randn(shape["vocab_size"], shape["hidden_size"], generator=random).double()
+    known: dict[str, Any] = {
+        "num_layers": 6,
+        "max_model_len": 128,
+        "num_blocks": 16,
+        "block_size": 4,
+        "dtype": torch.float64,
+        "device": torch.device("cpu"),
+        "embed": lambda ids: table[ids],
+        "logits": lambda hidden: hidden @ table.T,
+    }
+    return TargetFacts(**(known | shape))
+
+
+def request(request_id: str, token_ids: list[int], room: int) -> DraftRequest:
+    """For speculators without keys and values of their own."""
+    return DraftRequest(request_id, b"", token_ids, room, block_ids=())
+
+
+def drawn(request_id: str, token_ids: list[int], row: int) -> Outcome:
+    """The last of these tokens was drawn from this row of the step."""
+    return Outcome(request_id, b"", token_ids, (), len(token_ids) - 2, (row,), Draft(), 0)
+
+
+def paths_of(draft: Draft) -> dict[tuple[int, ...], float]:
+    """Every node as the tokens that lead to it, with its score."""
+    paths: list[tuple[int, ...]] = []
+    for token_id, parent in zip(draft.token_ids, draft.parents, strict=True):
+        paths.append((*(paths[parent] if parent >= 0 else ()), token_id))
+    assert len(set(paths)) == len(paths), "a node stands twice"
+    return dict(zip(paths, draft.scores, strict=True))

@@ -1,0 +1,79 @@
+"""What drafting heads have in common: the states they draft from, and the trees they make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+
+import torch
+
+from inference.speculation.base import MAX_NODES, Draft, DraftRequest, Outcome
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The state that a request's token number `num_tokens` (from 1) was drawn from."""
+
+    num_tokens: int
+    state: torch.Tensor  # [W]
+
+
+class DrawnStates:
+    """The target's state of the row that each request's last token was drawn from."""
+
+    def __init__(self) -> None:
+        self._by_request: dict[str, _Drawn] = {}
+
+    def observe(self, outcomes: Sequence[Outcome], states: torch.Tensor) -> None:
+        """Keep the last kept row of every request that has drawn; `states`: [T, W]."""
+        drawn = [one for one in outcomes if has_drawn(one)]
+        if not drawn:
+            return
+        rows = torch.tensor([one.rows[-1] for one in drawn], device=states.device)
+        # A copy, or each request would hold the states of all rows of its step.
+        for one, state in zip(drawn, states.index_select(0, rows).unbind(0), strict=True):
+            self._by_request[one.request_id] = _Drawn(len(one.token_ids), state)
+
+    def find(self, request: DraftRequest) -> torch.Tensor | None:  # [W]
+        """The state behind the request's last token; None if another was drawn last."""
+        drawn = self._by_request.get(request.request_id)
+        if drawn is None or drawn.num_tokens != len(request.token_ids):
+            return None
+        return drawn.state
+
+    def forget(self, request_id: str) -> None:
+        """The request has ended."""
+        self._by_request.pop(request_id, None)
+
+
+def has_drawn(outcome: Outcome) -> bool:
+    """Whether the step drew the request's last token from the last of its kept rows."""
+    known = outcome.start + len(outcome.rows)
+    return bool(outcome.rows) and known == len(outcome.token_ids) - 1
+
+
+def likeliest_tree(
+    token_ids: Sequence[int],
+    parents: Sequence[int],
+    log_probs: Sequence[float],
+    room: int,
+) -> Draft:
+    """The `room` likeliest nodes of a tree, in order.
+
+    `log_probs` are those of the whole path down to each node, so no node is likelier than its
+    parent and the choice is a tree again.
+    """
+    room = min(room, MAX_NODES)
+    kept: Sequence[int] = range(len(token_ids))
+    if len(kept) > room:
+        kept = sorted(sorted(kept, key=lambda node: (-log_probs[node], node))[:room])
+    places = {-1: -1} | {node: place for place, node in enumerate(kept)}
+    return Draft(
+        tuple(token_ids[node] for node in kept),
+        tuple(places[parents[node]] for node in kept),
+        tuple(_share(log_probs, parents[node], node) for node in kept),
+    )
+
+
+def _share(log_probs: Sequence[float], parent: int, node: int) -> float:
+    above = 0.0 if parent < 0 else log_probs[parent]
+    return min(1.0, exp(log_probs[node] - above))

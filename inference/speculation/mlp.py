@@ -1,0 +1,189 @@
+"""IBM's MLP speculator: each guess is conditioned on the one before it.
+
+Wertheimer et al., "Accelerating Production LLMs with Combined Token/Embedding Speculators"
+(arXiv 2404.19124). It drafts the published tree of candidates, and needs no keys and values, so a
+shared prefix or a preemption costs it nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inference.errors import ModelLoadError
+from inference.speculation.base import (
+    Draft,
+    DraftRequest,
+    Features,
+    FeatureWish,
+    Outcome,
+    TargetFacts,
+)
+from inference.speculation.candidates import DrawnStates, likeliest_tree
+from inference.speculation.mlp_format import (
+    MlpConfig,
+    MlpWeights,
+    is_mlp_speculator,
+    load_mlp_speculator,
+)
+from inference.speculation.mlp_model import MlpModel
+
+# Branches that live on behind a stage, for each candidate path. The published expansion keeps all
+# of them (72 behind 6, 4, 3), and each reads a whole vocabulary head. One that is dropped could
+# lead to a candidate only by overtaking half of those that stay.
+BRANCHES_PER_CANDIDATE = 2
+
+Tree = tuple[list[int], list[int], list[float]]
+"""Token ids, parents and log-probabilities of the paths, node by node."""
+
+
+def matches(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether the folder, whose config.json is `config`, holds an MLP speculator."""
+    return is_mlp_speculator(config)
+
+
+def load(folder: Path, facts: TargetFacts) -> "MlpSpeculator":
+    """The MLP speculator of a folder.
+
+    Raises:
+        ModelLoadError: it is broken, or made for another width or vocabulary.
+    """
+    weights, config = load_mlp_speculator(folder)
+    check_fit(folder, "hidden states of width", config.emb_dim, facts.hidden_size)
+    check_fit(folder, "a vocabulary of size", config.vocab_size, facts.vocab_size)
+    return MlpSpeculator(weights, config, facts.dtype, facts.device)
+
+
+class MlpSpeculator:
+    """Drafts the likeliest `n_candidates` paths as one tree, for all requests together."""
+
+    name = "mlp"
+    wants = FeatureWish(hidden=True)
+
+    def __init__(
+        self,
+        weights: MlpWeights,
+        config: MlpConfig,
+        dtype: torch.dtype,
+        device: torch.device,
+        max_branches: int | None = None,
+    ) -> None:
+        self._model = MlpModel(weights, config, dtype, device)
+        self._config = config
+        self._max_branches = max_branches or BRANCHES_PER_CANDIDATE * config.n_candidates
+        self._states = DrawnStates()
+
+    @torch.inference_mode()
+    def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
+        """The tree of candidates behind each request's last token; empty before its first."""
+        drafts = [Draft()] * len(requests)
+        found = [(index, self._states.find(one)) for index, one in enumerate(requests) if one.room]
+        ready = {index: state for index, state in found if state is not None}
+        if not ready:
+            return drafts
+        hidden = torch.stack(list(ready.values()))
+        last_ids = torch.tensor([requests[i].token_ids[-1] for i in ready], device=hidden.device)
+        depth = min(self._model.num_stages, max(requests[index].room for index in ready))
+        trees = self._expand(hidden, last_ids, depth)
+        for index, tree in zip(ready, trees, strict=True):
+            drafts[index] = likeliest_tree(*tree, requests[index].room)
+        return drafts
+
+    @torch.inference_mode()
+    def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
+        """Remember the state that each request's last token was drawn from."""
+        self._states.observe(outcomes, features.hidden)
+
+    def forget(self, request_id: str) -> None:
+        """Drop the request's state."""
+        self._states.forget(request_id)
+
+    def _expand(
+        self,
+        hidden: torch.Tensor,  # [B, W]
+        last_ids: torch.Tensor,  # [B]
+        depth: int,
+    ) -> list[Tree]:
+        """Run `depth` stages; the likeliest branches of each live on, the last being candidates."""
+        state, levels = self._model.first_state(hidden), list[_Level]()
+        ids, log_probs = last_ids[:, None], torch.zeros_like(last_ids[:, None]).double()
+        for stage in range(depth):
+            state, logits = self._model.advance(stage, state, ids)
+            width = self._config.top_k_tokens_per_head[stage]
+            is_last = stage == depth - 1
+            limit = self._config.n_candidates if is_last else self._max_branches
+            level = _branch(logits, log_probs, width, limit)
+            levels.append(level)
+            ids, log_probs = level.token_ids, level.log_probs
+            if not is_last:
+                places = level.parents[..., None].expand(-1, -1, state.shape[2])
+                state = state.gather(1, places)
+        return _trees(levels)
+
+
+def check_fit(folder: Path, what: str, found: int, wanted: int) -> None:
+    """Refuse a head that was made for another target.
+
+    Raises:
+        ModelLoadError: the two numbers differ.
+    """
+    if found != wanted:
+        raise ModelLoadError(folder, f"is made for {what} {found}, the target's is {wanted}")
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The branches that live behind a stage."""
+
+    token_ids: torch.Tensor  # [B, L]
+    parents: torch.Tensor  # [B, L], places in the level before
+    log_probs: torch.Tensor  # [B, L] float64, of the paths
+
+
+def _branch(
+    logits: torch.Tensor,  # [B, L, V]
+    log_probs: torch.Tensor,  # [B, L], of the branches that grow
+    width: int,
+    limit: int,
+) -> _Level:
+    """The `limit` likeliest of all continuations of all branches by one of their `width` best."""
+    precise = logits if logits.dtype == torch.float64 else logits.float()
+    width = min(width, precise.shape[-1])
+    best, ids = precise.topk(width, sorted=False)  # [B, L, K]
+    shares = best.double() - precise.logsumexp(-1, keepdim=True)
+    paths = (log_probs[..., None] + shares).flatten(1)  # [B, L K]
+    kept_probs, kept = paths.topk(min(limit, paths.shape[1]))
+    parents = kept.div(width, rounding_mode="floor")
+    return _Level(ids.flatten(1).gather(1, kept), parents, kept_probs)
+
+
+def _trees(levels: list[_Level]) -> list[Tree]:
+    """For each request the nodes on the paths that live to the end."""
+    sizes = [level.parents.shape[1] for level in levels]
+    # As float64, which holds ids exactly, so that all comes to the host in one copy.
+    columns = [
+        torch.cat([level.token_ids for level in levels], 1).double(),
+        torch.cat([level.parents for level in levels], 1).double(),
+        torch.cat([level.log_probs for level in levels], 1),
+    ]
+    return [_tree(sizes, *rows) for rows in torch.stack(columns, 1).tolist()]
+
+
+def _tree(sizes: list[int], ids: list[float], parents: list[float], log_probs: list[float]) -> Tree:
+    """Drop the branches of one request that lead to no candidate."""
+    first, alive = len(ids) - sizes[-1], set(range(len(ids) - sizes[-1], len(ids)))
+    parent_of: dict[int, int] = {}
+    for size_above in sizes[-2::-1]:
+        first -= size_above
+        parent_of |= {node: first + int(parents[node]) for node in alive}
+        alive = {parent_of[node] for node in alive}
+    parent_of |= dict.fromkeys(alive, -1)
+    nodes = sorted(parent_of)
+    places = {-1: -1} | {node: place for place, node in enumerate(nodes)}
+    return (
+        [int(ids[node]) for node in nodes],
+        [places[parent_of[node]] for node in nodes],
+        [log_probs[node] for node in nodes],
+    )

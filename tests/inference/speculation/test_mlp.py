@@ -1,0 +1,199 @@
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+from inference import ModelLoadError
+from inference.speculation import mlp
+from inference.speculation.base import Draft, Features, Outcome, TargetFacts
+from inference.speculation.mlp import MlpSpeculator
+from inference.speculation.mlp_format import MlpConfig, MlpWeights, save_mlp_speculator
+from tests.inference.speculation.heads import (
+    VOCAB,
+    WIDTH,
+    drawn,
+    facts,
+    mlp_config,
+    paths_of,
+    random_mlp,
+    request,
+)
+
+ALL = 1_000
+CONFIGS = {
+    "untied": mlp_config(),
+    "tied": mlp_config(tie_weights=True),
+    "tied and scaled": mlp_config(
+        tie_weights=True, scale_input=True, n_predict=4, top_k_tokens_per_head=(6, 4, 3, 3)
+    ),
+    "wide": mlp_config(inner_dim=20, n_candidates=12),
+    "chain": mlp_config(top_k_tokens_per_head=(1, 1, 1), n_candidates=1),
+    "one stage": mlp_config(n_predict=1, top_k_tokens_per_head=(7,)),
+}
+TOKENS = [3, 7, 30]
+
+
+def log_probs_along(
+    weights: MlpWeights, config: MlpConfig, hidden: torch.Tensor, ids: tuple[int, ...]
+) -> list[torch.Tensor]:
+    """The published forward pass along one path: log-probabilities [V] behind each token of it.
+
+    As in fms-extras, stage by stage: ln0, proj, emb, ln, GELU, head.
+    """
+
+    def norm(x: torch.Tensor) -> torch.Tensor:
+        return x * torch.rsqrt(x.pow(2).mean() + 1e-6)
+
+    state_weight = 0.5 ** (0.5 / config.n_predict)
+    emb_weight = (1 - state_weight**2) ** 0.5
+    state = norm(hidden) / 2**0.5 if config.scale_input else hidden
+    found = []
+    for i, token_id in enumerate(ids):
+        z = weights.embeddings[i][token_id] * (emb_weight * (config.inner_dim / 2) ** 0.5)
+        state = weights.projections[i] @ state * state_weight + z
+        state = functional.gelu(norm(state) * weights.scales[i] + weights.shifts[i])
+        found.append((weights.heads[i] @ state).log_softmax(-1))
+    return found
+
+
+def brute_force(
+    weights: MlpWeights, config: MlpConfig, hidden: torch.Tensor, token_id: int
+) -> dict[tuple[int, ...], float]:
+    """Every prefix of the best candidates among all paths, and its last token's probability."""
+    scored: list[tuple[float, tuple[int, ...], list[float]]] = []
+    for ranks in product(*(range(width) for width in config.top_k_tokens_per_head)):
+        path, shares = (token_id,), list[float]()
+        for rank in ranks:
+            logprob = log_probs_along(weights, config, hidden, path)[-1].sort(descending=True)
+            path += (int(logprob.indices[rank]),)
+            shares.append(float(logprob.values[rank]))
+        scored.append((sum(shares), path[1:], shares))
+    scored.sort(reverse=True)
+    return {
+        path[: depth + 1]: float(torch.tensor(shares[depth], dtype=torch.float64).exp())
+        for _, path, shares in scored[: config.n_candidates]
+        for depth in range(len(path))
+    }
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_tree_holds_the_best_of_all_paths(name: str) -> None:
+    config = CONFIGS[name]
+    weights = random_mlp(config)
+    speculator = MlpSpeculator(weights, config, torch.float64, torch.device("cpu"), ALL)
+    hidden = torch.randn(3, WIDTH, dtype=torch.float64)
+    speculator.observe(
+        [drawn(f"r{row}", TOKENS[row:], row) for row in range(3)], Features(hidden, None)
+    )
+
+    drafts = speculator.propose([request(f"r{row}", TOKENS[row:], 63) for row in (2, 0, 1)])
+
+    for row, draft in zip((2, 0, 1), drafts, strict=True):
+        assert paths_of(draft) == pytest.approx(
+            brute_force(weights, config, hidden[row], TOKENS[-1]), abs=1e-12
+        )
+
+
+def test_dropped_branches_take_no_better_one_with_them() -> None:
+    config = CONFIGS["tied and scaled"]
+    weights = random_mlp(config)
+    hidden = torch.randn(4, WIDTH, dtype=torch.float64)
+    whole, beam = (
+        MlpSpeculator(weights, config, torch.float64, torch.device("cpu"), limit)
+        for limit in (ALL, None)
+    )
+    for one in (whole, beam):
+        one.observe([drawn(f"r{row}", TOKENS, row) for row in range(4)], Features(hidden, None))
+    asked = [request(f"r{row}", TOKENS, 63) for row in range(4)]
+
+    for draft, every in zip(beam.propose(asked), whole.propose(asked), strict=True):
+        # The likeliest path of all is found whatever is dropped here.
+        assert likeliest(draft) == likeliest(every)
+
+
+def likeliest(draft: Draft) -> tuple[int, ...]:
+    totals = {(): 1.0}
+    for path, score in paths_of(draft).items():
+        totals[path] = totals[path[:-1]] * score
+    return max((path for path in totals if len(path) == 4), key=totals.__getitem__)
+
+
+@pytest.mark.parametrize("room", [1, 2, 5, 9])
+def test_a_small_room_keeps_the_likeliest_nodes(room: int) -> None:
+    config = CONFIGS["untied"]
+    weights = random_mlp(config)
+    speculator = MlpSpeculator(weights, config, torch.float64, torch.device("cpu"), ALL)
+    hidden = torch.randn(2, WIDTH, dtype=torch.float64)
+    outcomes = [drawn("small", TOKENS, 0), drawn("large", TOKENS, 1)]
+    speculator.observe(outcomes, Features(hidden, None))
+
+    small, _ = speculator.propose([request("small", TOKENS, room), request("large", TOKENS, 63)])
+    whole = speculator.propose([request("small", TOKENS, 63)])[0]
+
+    totals = {(): 1.0}
+    for path, score in paths_of(whole).items():
+        totals[path] = totals[path[:-1]] * score
+    del totals[()]
+    best = sorted(totals, key=totals.__getitem__, reverse=True)[:room]
+    assert set(paths_of(small)) == set(best)
+
+
+def test_only_what_was_drawn_last_is_drafted_behind() -> None:
+    config = CONFIGS["untied"]
+    speculator = MlpSpeculator(random_mlp(config), config, torch.float64, torch.device("cpu"))
+    features = Features(torch.randn(4, WIDTH, dtype=torch.float64), None)
+    half_prefilled = Outcome("half", b"", TOKENS, [0], 0, (0, 1), Draft(), 0)
+    undrawn = Outcome("undrawn", b"", TOKENS, [0], 0, (1, 2, 3), Draft(), 0)
+    speculator.observe(
+        [half_prefilled, undrawn, drawn("ready", TOKENS, 3), drawn("gone", TOKENS, 2)], features
+    )
+    speculator.forget("gone")
+
+    asked = {
+        name: request(name, ids, room)
+        for name, ids, room in (
+            ("unknown", TOKENS, 9), ("undrawn", TOKENS, 9), ("gone", TOKENS, 9),
+            ("ready", [*TOKENS, 1], 9), ("ready", TOKENS, 0), ("ready", TOKENS, 9),
+        )
+    }  # fmt: skip
+    drafts = [
+        len(draft)
+        for draft in speculator.propose(
+            [*list(asked.values())[:3], request("ready", [*TOKENS, 1], 9),
+             request("ready", TOKENS, 0), request("half", TOKENS, 9), asked["ready"]]
+        )
+    ]  # fmt: skip
+
+    assert drafts[:5] == [0, 0, 0, 0, 0]
+    assert drafts[5] > 0  # two of three tokens were computed, the third was drawn
+    assert drafts[6] > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_lower_precision_stays_near(dtype: torch.dtype) -> None:
+    config = CONFIGS["tied and scaled"]
+    weights = random_mlp(config)
+    hidden = torch.randn(1, WIDTH, dtype=torch.float64)
+    scores = []
+    for one in (torch.float64, dtype):
+        speculator = MlpSpeculator(weights, config, one, torch.device("cpu"), ALL)
+        speculator.observe([drawn("r", TOKENS, 0)], Features(hidden.to(one), None))
+        scores.append(speculator.propose([request("r", TOKENS, 1)])[0].scores[0])
+
+    assert scores[1] == pytest.approx(scores[0], abs=1e-5 if dtype == torch.float32 else 0.1)
+
+
+def test_a_folder_is_known_by_its_config_and_refused_by_its_sizes(tmp_path: Path) -> None:
+    config = CONFIGS["tied"]
+    save_mlp_speculator(tmp_path, random_mlp(config), config)
+    right: TargetFacts = facts()
+
+    assert mlp.matches(tmp_path, {"architectures": ["MLPSpeculatorPreTrainedModel"]})
+    assert not mlp.matches(tmp_path, {"architectures": ["LlamaForCausalLM"]})
+    assert mlp.load(tmp_path, right).name == "mlp"
+    with pytest.raises(ModelLoadError, match="states of width 12, the target's is 16"):
+        mlp.load(tmp_path, facts(hidden_size=16))
+    with pytest.raises(ModelLoadError, match=f"size {VOCAB}, the target's is 266"):
+        mlp.load(tmp_path, facts(vocab_size=266))
