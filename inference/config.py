@@ -35,6 +35,8 @@ class EngineConfig:
     compile: bool = False
     """Build the CPU kernels in the background and change over to them when they are ready."""
     seed: int = 0
+    pin_share: float = 0.25
+    """At most this share of the blocks is pinned: preambles stay in the cache, used or not."""
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -46,6 +48,7 @@ class EngineConfig:
             ("max_step_tokens", 1, 1 << 20),
             ("max_waiting", 1, 1 << 20),
             ("max_draft_tokens", 0, 62),
+            ("pin_share", 0.0, 0.9),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -58,6 +61,11 @@ class EngineConfig:
         for name in self.speculators:
             if name != NGRAM:
                 raise InvalidConfig(f"speculator: {name!r} is not known; known: {NGRAM}")
+
+    @property
+    def max_pinned_blocks(self) -> int:
+        """Blocks that may be pinned."""
+        return int(self.num_blocks * self.pin_share)
 
     @property
     def speculators(self) -> tuple[str, ...]:

@@ -55,7 +55,9 @@ class Engine:
         self.config = config
         self._runner = ModelRunner(config)
         model = self._runner.model_config
-        cache = KVCache(config.num_blocks, config.block_size, model.fingerprint)
+        cache = KVCache(
+            config.num_blocks, config.block_size, model.fingerprint, config.max_pinned_blocks
+        )
         self._scheduler = Scheduler(config, cache)
         drafting = Drafting(_speculators(config) if speculators is None else list(speculators))
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
@@ -141,6 +143,25 @@ class Engine:
                 self._deliver(self._take_inbox())
         return [_output(one, own) for one, own in zip(sequences, chunks, strict=True)]
 
+    def pin(self, prompt: Prompt, *, salt: bytes = b"") -> int:
+        """Compute the full blocks of a preamble and keep them; the number of tokens kept.
+
+        They stay until `unpin`, until pins that were used later push them out, or until a request
+        that is alone would not fit otherwise.
+
+        Raises:
+            InvalidRequest: it has more blocks than may be pinned; the message has the numbers.
+        """
+        done = self.generate([prompt], SamplingParams(max_tokens=0, pin=True), salt=salt)[0]
+        return done.num_prompt_tokens // self.config.block_size * self.config.block_size
+
+    def unpin(self, prompt: Prompt, *, salt: bytes = b"") -> bool:
+        """Let a preamble be evicted again; False when it was not pinned."""
+        sequence = self._intake.sequence("unpin", 0, prompt, SamplingParams(max_tokens=0), salt)
+        cache = self._scheduler.cache
+        with self._stepping:
+            return cache.unpin(cache.prefix(salt, sequence.num_public), sequence.token_ids)
+
     async def stream(
         self,
         prompt: Prompt,
@@ -185,6 +206,7 @@ class Engine:
             "num_free_blocks": cache.pool.num_free,
             "num_blocks": cache.pool.num_blocks,
             "num_cached_blocks": cache.num_cached_blocks,
+            "num_pinned_blocks": cache.pins.num_blocks,
             "num_preemptions": self._scheduler.num_preemptions,
             "prefix_hit_tokens": self._scheduler.prefix_hit_tokens,
             "prefix_query_tokens": self._scheduler.prefix_query_tokens,

@@ -51,6 +51,8 @@ class Intake:
                 f"{-(-most // self._config.block_size)} blocks, the engine has {capacity}"
             )
         self._check_ids_of(params)
+        num_public = self._num_public(prompt, params, len(prompt_ids))
+        self._check_pin(params, len(prompt_ids))
         stop_ids = set(params.stop_token_ids) | (
             set() if params.ignore_eos or params.guide else set(model.eos_token_ids)
         )
@@ -68,6 +70,7 @@ class Intake:
             stop_ids=frozenset(stop_ids),
             max_output=min(longest, room),
             deadline=time.monotonic() + params.deadline_s if params.deadline_s else None,
+            num_public=num_public,
         )
 
     def resume(self, sequence: Sequence, resume_token_ids: SequenceOf[int]) -> FinishReason | None:
@@ -95,6 +98,23 @@ class Intake:
             raise InvalidRequest("prompt: this model has no tokenizer, give token ids")
         ids = [one for one in prompt if isinstance(one, int)]
         return check_ids(ids, self._model.vocab_size)
+
+    def _num_public(self, prompt: Prompt, params: SamplingParams, num_prompt: int) -> int:
+        of_messages = self._tokenizer.count_public(prompt) if self._tokenizer else 0
+        if of_messages and params.public_tokens:
+            raise InvalidRequest("public_tokens: the prompt's messages say what is public")
+        if params.public_tokens > num_prompt:
+            raise InvalidRequest(
+                f"public_tokens: {params.public_tokens} of a prompt of {num_prompt} tokens"
+            )
+        return of_messages or params.public_tokens
+
+    def _check_pin(self, params: SamplingParams, num_prompt: int) -> None:
+        needed, most = num_prompt // self._config.block_size, self._config.max_pinned_blocks
+        if params.pin and needed > most:
+            raise InvalidRequest(
+                f"pin: {num_prompt} tokens fill {needed} blocks, at most {most} may be pinned"
+            )
 
     def _check_ids_of(self, params: SamplingParams) -> None:
         size = self._model.vocab_size

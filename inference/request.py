@@ -46,13 +46,25 @@ class ExactIds(msgspec.Struct, frozen=True):
 class ChatMessage(msgspec.Struct, frozen=True):
     """One turn; its text is encoded alone and cannot forge the marker of another role.
 
+    `public` says that the text is the product's own, with nothing of a workspace or a person in it:
+    its full blocks are shared across salts, pinned, and kept for the next start. Only the leading
+    system messages of a prompt may be public, and only code may say so, never who sends a request.
+
     With `exact` the turn is what was computed before, id by id, so that its prefix is found again;
     only the characters behind `exact.num_chars` are encoded.
+
+    Raises:
+        InvalidRequest: a message of another role is public.
     """
 
     role: Role
     text: str
+    public: bool = False
     exact: ExactIds | None = None
+
+    def __post_init__(self) -> None:
+        if self.public and self.role != "system":
+            raise InvalidRequest(f"public: a system message may be, not one of role {self.role}")
 
 
 class Words(msgspec.Struct, frozen=True, tag="words"):
@@ -110,6 +122,10 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     deadline_s: float | None = None
     guide: tuple[Segment, ...] | None = None
+    public_tokens: int = 0
+    """Leading tokens of a prompt that are public, as `ChatMessage.public` says for messages."""
+    pin: bool = False
+    """Keep the prompt's full blocks in the cache; they give way to pins that are used later."""
 
     def __post_init__(self) -> None:
         for name in ("max_tokens", "min_tokens", "top_k", "priority", "seed", "logprobs"):
@@ -117,6 +133,9 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidRequest(f"{name}: needs a whole number, not {getattr(self, name)!r}")
         if isinstance(self.stop, str):
             raise InvalidRequest("stop: needs a list of strings, not one string")
+        if not isinstance(self.public_tokens, int):
+            raise InvalidRequest(f"public_tokens: needs a whole number, not {self.public_tokens!r}")
+        _check("public_tokens", self.public_tokens, 0, 1 << 30)
         _check("max_tokens", self.max_tokens, 0, 1 << 20)
         _check("min_tokens", self.min_tokens, 0, self.max_tokens)
         _check("temperature", self.temperature, 0.0, 100.0)

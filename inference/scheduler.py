@@ -41,6 +41,9 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         """Queue a request."""
+        if sequence.prefix is None:
+            pinned = sequence.num_prompt if sequence.params.pin else sequence.num_public
+            sequence.prefix = self.cache.prefix(sequence.salt, sequence.num_public, pinned)
         self._waiting.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
@@ -119,10 +122,12 @@ class Scheduler:
     def _secure(self, sequence: Sequence) -> bool:
         """Slots for a running request's known tokens, from those of lower rank if need be.
 
-        False when it had to give way itself.
+        Pins give way only to a request that is alone. False when it had to give way itself.
         """
         assert sequence.table is not None
         while not self.cache.reserve(sequence.table, len(sequence.token_ids)):
+            if self.num_running == 1 and self.cache.pins.drop_oldest():
+                continue
             victim = max(self._running, key=lambda running: running.rank)
             self._preempt(victim)
             if victim is sequence:
@@ -131,12 +136,15 @@ class Scheduler:
 
     def _admit(self, sequence: Sequence) -> bool:
         """Start a waiting request if all its tokens fit now, and one more where one is wanted."""
-        table, num_cached = self.cache.open(sequence.token_ids, sequence.salt)
+        assert sequence.prefix is not None
         needed = len(sequence.token_ids) + (1 if sequence.max_output else 0)
-        if not self.cache.reserve(table, needed):
-            self.cache.release(table)
+        admitted = self.cache.admit(sequence.prefix, sequence.token_ids, needed)
+        while admitted is None and not self._running and self.cache.pins.drop_oldest():
+            admitted = self.cache.admit(sequence.prefix, sequence.token_ids, needed)
+        if admitted is None:
             return False
-        sequence.table, sequence.num_computed = table, num_cached
+        sequence.table, num_cached = admitted
+        sequence.num_computed = num_cached
         if sequence.num_steps == 0:
             sequence.num_cached = min(num_cached, sequence.num_prompt)
             self.prefix_query_tokens += len(sequence.token_ids)

@@ -171,6 +171,7 @@ class ScriptedEngine:
             "num_free_blocks": 0,
             "num_blocks": 0,
             "num_cached_blocks": 0,
+            "num_pinned_blocks": 0,
             "num_preemptions": 0,
             "prefix_hit_tokens": 0,
             "prefix_query_tokens": 0,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from inference.cache.block_table import BlockTable
+from inference.cache.keys import Prefix
 from inference.constraints.base import Constraint, State
 from inference.request import SamplingParams, TokenLogprob
 from inference.text import AnswerText
@@ -28,6 +29,9 @@ class Sequence:
     stop_ids: frozenset[int]
     max_output: int
     deadline: float | None
+    num_public: int = 0
+    """Leading tokens of the prompt that are the product's own, the same for every workspace."""
+    prefix: Prefix | None = None
     constraint_state: State = None
     table: BlockTable | None = None
     num_computed: int = 0

@@ -8,6 +8,7 @@ tokens is shown whole or not at all.
 import codecs
 import json
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
@@ -77,6 +78,20 @@ class Tokenizer:
         if not ids:
             raise InvalidRequest("prompt: is empty")
         return ids
+
+    def count_public(self, prompt: Prompt) -> int:
+        """Tokens of the public messages that a prompt begins with, their markers included.
+
+        Raises:
+            InvalidRequest: a public message stands behind one that is not.
+        """
+        if isinstance(prompt, str):
+            return 0
+        messages = [one for one in prompt if isinstance(one, ChatMessage)]
+        public = list(takewhile(lambda one: one.public, messages))
+        if any(one.public for one in messages[len(public) :]):
+            raise InvalidRequest("public: only the messages that a prompt begins with may be")
+        return sum(len(self._encode_turn(one)) + 2 for one in public)
 
     def encode_exactly(self, segment: Exactly) -> tuple[int, ...]:
         """Ids of a guide's fixed text, between quote markers where it is a quote and they exist."""

@@ -2,20 +2,24 @@
 
 from dataclasses import dataclass, field
 
-from inference.cache.prefix import Key
+from inference.cache.keys import Prefix
 
 
 @dataclass
 class BlockTable:
     """Where a request's tokens lie: token i in block `block_ids[i // S]` at offset `i % S`."""
 
-    block_size: int
-    parent_key: Key
-    """Key of the last published block, or the root key."""
+    prefix: Prefix
     parent_serial: int = 0
+    """Serial of the last published block; 0 while there is none."""
     num_published: int = 0
     """Leading blocks that stand in the prefix table."""
     block_ids: list[int] = field(default_factory=list)
+
+    @property
+    def block_size(self) -> int:
+        """Tokens that fit into a block."""
+        return self.prefix.block_size
 
     @property
     def capacity(self) -> int:

@@ -1,4 +1,4 @@
-"""The face of the cache that the scheduler sees: share, reserve, publish, release.
+"""The face of the cache that the scheduler sees: admit, reserve, publish, release; and pins.
 
 A block enters the prefix table only when every token in it is accepted and computed, so a draft
 that is thrown away was never visible to anyone.
@@ -8,37 +8,59 @@ from collections.abc import Sequence
 
 from inference.cache.block_pool import BlockPool
 from inference.cache.block_table import BlockTable
-from inference.cache.prefix import PrefixTable, root_key
+from inference.cache.keys import Prefix, root_key
+from inference.cache.pins import Pin, Pins
+from inference.cache.prefix import PrefixTable
 
 
 class KVCache:
     """Block tables over one pool, with the prefixes its blocks are known by."""
 
-    def __init__(self, num_blocks: int, block_size: int, fingerprint: str) -> None:
+    def __init__(
+        self, num_blocks: int, block_size: int, fingerprint: str, max_pinned_blocks: int = 0
+    ) -> None:
         self.block_size = block_size
-        self._fingerprint = fingerprint
+        self._root = root_key(fingerprint)
         self._prefixes = PrefixTable()
         self.pool = BlockPool(num_blocks, self._prefixes)
+        self.pins = Pins(self.pool, max_pinned_blocks)
 
     @property
     def num_cached_blocks(self) -> int:
         """Blocks that some prefix is known by, held or free."""
         return len(self._prefixes)
 
-    def open(self, token_ids: Sequence[int], salt: bytes) -> tuple[BlockTable, int]:
-        """A table that shares the longest known prefix, and how many tokens that is.
+    def prefix(self, salt: bytes, num_public: int = 0, num_pinned: int = 0) -> Prefix:
+        """The keys of a request's tokens, of which the first `num_public` are everybody's.
 
-        The last token is never shared: its logits are wanted, so it must be computed.
+        The full blocks of the first `num_pinned` tokens stay in the cache once they are computed;
+        as many of them as may be pinned at all.
         """
-        root = root_key(self._fingerprint, salt)
-        table = BlockTable(self.block_size, root)
-        chain = self._prefixes.match(root, token_ids[:-1], self.block_size)
-        for block in chain:
-            self.pool.share(block.block_id)
-            table.block_ids.append(block.block_id)
+        size = self.block_size
+        pinned = min(num_pinned // size, self.pins.max_blocks)
+        return Prefix(self._root, size, salt, num_public // size, pinned)
+
+    def admit(
+        self, prefix: Prefix, token_ids: Sequence[int], num_tokens: int
+    ) -> tuple[BlockTable, int] | None:
+        """A table with room for `num_tokens`, and how many tokens of a known prefix it shares.
+
+        The last token is never shared: its logits are wanted, so it must be computed. None, and
+        nothing changed, when blocks lack.
+        """
+        known = prefix.blocks(token_ids, (len(token_ids) - 1) // self.block_size)
+        chain = self._prefixes.match(known)
+        table = BlockTable(prefix, block_ids=[block.block_id for block in chain])
+        num_idle = sum(self.pool.references(block_id) == 0 for block_id in table.block_ids)
+        if table.missing_blocks(num_tokens) + num_idle > self.pool.num_free:
+            return None
+        for block_id in table.block_ids:
+            self.pool.share(block_id)
         if chain:
-            table.parent_key, table.parent_serial = chain[-1].key, chain[-1].serial
-        table.num_published = len(chain)
+            table.parent_serial, table.num_published = chain[-1].serial, len(chain)
+        self._pin_if_complete(table, 0)
+        is_roomy = self.reserve(table, num_tokens)
+        assert is_roomy, "the room was counted a moment ago"
         return table, len(chain) * self.block_size
 
     def reserve(self, table: BlockTable, num_tokens: int) -> bool:
@@ -55,20 +77,19 @@ class KVCache:
         A block that another request published first is exchanged for that one: what is common
         exists once.
         """
-        size = self.block_size
-        for index in range(table.num_published, num_computed // size):
-            ids = tuple(token_ids[index * size : (index + 1) * size])
-            known = self._prefixes.find(table.parent_key, ids, table.parent_serial)
+        before, count = table.num_published, num_computed // self.block_size
+        if count <= before:
+            return
+        for index, block in enumerate(table.prefix.blocks(token_ids, count)[before:], before):
+            known = self._prefixes.find(block, table.parent_serial)
             if known is None:
-                known = self._prefixes.insert(
-                    table.block_ids[index], table.parent_key, ids, table.parent_serial
-                )
+                known = self._prefixes.insert(table.block_ids[index], block, table.parent_serial)
             elif known.block_id != table.block_ids[index]:
                 self.pool.share(known.block_id)
                 self.pool.release(table.block_ids[index])
                 table.block_ids[index] = known.block_id
-            table.parent_key, table.parent_serial = known.key, known.serial
-            table.num_published = index + 1
+            table.parent_serial, table.num_published = known.serial, index + 1
+        self._pin_if_complete(table, before)
 
     def trim(self, table: BlockTable, num_tokens: int) -> None:
         """Give back the blocks behind the first `num_tokens`, which rejected drafts had needed."""
@@ -80,3 +101,15 @@ class KVCache:
         """Give back every block, the tail first, so that it is used again before its prefix."""
         while table.block_ids:
             self.pool.release(table.block_ids.pop())
+
+    def unpin(self, prefix: Prefix, token_ids: Sequence[int]) -> bool:
+        """Let go of the full blocks of these tokens; False when they are not pinned as such."""
+        count = min(len(token_ids) // self.block_size, self.pins.max_blocks)
+        return bool(count) and self.pins.drop(prefix.blocks(token_ids, count)[-1].key)
+
+    def _pin_if_complete(self, table: BlockTable, num_published_before: int) -> None:
+        """Pin what the request wants pinned, at the moment when the last block of it is there."""
+        prefix, count = table.prefix, table.prefix.num_pinned_blocks
+        if num_published_before < count <= table.num_published:
+            pin = Pin(tuple(table.block_ids[:count]), prefix.is_pin_unsalted)
+            self.pins.add(prefix.key(count - 1), pin)
