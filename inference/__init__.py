@@ -36,6 +36,9 @@ from inference.request import (
     FinishReason,
     RequestOutput,
     SamplingParams,
+    SpanChoice,
+    Spans,
+    SpanSource,
     TokenChunk,
     Words,
 )
@@ -68,6 +71,9 @@ __all__ = [
     "SamplingParams",
     "ScriptError",
     "ServerSettings",
+    "SpanChoice",
+    "SpanSource",
+    "Spans",
     "TokenChunk",
     "Words",
 ]

@@ -354,4 +354,5 @@ def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput
         num_steps=sequence.num_steps,
         num_drafted_tokens=sequence.num_drafted,
         num_accepted_tokens=sequence.num_accepted,
+        choices=tuple(chunk.choice for chunk in chunks if chunk.choice is not None),
     )

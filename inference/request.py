@@ -18,6 +18,7 @@ Role = Literal["system", "user", "assistant", "passages", "agent"]
 MAX_LOGPROBS = 20
 MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 256
+MAX_SPAN_SENTENCES = 10_000
 SEED_LIMIT = 1 << 63
 
 
@@ -87,7 +88,47 @@ class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
     quote: bool = False
 
 
-Segment = Words | Exactly
+class SpanSource(msgspec.Struct, frozen=True):
+    """Neighbouring sentences of one text, of which a `Spans` segment may quote.
+
+    `priors` are natural-log weights, one a sentence, on any scale: how probable it is, before the
+    model is asked, that the quote begins there. `suffix` follows every quote from this source,
+    behind the closing quote marker: ` [2]`, for example.
+    """
+
+    sentences: tuple[str, ...]
+    priors: tuple[float, ...] = ()
+    suffix: str = ""
+
+
+class Spans(msgspec.Struct, frozen=True, tag="spans"):
+    """The answer goes on with sentences of one of these sources, word for word; the model chooses.
+
+    One sentence, or up to `max_sentences` neighbouring ones with a space between them. `lead`
+    stands before them. With `quote` the model's quote markers stand around the sentences in the
+    token ids, where it has such markers. The chunk that completes the segment names the choice.
+
+    Where choices part, a token weighs the sum of exp(prior) over the sentences that begin below
+    it: the sum's logarithm is added to its logit, before temperature. A model without preference
+    would so draw sentences by their priors at temperature 1; equal priors make sentences equally
+    likely, no priors their first words. Where a quote ends is the model's choice alone.
+    """
+
+    sources: tuple[SpanSource, ...]
+    max_sentences: int = 1
+    lead: str = ""
+    quote: bool = False
+
+
+class SpanChoice(msgspec.Struct, frozen=True):
+    """What a `Spans` segment became: `num_sentences` of its source `source` from `first` on."""
+
+    source: int
+    first: int
+    num_sentences: int
+
+
+Segment = Words | Exactly | Spans
 Prompt = str | Sequence[int] | Sequence[ChatMessage]
 
 
@@ -174,6 +215,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
                 case Exactly():
                     if not segment.text:
                         raise InvalidRequest(f"guide[{index}].text: is empty")
+                case Spans():
+                    _check_spans(f"guide[{index}]", segment)
 
 
 class TokenLogprob(msgspec.Struct, frozen=True):
@@ -189,6 +232,7 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is new text only, whole characters, without special tokens; concatenating the chunks'
     texts gives the answer. `segment` is the guide's segment its tokens belong to; none spans two.
+    `choice` stands on the chunk that completes a `Spans` segment.
     """
 
     request_id: str
@@ -198,12 +242,16 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
     num_prompt_tokens: int = 0
     num_cached_tokens: int = 0
     segment: int | None = None
+    choice: SpanChoice | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     error: str | None = None
 
 
 class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished request, with the counts of what it cost."""
+    """A finished request, with the counts of what it cost.
+
+    `choices` are those of its completed `Spans` segments, in order.
+    """
 
     token_ids: tuple[int, ...]
     text: str
@@ -214,6 +262,7 @@ class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
     num_steps: int
     num_drafted_tokens: int
     num_accepted_tokens: int
+    choices: tuple[SpanChoice, ...] = ()
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,3 +285,22 @@ def _check(name: str, value: float, low: float, high: float) -> None:
         raise InvalidRequest(f"{name}: needs a finite number, not {value!r}")
     if not low <= value <= high:
         raise InvalidRequest(f"{name}: {value} is outside {low:g} to {high:g}")
+
+
+def _check_spans(name: str, spans: Spans) -> None:
+    _check(f"{name}.max_sentences", spans.max_sentences, 1, 8)
+    num = sum(len(source.sentences) for source in spans.sources)
+    if not 1 <= num <= MAX_SPAN_SENTENCES:
+        raise InvalidRequest(f"{name}.sources: {num} sentences are not 1 to {MAX_SPAN_SENTENCES}")
+    for at, source in enumerate(spans.sources):
+        if not all(source.sentences):
+            raise InvalidRequest(f"{name}.sources[{at}]: has an empty sentence")
+        if source.priors and len(source.priors) != len(source.sentences):
+            raise InvalidRequest(
+                f"{name}.sources[{at}].priors: {len(source.priors)} for "
+                f"{len(source.sentences)} sentences"
+            )
+        for prior in source.priors:
+            _check(f"{name}.sources[{at}].priors", prior, -1e4, 1e4)
+    if len({bool(source.priors) for source in spans.sources if source.sentences}) > 1:
+        raise InvalidRequest(f"{name}.sources: some have priors and some have none")

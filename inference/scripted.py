@@ -15,7 +15,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +30,10 @@ from inference.request import (
     Prompt,
     SamplingParams,
     Segment,
+    SpanChoice,
+    Spans,
     TokenChunk,
+    Words,
 )
 
 PREFIX = "scripted:"
@@ -59,6 +62,7 @@ class Piece:
 
     text: str
     segment: int | None
+    choice: SpanChoice | None = None
 
 
 @dataclass(eq=False)
@@ -231,6 +235,7 @@ def _chunk(answer: Answer, at: int | None, reason: FinishReason | None) -> Token
         finish_reason=reason,
         num_prompt_tokens=answer.num_prompt_tokens,
         segment=piece.segment if piece else None,
+        choice=piece.choice if piece else None,
     )
 
 
@@ -267,18 +272,37 @@ def _last_words(prompt: Prompt) -> str:
 def _pieces(line: Line, guide: Sequence[Segment] | None) -> tuple[Piece, ...]:
     """The script's chunks, or the guide's segments with the chunks where the model has the word.
 
-    Each Words segment takes the next chunk, the last one all that are left.
+    Each Words segment takes the next chunk, the last one all that are left. Of a Spans segment the
+    sentence with the greatest prior is said, without priors the first.
     """
     if guide is None:
         return tuple(Piece(chunk, None) for chunk in line.chunks)
     chunks = list(line.chunks)
-    free = [index for index, segment in enumerate(guide) if not isinstance(segment, Exactly)]
+    free = [index for index, segment in enumerate(guide) if isinstance(segment, Words)]
     pieces: list[Piece] = []
     for index, segment in enumerate(guide):
-        if isinstance(segment, Exactly):
-            texts = _PIECE.findall(segment.text)
-        else:
-            taken = len(chunks) if index == free[-1] else 1
-            texts, chunks = chunks[:taken], chunks[taken:]
+        choice = None
+        match segment:
+            case Exactly():
+                texts = _PIECE.findall(segment.text)
+            case Spans():
+                said, choice = _likeliest(segment)
+                texts = _PIECE.findall(said)
+            case Words():
+                taken = len(chunks) if index == free[-1] else 1
+                texts, chunks = chunks[:taken], chunks[taken:]
         pieces += [Piece(text, index) for text in texts]
+        if choice is not None:
+            pieces[-1] = replace(pieces[-1], choice=choice)
     return tuple(pieces)
+
+
+def _likeliest(spans: Spans) -> tuple[str, SpanChoice]:
+    options = [
+        (prior, SpanChoice(number, first, 1))
+        for number, source in enumerate(spans.sources)
+        for first, prior in enumerate(source.priors or [0.0] * len(source.sentences))
+    ]
+    _, choice = max(options, key=lambda option: option[0])
+    source = spans.sources[choice.source]
+    return f"{spans.lead}{source.sentences[choice.first]}{source.suffix}", choice

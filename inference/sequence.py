@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from inference.cache.block_table import BlockTable
 from inference.cache.keys import Prefix
 from inference.constraints.base import Constraint, State
-from inference.request import SamplingParams, TokenLogprob
+from inference.request import SamplingParams, SpanChoice, TokenLogprob
 from inference.text import AnswerText
 
 
@@ -78,3 +78,8 @@ class Sequence:
         if self.constraint is None or self.constraint.is_done(self.constraint_state):
             return None
         return self.constraint.segment(self.constraint_state)
+
+    @property
+    def choice(self) -> SpanChoice | None:
+        """What was chosen in the segment that the last token completed."""
+        return None if self.constraint is None else self.constraint.choice(self.constraint_state)

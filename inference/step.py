@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence as SequenceOf
 
+import msgspec
 import torch
 
 from inference.batch import Batch, Part, Verdict
@@ -120,7 +121,8 @@ def _extend(sequence: Sequence, verdict: Verdict) -> list[TokenChunk]:
         is_last = reason is not None or number == len(verdict.token_ids)
         if is_last or sequence.segment != segment:
             logprobs = verdict.logprobs[number - len(kept) : number]
-            chunks.append(_chunk(sequence, kept, text, reason, segment=segment, logprobs=logprobs))
+            chunk = _chunk(sequence, kept, text, reason, segment=segment, logprobs=logprobs)
+            chunks.append(msgspec.structs.replace(chunk, choice=sequence.choice))
             kept, text, segment = [], "", sequence.segment
         if reason is not None:
             break

@@ -59,6 +59,10 @@ class Tokenizer:
         ids: list[int] = self._fast.encode(text, add_special_tokens=False).ids
         return ids
 
+    def encode_continuing(self, text: str) -> list[int]:
+        """Ids of a text that follows other text: decoded behind it they are this text exactly."""
+        return self.encode(text) if text else []
+
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Ids of a prompt in any of its forms; messages end in the marker of the answer.
 
@@ -95,13 +99,14 @@ class Tokenizer:
 
     def encode_exactly(self, segment: Exactly) -> tuple[int, ...]:
         """Ids of a guide's fixed text, between quote markers where it is a quote and they exist."""
-        ids = self.encode(segment.text)
-        if not segment.quote:
-            return tuple(ids)
+        opening, closing = self.quote_ids if segment.quote else ((), ())
+        return (*opening, *self.encode_continuing(segment.text), *closing)
+
+    @property
+    def quote_ids(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The ids that open and close a quote; nothing where the model has no such markers."""
         opening, closing = (self._fast.token_to_id(marker) for marker in QUOTE_MARKERS)
-        if opening is None or closing is None:
-            return tuple(ids)
-        return (opening, *ids, closing)
+        return ((), ()) if opening is None or closing is None else ((opening,), (closing,))
 
     def token_text(self, token_id: int) -> str:
         """The text of one token alone; empty for special tokens, U+FFFD for parts of characters."""

@@ -6,12 +6,23 @@ rolled back when a draft is rejected.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
+from inference.request import SpanChoice
+
 State = Any
 """A constraint's own; only handed back to it."""
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What is added to the logits of some tokens."""
+
+    token_ids: torch.Tensor  # [n] int64
+    values: torch.Tensor  # [n] float64, natural-log weights
 
 
 class Constraint(Protocol):
@@ -39,6 +50,10 @@ class Constraint(Protocol):
         """The tokens that may come next where the model chooses."""
         ...
 
+    def bias(self, state: State) -> Bias | None:
+        """What speaks for some of the allowed tokens beside the model; None for nothing."""
+        ...
+
     def permits(self, state: State, token_id: int) -> bool:
         """Whether this token may come next."""
         ...
@@ -49,4 +64,8 @@ class Constraint(Protocol):
 
     def segment(self, state: State) -> int | None:
         """Which part of the answer the next token belongs to, where it has parts."""
+        ...
+
+    def choice(self, state: State) -> SpanChoice | None:
+        """What was chosen in the part that the last token completed, where it was a choice."""
         ...

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from inference.constraints.base import Constraint
 from inference.constraints.grammar import GrammarVocabulary, JsonGrammar
-from inference.constraints.guide import Guide, Vocabulary
+from inference.constraints.guide import Guide
+from inference.constraints.segments import Vocabulary
 from inference.errors import InvalidRequest
 from inference.request import SamplingParams
 from inference.tokenizer import Tokenizer
@@ -32,7 +33,7 @@ class ConstraintCompiler:
             raise InvalidRequest(f"{asked}: this model has no tokenizer")
         if params.guide is not None:
             self._words = self._words or Vocabulary(self._tokenizer)
-            return Guide(params.guide, self._tokenizer, self._words)
+            return Guide(params.guide, self._tokenizer, self._words, self._eos_token_ids)
         self._trie = self._trie or GrammarVocabulary(self._tokenizer, self._eos_token_ids)
         assert params.json_schema is not None
         return JsonGrammar(params.json_schema, self._trie)

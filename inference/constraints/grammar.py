@@ -88,6 +88,10 @@ class JsonGrammar:
         bits = np.unpackbits(packed, bitorder="little")[: self._vocab_size]
         return torch.from_numpy(bits.astype(np.bool_))
 
+    def bias(self, state: LLMatcher) -> None:
+        """A schema prefers nothing."""
+        return
+
     def permits(self, state: LLMatcher, token_id: int) -> bool:
         """Whether the parser accepts this token next."""
         forced = self.forced(state)
@@ -102,4 +106,8 @@ class JsonGrammar:
 
     def segment(self, state: LLMatcher) -> None:
         """A value has no segments."""
+        return
+
+    def choice(self, state: LLMatcher) -> None:
+        """A value is not chosen from a list."""
         return

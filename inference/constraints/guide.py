@@ -1,96 +1,88 @@
 """A guide: what may come next, token by token, for answers whose facts must be copies.
 
-Its segments are compiled to an automaton over token ids. Where that leaves one choice the engine
-drafts it, and verification always agrees.
+Its segments are compiled to automata over token ids, one behind the other. Where they leave one
+choice the engine drafts it, and verification always agrees.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
-import numpy as np
 import torch
 
-from inference.request import Exactly, Segment, Words
+from inference.constraints.base import Bias
+from inference.constraints.segments import Fixed, Place, SegmentAutomaton, Sentence, Vocabulary
+from inference.constraints.spans import SpanTrie
+from inference.errors import InvalidRequest
+from inference.request import Exactly, Segment, SpanChoice, Spans, Words
 from inference.tokenizer import Tokenizer
-
-WORD_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ '-,;.!?")
-SENTENCE_END = (".", "!", "?")
 
 
 @dataclass(frozen=True)
 class GuideState:
-    """Where in the guide the next token falls: the segment, and the tokens spent inside it."""
+    """Where in the guide the next token falls; `choice` is of the segment that has just ended."""
 
-    segment: int = 0
-    offset: int = 0
-
-
-class Vocabulary:
-    """Which tokens service words are made of; one per tokenizer."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        texts = [tokenizer.token_text(token_id) for token_id in range(tokenizer.vocab_size)]
-        is_word = [bool(text) and all(char in WORD_CHARS for char in text) for text in texts]
-        ends = [ok and text.endswith(SENTENCE_END) for ok, text in zip(is_word, texts, strict=True)]
-        inside = [
-            ok and (end or not any(char in text for char in SENTENCE_END))
-            for ok, end, text in zip(is_word, ends, texts, strict=True)
-        ]
-        self.words = torch.tensor(np.asarray(inside))  # [V] bool
-        self.ends = torch.tensor(np.asarray(ends))  # [V] bool
-        self.end_ids = frozenset(self.ends.nonzero().flatten().tolist())
-        # A sentence does not begin by ending.
-        self.starts = self.words & ~self.ends
+    segment: int
+    place: Place
+    choice: SpanChoice | None = None
 
 
 class Guide:
     """The automaton of one request; without state of its own."""
 
     def __init__(
-        self, segments: Sequence[Segment], tokenizer: Tokenizer, vocabulary: Vocabulary
+        self,
+        segments: Sequence[Segment],
+        tokenizer: Tokenizer,
+        vocabulary: Vocabulary,
+        eos_token_ids: Sequence[int] = (),
     ) -> None:
-        self._segments = tuple(segments)
-        self._vocabulary = vocabulary
-        self._forced = [
-            tokenizer.encode_exactly(segment) if isinstance(segment, Exactly) else ()
-            for segment in self._segments
-        ]
+        """Compile the segments.
+
+        Raises:
+            InvalidRequest: one of them cannot be followed; the message names it.
+        """
+        self._automata: list[SegmentAutomaton] = []
+        for index, segment in enumerate(segments):
+            # Only behind the last segment may the model's own end of an answer tell where it ends.
+            end_ids = tuple(eos_token_ids[:1]) if index == len(segments) - 1 else ()
+            try:
+                self._automata.append(_automaton(segment, tokenizer, vocabulary, end_ids))
+            except InvalidRequest as refusal:
+                raise InvalidRequest(f"guide[{index}]: {refusal.message}") from None
 
     @property
     def start(self) -> GuideState:
         """The first token of the first segment."""
-        return GuideState()
+        return self._begin(0)
 
     @property
     def max_tokens(self) -> int:
         """The longest answer this guide allows."""
-        return sum(
-            segment.max_tokens if isinstance(segment, Words) else len(forced)
-            for segment, forced in zip(self._segments, self._forced, strict=True)
-        )
+        return sum(automaton.max_tokens for automaton in self._automata)
 
     def is_done(self, state: GuideState) -> bool:
         """Whether the answer is complete."""
-        return state.segment == len(self._segments)
+        return state.segment == len(self._automata)
 
     def forced(self, state: GuideState) -> Sequence[int]:
         """The ids that must come next, as far as they are known; empty where the model chooses."""
-        if self.is_done(state):
-            return ()
-        ids = list(self._forced[state.segment][state.offset :])
-        following = state.segment + 1
-        while ids and following < len(self._segments) and self._forced[following]:
-            ids.extend(self._forced[following])
-            following += 1
+        ids: list[int] = []
+        while not self.is_done(state):
+            automaton = self._automata[state.segment]
+            ids.extend(automaton.forced(state.place))
+            if not automaton.ends_forced(state.place):
+                break
+            state = self._begin(state.segment + 1)
         return ids
 
     def allowed(self, state: GuideState) -> torch.Tensor:  # [V] bool
         """The tokens that may come next where the model chooses."""
-        segment = self._segments[state.segment]
-        assert isinstance(segment, Words), f"{state} is forced, it has no mask"
-        if state.offset == segment.max_tokens - 1:
-            return self._vocabulary.ends
-        return self._vocabulary.words if state.offset else self._vocabulary.starts
+        return self._automata[state.segment].allowed(state.place)
+
+    def bias(self, state: GuideState) -> Bias | None:
+        """What speaks for some of them beside the model."""
+        return self._automata[state.segment].bias(state.place)
 
     def permits(self, state: GuideState, token_id: int) -> bool:
         """Whether this token may come next."""
@@ -99,15 +91,34 @@ class Guide:
 
     def advance(self, state: GuideState, token_id: int) -> GuideState:
         """The state after a token that was allowed."""
-        segment = self._segments[state.segment]
-        if isinstance(segment, Words):
-            is_over = token_id in self._vocabulary.end_ids or state.offset + 1 >= segment.max_tokens
-        else:
-            is_over = state.offset + 1 == len(self._forced[state.segment])
-        if is_over:
-            return GuideState(state.segment + 1, 0)
-        return GuideState(state.segment, state.offset + 1)
+        automaton = self._automata[state.segment]
+        place = automaton.advance(state.place, token_id)
+        if automaton.is_over(place):
+            return self._begin(state.segment + 1, automaton.choice(place))
+        return GuideState(state.segment, place)
 
     def segment(self, state: GuideState) -> int:
         """The index of the segment that the next token belongs to."""
         return state.segment
+
+    def choice(self, state: GuideState) -> SpanChoice | None:
+        """What was chosen in the segment that the last token completed."""
+        return state.choice
+
+    def _begin(self, segment: int, choice: SpanChoice | None = None) -> GuideState:
+        is_end = segment == len(self._automata)
+        return GuideState(segment, None if is_end else self._automata[segment].start, choice)
+
+
+def _automaton(
+    segment: Segment, tokenizer: Tokenizer, vocabulary: Vocabulary, end_ids: tuple[int, ...]
+) -> SegmentAutomaton:
+    match segment:
+        case Words():
+            return Sentence(segment.max_tokens, vocabulary)
+        case Exactly():
+            return Fixed(tokenizer.encode_exactly(segment))
+        case Spans():
+            return SpanTrie(segment, tokenizer, end_ids)
+        case _:
+            assert_never(segment)

@@ -81,6 +81,9 @@ def _shape(part: Part, depth: int, state: State | None, logits: torch.Tensor) ->
     if forced:
         return forced[0]
     logits.masked_fill_(~sequence.constraint.allowed(state), float("-inf"))
+    bias = sequence.constraint.bias(state)
+    if bias is not None:
+        logits[bias.token_ids] += bias.values.to(logits.dtype)
     return None
 
 

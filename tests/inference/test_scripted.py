@@ -12,6 +12,9 @@ from inference.request import (
     FinishReason,
     Prompt,
     SamplingParams,
+    SpanChoice,
+    Spans,
+    SpanSource,
     TokenChunk,
     Words,
 )
@@ -123,6 +126,20 @@ def test_what_a_guide_quotes_is_verbatim_and_the_rest_is_the_scripts(tmp_path: P
     assert said == {0: "Well 7. ", 1: quote, 2: "That is all."}
     assert [chunk.segment for chunk in chunks] == sorted(chunk.segment or 0 for chunk in chunks)
     assert len(chunks) > 5, "a quote comes in several pieces, so that it can be interrupted"
+
+
+def test_of_a_choice_the_likeliest_is_said_and_named(tmp_path: Path) -> None:
+    engine = engine_of(tmp_path, {"match": "", "chunks": ["Well. ", "Bye."]})
+    sources = (
+        SpanSource(("One.", "Two."), (0.0, 1.0), suffix=" [1]"),
+        SpanSource(("Three.",), (2.0,), suffix=" [2]"),
+    )
+    guide = (Words(), Spans(sources, lead=" ", quote=True), Words())
+
+    chunks = answer(engine, "x", SamplingParams(guide=guide))
+
+    assert text_of(chunks) == "Well.  Three. [2]Bye."
+    assert [chunk.choice for chunk in chunks if chunk.choice] == [SpanChoice(1, 0, 1)]
 
 
 def test_a_guide_without_free_words_takes_nothing_from_the_script(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Promise 7 in the engine: what a `Spans` segment says is a copy, and which one is told."""
+
+from pathlib import Path
+
+import pytest
+
+from inference import (
+    Engine,
+    EngineConfig,
+    Exactly,
+    SamplingParams,
+    SpanChoice,
+    Spans,
+    SpanSource,
+    Words,
+)
+
+ARTICLES = (
+    ("Returns are free for 30 days.", "Returns are free.", "Refunds take 5 days."),
+    ("Delivery takes 3 days.", "Delivery is free from $60: see https://fernhill.example/d"),
+)
+SOURCES = tuple(
+    SpanSource(text, suffix=f" [{number}]") for number, text in enumerate(ARTICLES, start=1)
+)
+GUIDE = (Words(max_tokens=6), Spans(SOURCES, 2, lead=" ", quote=True), Words(max_tokens=6))
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_target: Path) -> Engine:
+    return Engine(EngineConfig(model=str(tiny_target), device="cpu", dtype="float64"))
+
+
+def quoted(choice: SpanChoice) -> str:
+    chosen = ARTICLES[choice.source][choice.first : choice.first + choice.num_sentences]
+    return f" {' '.join(chosen)} [{choice.source + 1}]"
+
+
+def test_the_model_chooses_and_the_choice_is_told(engine: Engine) -> None:
+    heard: set[SpanChoice] = set()
+    for seed in range(12):
+        params = SamplingParams(temperature=1.5, seed=seed, guide=GUIDE)
+        engine.submit("r", f"question {seed}", params)
+        chunks = []
+        while engine.has_work:
+            chunks += engine.step()
+
+        (choice,) = [chunk.choice for chunk in chunks if chunk.choice]
+        own = [chunk for chunk in chunks if chunk.segment == 1]
+        assert own[-1].choice == choice
+        assert "".join(chunk.text for chunk in own) == quoted(choice)
+        heard.add(choice)
+    assert len(heard) > 3, "a wide random model has no favourite"
+
+
+def test_generate_tells_the_choices_in_order(engine: Engine) -> None:
+    two = (*GUIDE[:2], Exactly(" And"), *GUIDE[1:])
+    out = engine.generate(["x"], SamplingParams(temperature=1.5, seed=3, guide=two))[0]
+
+    first, second = out.choices
+    assert f"{quoted(first)} And{quoted(second)}" in out.text
+    assert out.num_accepted_tokens == out.num_drafted_tokens > 20, "what is forced is drafted"
+
+
+@pytest.mark.parametrize("wanted", [(0, 0), (0, 2), (1, 1)])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_strong_prior_decides(
+    engine: Engine, wanted: tuple[int, int], temperature: float
+) -> None:
+    sources = tuple(
+        SpanSource(
+            text, tuple(900.0 * ((number, first) == wanted) for first in range(len(text))), " [1]"
+        )
+        for number, text in enumerate(ARTICLES)
+    )
+    params = SamplingParams(temperature=temperature, seed=1, guide=(Spans(sources, quote=True),))
+
+    out = engine.generate(["x"], params)[0]
+
+    assert out.choices == (SpanChoice(*wanted, 1),)
+    assert out.text == ARTICLES[wanted[0]][wanted[1]] + " [1]"
