@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
+from pathlib import Path
 
 import torch
 
+from inference.errors import ModelLoadError
 from inference.speculation.base import MAX_NODES, Draft, DraftRequest, Outcome
 
 
@@ -33,16 +35,28 @@ class DrawnStates:
         for one, state in zip(drawn, states.index_select(0, rows).unbind(0), strict=True):
             self._by_request[one.request_id] = _Drawn(len(one.token_ids), state)
 
-    def find(self, request: DraftRequest) -> torch.Tensor | None:  # [W]
-        """The state behind the request's last token; None if another was drawn last."""
-        drawn = self._by_request.get(request.request_id)
-        if drawn is None or drawn.num_tokens != len(request.token_ids):
-            return None
-        return drawn.state
+    def ready(self, requests: Sequence[DraftRequest]) -> dict[int, torch.Tensor]:  # each [W]
+        """The states behind the last tokens, by place, of the requests that can be drafted for."""
+        found = {}
+        for index, request in enumerate(requests):
+            drawn = self._by_request.get(request.request_id)
+            if request.room and drawn and drawn.num_tokens == len(request.token_ids):
+                found[index] = drawn.state
+        return found
 
     def forget(self, request_id: str) -> None:
         """The request has ended."""
         self._by_request.pop(request_id, None)
+
+
+def check_fit(folder: Path, what: str, found: int, wanted: int) -> None:
+    """Refuse a head that was made for another target.
+
+    Raises:
+        ModelLoadError: the two numbers differ.
+    """
+    if found != wanted:
+        raise ModelLoadError(folder, f"is made for {what} {found}, the target's is {wanted}")
 
 
 def has_drawn(outcome: Outcome) -> bool:

@@ -208,6 +208,8 @@ def _read_choices(raw: Mapping[str, Any], folder: Path) -> Choices:
         paths = {tuple(int(rank) for rank in path) for path in named}
     except (TypeError, ValueError) as error:
         raise ModelLoadError(folder, f"medusa_choices is no list of paths: {error}") from error
+    if not paths:
+        raise ModelLoadError(folder, "medusa_choices names no path")
     for path in paths:
         if not path or min(path) < 0 or (len(path) > 1 and path[:-1] not in paths):
             raise ModelLoadError(folder, f"medusa_choices: nothing leads to the path {list(path)}")

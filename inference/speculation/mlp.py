@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from inference.errors import ModelLoadError
 from inference.speculation.base import (
     Draft,
     DraftRequest,
@@ -21,7 +20,7 @@ from inference.speculation.base import (
     Outcome,
     TargetFacts,
 )
-from inference.speculation.candidates import DrawnStates, likeliest_tree
+from inference.speculation.candidates import DrawnStates, check_fit, likeliest_tree
 from inference.speculation.mlp_format import (
     MlpConfig,
     MlpWeights,
@@ -79,8 +78,7 @@ class MlpSpeculator:
     def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
         """The tree of candidates behind each request's last token; empty before its first."""
         drafts = [Draft()] * len(requests)
-        found = [(index, self._states.find(one)) for index, one in enumerate(requests) if one.room]
-        ready = {index: state for index, state in found if state is not None}
+        ready = self._states.ready(requests)
         if not ready:
             return drafts
         hidden = torch.stack(list(ready.values()))
@@ -121,16 +119,6 @@ class MlpSpeculator:
                 places = level.parents[..., None].expand(-1, -1, state.shape[2])
                 state = state.gather(1, places)
         return _trees(levels)
-
-
-def check_fit(folder: Path, what: str, found: int, wanted: int) -> None:
-    """Refuse a head that was made for another target.
-
-    Raises:
-        ModelLoadError: the two numbers differ.
-    """
-    if found != wanted:
-        raise ModelLoadError(folder, f"is made for {what} {found}, the target's is {wanted}")
 
 
 @dataclass(frozen=True)
