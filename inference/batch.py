@@ -1,23 +1,76 @@
 """One step as data: who gets which rows, what was drafted, what came of it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from inference.constraints.base import State
 from inference.request import TokenLogprob
 from inference.sequence import Sequence
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The drafted rows of one request, parents before children.
+
+    Node i hangs below node `parents[i]`; -1 is the last known token.
+    """
+
+    token_ids: tuple[int, ...] = ()
+    parents: tuple[int, ...] = ()
+    drafted_by: tuple[str, ...] = ()
+    """Who drafted each node; several names are joined by a plus."""
+    states: tuple[State, ...] = ()
+    """The constraint's state behind each node, where the request has one."""
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every node hangs below the one before it, so that rows see all rows before."""
+        return all(parent == node - 1 for node, parent in enumerate(self.parents))
+
+    @cached_property
+    def depths(self) -> tuple[int, ...]:
+        """How far behind the last known token each node stands, from 1."""
+        depths: list[int] = []
+        for parent in self.parents:
+            depths.append(1 if parent < 0 else depths[parent] + 1)
+        return tuple(depths)
+
+    @cached_property
+    def children(self) -> dict[tuple[int, int], int]:
+        """The node of each (parent, token)."""
+        return {
+            (parent, token_id): node
+            for node, (parent, token_id) in enumerate(
+                zip(self.parents, self.token_ids, strict=True)
+            )
+        }
+
+    def path(self, node: int) -> list[int]:
+        """The tokens from the last known one, exclusive, to a node, inclusive."""
+        ids: list[int] = []
+        while node >= 0:
+            ids.append(self.token_ids[node])
+            node = self.parents[node]
+        return ids[::-1]
 
 
 @dataclass
 class Part:
     """One request's share of a step: `num_known` known tokens from `start`, then drafted ones.
 
-    Only a part that reaches the end of the known tokens `samples`; only such a part can draft.
+    Only a part that reaches the end of the known tokens `samples`; only such a part can draft. The
+    drafted rows lie in consecutive slots behind the known ones, whatever their depth.
     """
 
     sequence: Sequence
     start: int
     num_known: int
     draft_room: int
-    draft_ids: tuple[int, ...] = ()
+    """Most drafted rows; their slots are reserved."""
+    tree: Tree = field(default_factory=Tree)
 
     @property
     def samples(self) -> bool:
@@ -26,14 +79,19 @@ class Part:
         return is_at_end and self.sequence.max_output > 0
 
     @property
+    def most_depth(self) -> int:
+        """Deepest draft that can be used: one token behind it is always the target's own."""
+        return self.sequence.max_output - self.sequence.num_output - 1
+
+    @property
     def num_rows(self) -> int:
         """Token rows of this part."""
-        return self.num_known + len(self.draft_ids)
+        return self.num_known + len(self.tree)
 
     @property
     def num_sampled(self) -> int:
         """Rows whose logits are asked for: the last known token and every drafted one."""
-        return 1 + len(self.draft_ids) if self.samples else 0
+        return 1 + len(self.tree) if self.samples else 0
 
 
 @dataclass
@@ -41,6 +99,8 @@ class Batch:
     """The parts of one step, oldest request first."""
 
     parts: list[Part] = field(default_factory=list)
+    preempted: list[str] = field(default_factory=list)
+    """Requests that lost their blocks for it."""
 
     @property
     def num_rows(self) -> int:
@@ -50,8 +110,37 @@ class Batch:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a step decided for one part: accepted drafts, then one token of the target's own."""
+    """What a step decided for one part: accepted drafts, then one token of the target's own.
+
+    A draft that completes a constraint is the last; nothing is drawn behind it.
+    """
 
     token_ids: tuple[int, ...]
-    num_accepted: int
+    path: tuple[int, ...]
+    """The accepted nodes, from the first depth on."""
     logprobs: tuple[TokenLogprob, ...] = ()
+
+    @property
+    def num_accepted(self) -> int:
+        """Accepted drafts."""
+        return len(self.path)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a step left of one part: an end may have cut its verdict short."""
+
+    part: Part
+    first_row: int
+    """Of the part, in the step's rows."""
+    num_tokens: int
+    """Tokens added to the request."""
+    path: tuple[int, ...]
+    """The nodes whose tokens were added."""
+    has_ended: bool = False
+
+    @property
+    def moves(self) -> list[tuple[int, int]]:
+        """Positions (from, to) of rows that must close up, in order; none where they lie so."""
+        first = self.part.start + self.part.num_known
+        return [(first + node, first + at) for at, node in enumerate(self.path) if node != at]

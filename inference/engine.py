@@ -59,7 +59,8 @@ class Engine:
             config.num_blocks, config.block_size, model.fingerprint, config.max_pinned_blocks
         )
         self._scheduler = Scheduler(config, cache)
-        drafting = Drafting(_speculators(config) if speculators is None else list(speculators))
+        own = _speculators(config) if speculators is None else speculators
+        drafting = Drafting(own, model.vocab_size)
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
         self._intake = Intake(config, model, _tokenizer(self._runner))
         self._inbox = Inbox()

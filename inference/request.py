@@ -232,6 +232,7 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is new text only, whole characters, without special tokens; concatenating the chunks'
     texts gives the answer. `segment` is the guide's segment its tokens belong to; none spans two.
+    `drafted_by` says of each token who had drafted it, names joined by a plus; None: nobody.
     `choice` stands on the chunk that completes a `Spans` segment.
     """
 
@@ -244,6 +245,7 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
     segment: int | None = None
     choice: SpanChoice | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    drafted_by: tuple[str | None, ...] = ()
     error: str | None = None
 
 

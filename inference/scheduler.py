@@ -58,15 +58,13 @@ class Scheduler:
         """Choose this step's rows and reserve their slots."""
         batch = Batch()
         budget = self._config.max_step_tokens
-        preemptions_before = self.num_preemptions
         for sequence in sorted(self._running, key=lambda running: running.rank):
             # Each running request behind this one keeps at least one row of the budget.
             room = budget - (self.num_running - len(batch.parts) - 1)
-            if sequence.table is not None and self._secure(sequence):
+            if sequence.table is not None and self._secure(sequence, batch):
                 budget -= self._append(batch, sequence, max(1, room))
         # Who was preempted a moment ago would only be computed again to be preempted again.
-        is_tight = self.num_preemptions > preemptions_before
-        while self._waiting and budget > 0 and not is_tight:
+        while self._waiting and budget > 0 and not batch.preempted:
             sequence = self._next_waiting()
             if self.num_running == self._config.max_batch or not self._admit(sequence):
                 break
@@ -75,12 +73,12 @@ class Scheduler:
         return batch
 
     def reserve_drafts(self, batch: Batch) -> None:
-        """Slots for what was drafted; a draft that finds none is dropped."""
+        """Slots for what may be drafted; where they lack, the room shrinks to what there is."""
         for part in batch.parts:
-            table = part.sequence.table
+            table, known = part.sequence.table, len(part.sequence.token_ids)
             assert table is not None
-            if part.draft_ids and not self.cache.reserve(table, part.start + part.num_rows):
-                part.draft_ids = ()
+            if part.draft_room and not self.cache.reserve(table, known + part.draft_room):
+                part.draft_room = min(part.draft_room, table.capacity - known)
 
     def settle(self, part: Part, num_kept: int) -> None:
         """Count what the step computed: known tokens and `num_kept` accepted ones.
@@ -104,9 +102,9 @@ class Scheduler:
         for part in batch.parts:
             if not part.samples:
                 continue
-            left = part.sequence.max_output - part.sequence.num_output - 1
-            part.draft_room = max(0, min(self._config.max_draft_tokens, left, budget))
-            budget -= part.draft_room
+            if part.most_depth > 0:
+                part.draft_room = max(0, min(self._config.max_draft_tokens, budget))
+                budget -= part.draft_room
 
     def _next_waiting(self) -> Sequence:
         """The highest priority; among equals the salt with the fewest running; then the oldest.
@@ -119,7 +117,7 @@ class Scheduler:
             key=lambda one: (-one.params.priority, running[one.salt], one.arrival),
         )
 
-    def _secure(self, sequence: Sequence) -> bool:
+    def _secure(self, sequence: Sequence, batch: Batch) -> bool:
         """Slots for a running request's known tokens, from those of lower rank if need be.
 
         Pins give way only to a request that is alone. False when it had to give way itself.
@@ -130,6 +128,7 @@ class Scheduler:
                 continue
             victim = max(self._running, key=lambda running: running.rank)
             self._preempt(victim)
+            batch.preempted.append(victim.request_id)
             if victim is sequence:
                 return False
         return True

@@ -7,9 +7,10 @@ from collections.abc import Sequence as SequenceOf
 import msgspec
 import torch
 
-from inference.batch import Batch, Part, Verdict
+from inference.batch import Batch, Kept, Part, Verdict
 from inference.request import FinishReason, TokenChunk, TokenLogprob
-from inference.runner.model_runner import ModelRunner
+from inference.runner.inputs import row_starts
+from inference.runner.model_runner import Computed, ModelRunner
 from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.speculation.drafting import Drafting
@@ -34,10 +35,13 @@ class StepLoop:
         """Move every request of one batch on; what each has gained, and who has ended."""
         chunks = self._expire()
         batch = self.scheduler.next_batch()
+        for request_id in batch.preempted:
+            self._drafting.forget(request_id)
         if not batch.parts:
             return chunks + self._end_prefills()
-        self._drafting.draft(batch.parts)
+        self._drafting.open(batch.parts)
         self.scheduler.reserve_drafts(batch)
+        self._drafting.draft(batch.parts)
         self.num_steps += 1
         return chunks + self._compute(batch) + self._end_prefills()
 
@@ -63,24 +67,62 @@ class StepLoop:
         """Run and verify; when that fails, every part alone, so that only the guilty one ends."""
         sampled = [part for part in batch.parts if part.samples]
         try:
-            computed = self._runner.run(batch)
+            computed = self._runner.run(batch, self._drafting.wants)
             verdicts = iter(verify(sampled, computed.logits) if sampled else [])
         except Exception as error:
             if len(batch.parts) > 1:
                 return [one for part in batch.parts for one in self._compute(Batch([part]))]
             logger.exception("a request failed in the forward pass")
             return [self._fail(batch.parts[0], f"the forward pass failed: {error}")]
-        chunks = []
-        for part, is_sound in zip(batch.parts, computed.is_sound, strict=True):
+        chunks: list[TokenChunk] = []
+        kept: list[Kept] = []
+        for part, first_row in zip(batch.parts, row_starts(batch), strict=True):
             part.sequence.num_steps += 1
-            verdict = next(verdicts) if part.samples else None
-            if not is_sound:
-                chunks.append(self._fail(part, "the model's numbers are not numbers"))
-            elif verdict is None:
-                self.scheduler.settle(part, 0)
+            verdict = next(verdicts) if part.samples else Verdict((), ())
+            if self._is_sound(part, first_row, verdict, computed):
+                self._count(part, verdict)
+                new = _extend(part, verdict)
+                kept.append(_kept(part, first_row, verdict, new))
+                chunks += new
             else:
-                chunks += self._keep(part, verdict)
+                chunks.append(self._fail(part, "the model's numbers are not numbers"))
+        self._settle(kept, computed)
         return chunks
+
+    def _is_sound(self, part: Part, first_row: int, verdict: Verdict, computed: Computed) -> bool:
+        """Whether all that is kept of a part is numbers; what is not kept is wiped if it is not."""
+        first_node = first_row + part.num_known
+        # In known rows what is not a number spreads to the last one.
+        rows = [first_node - 1, *(first_node + node for node in verdict.path)]
+        if not all(computed.is_sound[row] for row in rows):
+            return False
+        bad = [node for node in range(len(part.tree)) if not computed.is_sound[first_node + node]]
+        if bad:
+            assert part.sequence.table is not None
+            at = part.start + part.num_known
+            slots = part.sequence.table.slots(at, at + len(part.tree))
+            self._runner.wipe_slots([slots[node] for node in bad])
+        return True
+
+    def _settle(self, kept: list[Kept], computed: Computed) -> None:
+        """Close up the accepted rows, publish and trim, tell the speculators, let the ended go."""
+        sources: list[int] = []
+        targets: list[int] = []
+        for one in kept:
+            table = one.part.sequence.table
+            assert table is not None
+            for source, target in one.moves:
+                sources += table.slots(source, source + 1)
+                targets += table.slots(target, target + 1)
+        if sources:
+            self._runner.move(sources, targets)
+        for one in kept:
+            self.scheduler.settle(one.part, len(one.path))
+        self._drafting.observe(kept, computed.features)
+        for one in kept:
+            if one.has_ended:
+                self.scheduler.remove(one.part.sequence)
+                self._drafting.forget(one.part.sequence.request_id)
 
     def _fail(self, part: Part, error: str) -> TokenChunk:
         table = part.sequence.table
@@ -89,27 +131,23 @@ class StepLoop:
         self._runner.wipe(table.block_ids[table.num_published :])
         return self.end(part.sequence, FinishReason.ERROR, error)
 
-    def _keep(self, part: Part, verdict: Verdict) -> list[TokenChunk]:
-        sequence = part.sequence
-        self._drafting.observe(part, verdict.num_accepted)
-        self._count(part, verdict)
-        chunks = _extend(sequence, verdict)
-        num_kept = sum(len(chunk.token_ids) for chunk in chunks)
-        self.scheduler.settle(part, min(num_kept, verdict.num_accepted))
-        if chunks[-1].finish_reason is not None:
-            self.scheduler.remove(sequence)
-            self._drafting.forget(sequence.request_id)
-        return chunks
-
     def _count(self, part: Part, verdict: Verdict) -> None:
-        part.sequence.num_drafted += len(part.draft_ids)
+        part.sequence.num_drafted += len(part.tree)
         part.sequence.num_accepted += verdict.num_accepted
-        self.num_drafted_tokens += len(part.draft_ids)
+        self.num_drafted_tokens += len(part.tree)
         self.num_accepted_tokens += verdict.num_accepted
 
 
-def _extend(sequence: Sequence, verdict: Verdict) -> list[TokenChunk]:
+def _kept(part: Part, first_row: int, verdict: Verdict, chunks: SequenceOf[TokenChunk]) -> Kept:
+    num_tokens = sum(len(chunk.token_ids) for chunk in chunks)
+    has_ended = bool(chunks) and chunks[-1].finish_reason is not None
+    return Kept(part, first_row, num_tokens, verdict.path[:num_tokens], has_ended)
+
+
+def _extend(part: Part, verdict: Verdict) -> list[TokenChunk]:
     """Append tokens one by one until one of them ends the answer; one chunk a segment."""
+    sequence = part.sequence
+    names = [*(part.tree.drafted_by[node] for node in verdict.path), None]
     chunks: list[TokenChunk] = []
     kept: list[int] = []
     text, segment = "", sequence.segment
@@ -121,7 +159,16 @@ def _extend(sequence: Sequence, verdict: Verdict) -> list[TokenChunk]:
         is_last = reason is not None or number == len(verdict.token_ids)
         if is_last or sequence.segment != segment:
             logprobs = verdict.logprobs[number - len(kept) : number]
-            chunk = _chunk(sequence, kept, text, reason, segment=segment, logprobs=logprobs)
+            drafted_by = names[number - len(kept) : number]
+            chunk = _chunk(
+                sequence,
+                kept,
+                text,
+                reason,
+                segment=segment,
+                logprobs=logprobs,
+                drafted_by=drafted_by,
+            )
             chunks.append(msgspec.structs.replace(chunk, choice=sequence.choice))
             kept, text, segment = [], "", sequence.segment
         if reason is not None:
@@ -157,6 +204,7 @@ def _chunk(
     *,
     segment: int | None = None,
     logprobs: tuple[TokenLogprob, ...] = (),
+    drafted_by: SequenceOf[str | None] = (),
     error: str | None = None,
 ) -> TokenChunk:
     return TokenChunk(
@@ -168,5 +216,6 @@ def _chunk(
         num_cached_tokens=sequence.num_cached,
         segment=segment,
         logprobs=logprobs,
+        drafted_by=tuple(drafted_by),
         error=error,
     )

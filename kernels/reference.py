@@ -7,6 +7,9 @@ a table.
 
 import torch
 
+# Rows of one sequence that an ancestor mask has bits for, the sign bit left alone.
+MASK_ROWS = 63
+
 
 def store_kv(
     key: torch.Tensor,  # [T, G, D]
@@ -19,6 +22,19 @@ def store_kv(
     kept = slot_mapping >= 0
     flat[0, slot_mapping[kept]] = key[kept]
     flat[1, slot_mapping[kept]] = value[kept]
+
+
+def move_rows(
+    cache: torch.Tensor,  # [L, 2, N, S, G, D], changed in place
+    sources: torch.Tensor,  # [M] int64 slots
+    targets: torch.Tensor,  # [M] int64 slots
+) -> None:
+    """Copy the keys and values of slot `sources[i]` to slot `targets[i]`, in every layer.
+
+    As if all were read before any is written; targets never repeat.
+    """
+    flat = cache.flatten(2, 3)
+    flat[:, :, targets] = flat[:, :, sources]
 
 
 def paged_attention(
@@ -36,9 +52,10 @@ def paged_attention(
     """Attention of ragged query rows over the paged keys and values of their sequences.
 
     Rows are the last of the context. Without `ancestors` they form a chain: row i sees everything
-    before itself and itself. With it (a tree of drafts, at most 63 rows a sequence) a row sees the
-    context before the first row, and of the rows exactly those whose bit is set. With a `window` a
-    row sees no more than that many positions, its own included; a tree row's position is its depth.
+    before itself and itself. With it (a tree of drafts) a row sees the context before the first
+    row, and of the rows exactly those whose bit is set; a sequence of more than `MASK_ROWS` rows is
+    a chain whatever its bits. With a `window` a row sees no more than that many positions, its own
+    included; a tree row's position is its depth.
     With a `softcap` no score exceeds it: softcap * tanh(score / softcap), as in Gemma 2.
     With `sinks` each head has one more score, to nothing, that takes its share, as in gpt-oss.
     """
@@ -61,7 +78,7 @@ def paged_attention(
             scores = (scores / softcap).tanh() * softcap
         before = context - num_rows
         depth = torch.arange(num_rows, device=query.device)
-        if ancestors is None:
+        if ancestors is None or num_rows > MASK_ROWS:
             visible = position <= before + depth[:, None]
         else:
             own = ancestors[first:last, None].to(query.device)

@@ -56,6 +56,30 @@ class AdaptedModel:
         with calling(PagedCall(inputs, cache, self._windows)):
             return self._run(inputs.token_ids, inputs.positions)
 
+    def forward_with_aux(
+        self,
+        inputs: DecoderInputs,
+        cache: torch.Tensor,  # as `forward`
+        layers: tuple[int, ...],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # [T, W], [T, len(layers) * W]
+        """As `forward`, and beside it the residual stream behind these layers, in this order.
+
+        Behind the last layer transformers shows the stream after the final norm.
+        """
+        with calling(PagedCall(inputs, cache, self._windows)):
+            output = self._trunk(
+                input_ids=inputs.token_ids[None],
+                position_ids=inputs.positions[None],
+                use_cache=False,
+                output_hidden_states=True,
+            )
+        streams = [output.hidden_states[layer + 1][0] for layer in layers]
+        return output.last_hidden_state[0], torch.cat(streams, 1)
+
+    def embed(self, token_ids: torch.Tensor) -> torch.Tensor:  # [T] int64 -> [T, W]
+        """Rows of the embedding as the checkpoint has them, unscaled."""
+        return torch.nn.functional.embedding(token_ids, self._model.get_input_embeddings().weight)
+
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
         self._given = hidden[None]

@@ -71,6 +71,27 @@ class Decoder:
         cache: torch.Tensor,  # [L, 2, N, S, G, D], written in place at the slot mapping
     ) -> torch.Tensor:  # [T, W] hidden states after the final norm
         """Run all rows through all layers, storing their keys and values on the way."""
+        return self._run(inputs, cache, {})
+
+    def forward_with_aux(
+        self,
+        inputs: DecoderInputs,
+        cache: torch.Tensor,  # as `forward`
+        layers: tuple[int, ...],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # [T, W], [T, len(layers) * W]
+        """As `forward`, and beside it the residual stream behind these layers, in this order."""
+        streams: dict[int, torch.Tensor] = dict.fromkeys(layers, torch.empty(0))
+        hidden = self._run(inputs, cache, streams)
+        return hidden, torch.cat([streams[layer] for layer in layers], 1)
+
+    def embed(self, token_ids: torch.Tensor) -> torch.Tensor:  # [T] int64 -> [T, W]
+        """Rows of the embedding as the checkpoint has them, unscaled."""
+        return functional.embedding(token_ids, self._embedding)
+
+    def _run(
+        self, inputs: DecoderInputs, cache: torch.Tensor, streams: dict[int, torch.Tensor]
+    ) -> torch.Tensor:  # [T, W]
+        """Run all layers; the streams behind those that are keys of `streams` are put there."""
         x = functional.embedding(inputs.token_ids, self._embedding)
         if self._positions is not None:
             x = x + functional.embedding(inputs.positions, self._positions)
@@ -78,10 +99,12 @@ class Decoder:
             self._rotary.cover(inputs.attention.longest)
         x = _times(x, self.config.embedding_multiplier)
         scale = self.config.residual_multiplier
-        for layer, layer_cache in zip(self._layers, cache, strict=True):
+        for index, (layer, layer_cache) in enumerate(zip(self._layers, cache, strict=True)):
             attended = layer.attend(layer.norm_in(x), self._rotary, layer_cache, inputs)
             x = x + _times(attended, scale)
             x = x + _times(layer.feed(layer.norm_mid(x)), scale)
+            if index in streams:
+                streams[index] = x
         return self._norm(x)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]

@@ -24,6 +24,19 @@ class LanguageModel(Protocol):
         """Run all rows through all layers; hidden states after the final norm."""
         ...
 
+    def forward_with_aux(
+        self,
+        inputs: DecoderInputs,
+        cache: torch.Tensor,  # as `forward`
+        layers: tuple[int, ...],
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # [T, W], [T, len(layers) * W]
+        """As `forward`, and beside it the residual stream behind these layers, in this order."""
+        ...
+
+    def embed(self, token_ids: torch.Tensor) -> torch.Tensor:  # [T] int64 -> [T, W]
+        """Rows of the embedding as the checkpoint has them, unscaled."""
+        ...
+
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
         ...

@@ -64,7 +64,8 @@ class RotaryTable:
         self._fill(min(rope.max_len, FIRST_LEN))
 
     def cover(self, length: int) -> None:
-        """Make sure of all positions below `length`, which the model's own length bounds."""
+        """Make sure of all positions below `length`; beyond the model's own length lie none."""
+        length = min(length, self._rope.max_len)
         if length > self.cos.shape[0]:
             self._fill(min(self._rope.max_len, 1 << (length - 1).bit_length()))
 

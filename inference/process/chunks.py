@@ -29,4 +29,5 @@ def _joined(run: list[TokenChunk]) -> TokenChunk:
         token_ids=tuple(one for chunk in run for one in chunk.token_ids),
         text="".join(chunk.text for chunk in run),
         logprobs=tuple(one for chunk in run for one in chunk.logprobs),
+        drafted_by=tuple(one for chunk in run for one in chunk.drafted_by),
     )

@@ -11,10 +11,13 @@ from inference.errors import InvalidConfig
 from inference.model.config import ModelConfig
 from inference.model.loading import load_model
 from inference.model.weights import find_checkpoint
-from inference.runner.inputs import build_inputs, row_ends, sampled_rows
+from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
 from inference.runner.threads import threads_for, weight_bytes
-from kernels import native
+from inference.speculation.base import Features, FeatureWish, TargetFacts
+from kernels.move_rows import move_rows
+from kernels.native.attention import TYPES
+from kernels.native.build import cache_folder
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Computed:
 
     logits: torch.Tensor  # [R, V] on the CPU, the sampled rows part by part
     is_sound: list[bool]
-    """For every part whether its numbers are numbers."""
+    """For every row whether its numbers are numbers."""
+    features: Features
 
 
 class ModelRunner:
@@ -46,24 +50,55 @@ class ModelRunner:
         )
         self._weight_bytes = weight_bytes(self.folder)
         self._native = NativeLoader()
-        if config.compile and self.device.type == "cpu" and self.dtype in native.TYPES:
-            self._native.start(native.cache_folder())
+        if config.compile and self.device.type == "cpu" and self.dtype in TYPES:
+            self._native.start(cache_folder())
 
     @torch.inference_mode()
-    def run(self, batch: Batch) -> Computed:
+    def run(self, batch: Batch, wish: FeatureWish) -> Computed:
         """Compute every row of the batch, and the logits of the rows that are sampled."""
         with threads_for(self._weight_bytes, batch.num_rows):
-            return self._run(batch)
+            return self._run(batch, wish)
 
-    def _run(self, batch: Batch) -> Computed:
+    def _run(self, batch: Batch, wish: FeatureWish) -> Computed:
         inputs = build_inputs(batch, self._block_size, self.device, self._native.kernels)
-        hidden = self._decoder.forward(inputs, self._cache)
-        last_rows, rows = row_ends(batch), sampled_rows(batch)
-        # What is not a number spreads to every later row of its sequence, so the last one tells.
-        is_sound = hidden[last_rows].sum(-1).isfinite()
+        aux: torch.Tensor | None = None
+        if wish.aux_layers:
+            hidden, aux = self._decoder.forward_with_aux(inputs, self._cache, wish.aux_layers)
+        else:
+            hidden = self._decoder.forward(inputs, self._cache)
+        features, rows = Features(hidden, aux), sampled_rows(batch)
+        is_sound = hidden.sum(-1).isfinite()
         if len(rows) < hidden.shape[0]:
             hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
-        return Computed(self._decoder.logits(hidden).cpu(), is_sound.tolist())
+        return Computed(self._decoder.logits(hidden).cpu(), is_sound.tolist(), features)
+
+    @property
+    def facts(self) -> TargetFacts:
+        """What a speculator must know of this model and its cache."""
+        model = self.model_config
+        return TargetFacts(
+            vocab_size=model.vocab_size,
+            hidden_size=model.hidden_size,
+            num_layers=model.num_layers,
+            max_model_len=model.max_model_len,
+            num_blocks=self._cache.shape[2],
+            block_size=self._block_size,
+            dtype=self.dtype,
+            device=self.device,
+            embed=self._decoder.embed,
+            logits=self._decoder.logits,
+        )
+
+    @torch.inference_mode()
+    def move(self, sources: list[int], targets: list[int]) -> None:
+        """Move the keys and values of accepted rows to where their tokens belong, by slots."""
+        pair = (torch.tensor(sources), torch.tensor(targets))
+        move_rows(self._cache, *(slots.to(self.device) for slots in pair))
+
+    @torch.inference_mode()
+    def wipe_slots(self, slots: list[int]) -> None:
+        """Zero slots of rejected rows that are not numbers; masked ones are read and must be."""
+        self._cache.flatten(2, 3)[:, :, slots] = 0
 
     def finish_compiling(self) -> None:
         """Wait for what is built in the background."""

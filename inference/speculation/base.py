@@ -1,6 +1,6 @@
 """What every speculator is: it proposes scored trees, is told what became of them, and forgets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -75,23 +75,59 @@ class DraftRequest:
     """What a speculator may know of a request it drafts for."""
 
     request_id: str
+    salt: bytes
+    """Of the request's workspace; what one workspace wrote never drafts for another."""
     token_ids: Sequence[int]
     """Prompt and output so far; the draft continues it."""
     room: int
-    """Most tokens it may propose."""
+    """Most nodes wanted, and slots reserved for the positions behind the last known token."""
+    block_ids: Sequence[int]
+    """Position p lies in slot `block_ids[p // block_size] * block_size + p % block_size`."""
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """What a speculator is built against: the target's sizes and those of its block pool."""
+
+    vocab_size: int
+    hidden_size: int
+    num_layers: int
+    max_model_len: int
+    num_blocks: int
+    block_size: int
+    dtype: torch.dtype
+    device: torch.device
+    embed: Callable[[torch.Tensor], torch.Tensor]  # [T] int64 -> [T, W]
+    """The target's embedding of tokens, as its checkpoint has it: unscaled."""
+    logits: Callable[[torch.Tensor], torch.Tensor]  # [R, W] -> [R, V]
+    """The target's head on hidden states after the final norm, scaled as the target does."""
 
 
 class Speculator(Protocol):
-    """Guesses continuations; whatever it says, verification keeps the output the target's own."""
+    """Guesses continuations; whatever it says, verification keeps the output the target's own.
 
-    def propose(self, requests: Sequence[DraftRequest]) -> list[tuple[int, ...]]:
+    Drafts hold no randomness, and nothing that one request says may raise. Requests are told apart
+    by `request_id`; it may be used again once it was forgotten.
+    """
+
+    @property
+    def name(self) -> str:
+        """As settings and metrics call it."""
+        ...
+
+    @property
+    def wants(self) -> FeatureWish:
+        """What it reads of the target's forward pass; never changes."""
+        ...
+
+    def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
         """A draft for each request, in order; empty where it has no guess."""
         ...
 
-    def observe(self, request_id: str, num_drafted: int, num_accepted: int) -> None:
-        """How many of a request's drafted tokens were accepted."""
+    def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
+        """What a step made of each of its requests, those included that it did not draft for."""
         ...
 
     def forget(self, request_id: str) -> None:
-        """The request has ended."""
+        """The request has ended, or lost its blocks and will begin anew."""
         ...

@@ -1,10 +1,12 @@
 """Sample and match: a draft is kept as long as it is what the target draws there itself.
 
 Every position is drawn from the target by its own number (seed, position). Where the drawn token is
-the drafted one, the next row's logits are those of plain decoding too; where it is not, the drawn
-token is the answer's next and the rest of the draft is dropped. So the output never depends on the
-draft.
+a drafted one, the row of that node has the logits of plain decoding; where it is not, the drawn
+token is the answer's next and the rest of the tree is dropped. So the output never depends on the
+draft. Only rows on the accepted path are drawn: nothing that a rejected branch holds is looked at.
 """
+
+from dataclasses import dataclass, field
 
 import torch
 
@@ -16,67 +18,118 @@ from inference.sampling import draw, needs_shaping, shape_logits, token_logprob
 
 def verify(
     parts: list[Part],
-    logits: torch.Tensor,  # [R, V], the sampled rows of all parts in order; changed in place
+    logits: torch.Tensor,  # [R, V], the sampled rows of all parts in order
 ) -> list[Verdict]:
-    """Draw every sampled row and keep each part's longest matching draft."""
-    rows = [(part, depth) for part in parts for depth in range(part.num_sampled)]
-    wants_logprobs = any(part.sequence.params.logprobs is not None for part in parts)
-    raw = logits.clone() if wants_logprobs else None
-    states = [state for part in parts for state in _constraint_states(part)]
-    forced = [
-        _shape(part, depth, states[row], logits[row]) for row, (part, depth) in enumerate(rows)
-    ]
-    params = [
-        _GREEDY if forced[row] is not None else part.sequence.params
-        for row, (part, _) in enumerate(rows)
-    ]
-    drawn = draw(
-        logits,
-        params,
-        [part.sequence.seed for part, _ in rows],
-        [len(part.sequence.token_ids) + depth for part, depth in rows],
-    )
-    chosen = [one if must is None else must for one, must in zip(drawn, forced, strict=True)]
-    verdicts, row = [], 0
+    """Walk down every part's tree along the tokens that the target draws.
+
+    Raises:
+        ValueError: what a request asks for leaves it no possible token.
+    """
+    walks, first = [], 0
     for part in parts:
-        last = row + part.num_sampled
-        own = None if raw is None else raw[row:last]
-        verdicts.append(_match(part, chosen[row:last], own))
-        row = last
-    return verdicts
+        walks.append(_Walk(part, first))
+        first += part.num_sampled
+    plain = [walk for walk in walks if _is_plain(walk.part)]
+    if plain:
+        best = _best(logits)
+        for walk in plain:
+            while walk.follow(best[walk.row]):
+                pass
+    walking = [walk for walk in walks if not _is_plain(walk.part)]
+    while walking:
+        tokens = _draw(walking, logits)
+        walking = [
+            walk for walk, token_id in zip(walking, tokens, strict=True) if walk.follow(token_id)
+        ]
+    return [walk.verdict(logits) for walk in walks]
+
+
+@dataclass
+class _Walk:
+    """How far down its tree a part has come."""
+
+    part: Part
+    first_row: int
+    node: int = -1
+    token_ids: list[int] = field(default_factory=list)
+    path: list[int] = field(default_factory=list)
+
+    @property
+    def row(self) -> int:
+        return self.first_row + 1 + self.node
+
+    def follow(self, token_id: int) -> bool:
+        """Append what was drawn; whether it was drafted, so that the next row counts too.
+
+        Behind the end of a constraint nothing can be drawn.
+        """
+        self.token_ids.append(token_id)
+        child = self.part.tree.children.get((self.node, token_id))
+        if child is None:
+            return False
+        self.path.append(child)
+        self.node = child
+        constraint = self.part.sequence.constraint
+        return constraint is None or not constraint.is_done(self.part.tree.states[child])
+
+    def verdict(self, logits: torch.Tensor) -> Verdict:
+        return Verdict(tuple(self.token_ids), tuple(self.path), self._logprobs(logits))
+
+    def _logprobs(self, logits: torch.Tensor) -> tuple[TokenLogprob, ...]:
+        wanted = self.part.sequence.params.logprobs
+        if wanted is None:
+            return ()
+        rows = [self.first_row, *(self.first_row + 1 + node for node in self.path)]
+        return tuple(
+            token_logprob(logits[row], token_id, wanted)
+            for row, token_id in zip(rows, self.token_ids, strict=True)
+        )
 
 
 _GREEDY = SamplingParams()
 
 
-def _match(part: Part, chosen: list[int], raw: torch.Tensor | None) -> Verdict:
-    num_accepted = 0
-    for drafted, own in zip(part.draft_ids, chosen, strict=False):
-        if drafted != own:
-            break
-        num_accepted += 1
-    token_ids = tuple(chosen[: num_accepted + 1])
-    return Verdict(token_ids, num_accepted, logprobs=_logprobs(part, token_ids, raw))
-
-
-def _logprobs(
-    part: Part, token_ids: tuple[int, ...], raw: torch.Tensor | None
-) -> tuple[TokenLogprob, ...]:
-    wanted = part.sequence.params.logprobs
-    if wanted is None or raw is None:
-        return ()
-    return tuple(token_logprob(raw[row], one, wanted) for row, one in enumerate(token_ids))
-
-
-def _shape(part: Part, depth: int, state: State | None, logits: torch.Tensor) -> int | None:
-    """Apply the request's processors to one row; the token, where only one is possible."""
+def _is_plain(part: Part) -> bool:
+    """Whether the best token of the model's own logits is the one to take, at every row."""
     sequence = part.sequence
+    return (
+        sequence.params.temperature == 0
+        and sequence.constraint is None
+        and not needs_shaping(sequence.params)
+    )
+
+
+def _best(logits: torch.Tensor) -> list[int]:
+    best: list[int] = logits.argmax(-1).tolist()
+    return best
+
+
+def _draw(walks: list[_Walk], logits: torch.Tensor) -> list[int]:
+    rows = logits[[walk.row for walk in walks]]  # a copy: logprobs want the model's own
+    forced = [_shape(walk, row) for walk, row in zip(walks, rows, strict=True)]
+    params = [
+        walk.part.sequence.params if must is None else _GREEDY
+        for walk, must in zip(walks, forced, strict=True)
+    ]
+    drawn = draw(
+        rows,
+        params,
+        [walk.part.sequence.seed for walk in walks],
+        [len(walk.part.sequence.token_ids) + len(walk.token_ids) for walk in walks],
+    )
+    return [own if must is None else must for own, must in zip(drawn, forced, strict=True)]
+
+
+def _shape(walk: _Walk, logits: torch.Tensor) -> int | None:
+    """Apply the request's processors to one row; the token, where only one is possible."""
+    sequence = walk.part.sequence
     if needs_shaping(sequence.params):
         prompt = sequence.token_ids[: sequence.num_prompt]
-        output = [*sequence.token_ids[sequence.num_prompt :], *part.draft_ids[:depth]]
+        output = [*sequence.token_ids[sequence.num_prompt :], *walk.token_ids]
         shape_logits(logits, sequence.params, prompt, output, sequence.stop_ids)
-    if sequence.constraint is None or state is None:
+    if sequence.constraint is None:
         return None
+    state = _state(walk)
     forced = sequence.constraint.forced(state)
     if forced:
         return forced[0]
@@ -87,20 +140,5 @@ def _shape(part: Part, depth: int, state: State | None, logits: torch.Tensor) ->
     return None
 
 
-def _constraint_states(part: Part) -> list[State | None]:
-    """The state before each sampled row; None behind a forbidden draft or the end, and without one.
-
-    Whatever is drawn behind a forbidden draft or the end is dropped.
-    """
-    constraint, states = part.sequence.constraint, [None] * part.num_sampled
-    if constraint is None:
-        return states
-    state: State = part.sequence.constraint_state
-    for depth in range(part.num_sampled):
-        if constraint.is_done(state):
-            break
-        states[depth] = state
-        if depth == len(part.draft_ids) or not constraint.permits(state, part.draft_ids[depth]):
-            break
-        state = constraint.advance(state, part.draft_ids[depth])
-    return states
+def _state(walk: _Walk) -> State:
+    return walk.part.tree.states[walk.node] if walk.path else walk.part.sequence.constraint_state

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from inference import Engine, EngineConfig, Exactly, FinishReason, SamplingParams, Words
+from inference.speculation.base import Speculator
 from tests.laws.planted import Planted
 
 RNG = random.Random(3)
@@ -55,7 +56,7 @@ PARAMS = {
 Answer = tuple[tuple[int, ...], str, FinishReason]
 
 
-def engine(target: Path, planted: Planted | None = None, **options: Any) -> Engine:
+def engine(target: Path, planted: Speculator | None = None, **options: Any) -> Engine:
     config: dict[str, Any] = {"device": "cpu", "dtype": "float64", "num_blocks": 256} | options
     return Engine(
         EngineConfig(model=str(target), **config),

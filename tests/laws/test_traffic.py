@@ -140,5 +140,5 @@ def test_everyone_hears_what_he_would_hear_alone(
     assert not traffic.asked, "nobody is left without a last chunk"
     assert traffic.engine.stats()["num_free_blocks"] == traffic.num_blocks
     drafting = traffic.engine._loop._drafting
-    assert not drafting._drafted_by, "what was kept of ended requests"
+    assert not any(drafting._drafts.values()), "what was kept of ended requests"
     traffic.engine.close()

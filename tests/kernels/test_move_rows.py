@@ -1,0 +1,54 @@
+"""Moving rows: all layers at once, in place, as if everything were read first."""
+
+import pytest
+import torch
+
+from kernels import reference
+from kernels.move_rows import move_rows
+
+SHAPE = (3, 2, 5, 7, 2, 33)  # [L, 2, N, S, G, D]
+
+
+@pytest.mark.parametrize(
+    "sources, targets",
+    [
+        ([], []),
+        ([9], [8]),
+        ([2, 5, 6, 30], [1, 2, 3, 4]),  # a target is a later source's neighbour
+        ([3, 4, 5, 6], [2, 3, 4, 5]),  # each target is the source before
+        ([34, 1], [0, 33]),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_rows_arrive_and_all_others_stay(
+    sources: list[int], targets: list[int], dtype: torch.dtype
+) -> None:
+    torch.manual_seed(0)
+    cache = torch.randn(SHAPE).to(dtype)
+    before = cache.clone()
+    expected = cache.clone()
+    source_slots = torch.tensor(sources, dtype=torch.long)
+    target_slots = torch.tensor(targets, dtype=torch.long)
+
+    move_rows(cache, source_slots, target_slots)
+    reference.move_rows(expected, source_slots, target_slots)
+
+    assert torch.equal(cache, expected)
+    for source, target in zip(sources, targets, strict=True):
+        moved = before[:, :, source // 7, source % 7]
+        assert torch.equal(cache[:, :, target // 7, target % 7], moved)
+    stay = [slot for slot in range(35) if slot not in targets]
+    assert torch.equal(cache.flatten(2, 3)[:, :, stay], before.flatten(2, 3)[:, :, stay])
+
+
+def test_rows_that_close_up_may_be_moved_one_by_one() -> None:
+    torch.manual_seed(0)
+    together = torch.randn(SHAPE)
+    single = together.clone()
+    sources, targets = [4, 5, 9, 12], [2, 3, 4, 5]
+
+    move_rows(together, torch.tensor(sources), torch.tensor(targets))
+    for source, target in zip(sources, targets, strict=True):
+        move_rows(single, torch.tensor([source]), torch.tensor([target]))
+
+    assert torch.equal(together, single)
