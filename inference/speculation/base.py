@@ -83,6 +83,8 @@ class DraftRequest:
     """Most nodes wanted, and slots reserved for the positions behind the last known token."""
     block_ids: Sequence[int]
     """Position p lies in slot `block_ids[p // block_size] * block_size + p % block_size`."""
+    num_public: int = 0
+    """Leading tokens whose full blocks all workspaces share."""
 
 
 @dataclass(frozen=True)

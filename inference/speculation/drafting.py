@@ -137,6 +137,7 @@ def _request(part: Part) -> DraftRequest:
         sequence.token_ids,
         part.draft_room,
         sequence.table.block_ids,
+        sequence.num_public,
     )
 
 
