@@ -24,7 +24,9 @@ class Intake:
         self._config = config
         self._model = model
         self._tokenizer = tokenizer
-        self._constraints = ConstraintCompiler(tokenizer, model.eos_token_ids)
+        own = tokenizer.end_ids if tokenizer else ()
+        self._eos_token_ids = tuple(dict.fromkeys((*model.eos_token_ids, *own)))
+        self._constraints = ConstraintCompiler(tokenizer, self._eos_token_ids)
 
     def sequence(
         self, request_id: str, arrival: int, prompt: Prompt, params: SamplingParams, salt: bytes
@@ -54,7 +56,7 @@ class Intake:
         num_public = self._num_public(prompt, params, len(prompt_ids))
         self._check_pin(params, len(prompt_ids))
         stop_ids = set(params.stop_token_ids) | (
-            set() if params.ignore_eos or params.guide else set(model.eos_token_ids)
+            set() if params.ignore_eos or params.guide else set(self._eos_token_ids)
         )
         decoder = self._tokenizer.stream_decoder() if self._tokenizer else None
         return Sequence(
@@ -65,7 +67,7 @@ class Intake:
             salt=salt,
             seed=seed_for(self._config.seed, request_id) if params.seed is None else params.seed,
             arrival=arrival,
-            text=AnswerText(decoder, params.stop),
+            text=AnswerText(decoder, (*params.stop, *self._stop_strings(prompt))),
             constraint=constraint,
             stop_ids=frozenset(stop_ids),
             max_output=min(longest, room),
@@ -115,6 +117,9 @@ class Intake:
             raise InvalidRequest(
                 f"pin: {num_prompt} tokens fill {needed} blocks, at most {most} may be pinned"
             )
+
+    def _stop_strings(self, prompt: Prompt) -> tuple[str, ...]:
+        return self._tokenizer.stop_strings(prompt) if self._tokenizer else ()
 
     def _check_ids_of(self, params: SamplingParams) -> None:
         size = self._model.vocab_size

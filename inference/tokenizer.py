@@ -1,30 +1,28 @@
 """Text to token ids and back.
 
-Message texts are encoded alone and never parsed for special tokens, then joined with the markers'
-ids: no text can forge a role. Decoding goes through bytes, so that a character spread over several
-tokens is shown whole or not at all.
+Messages are laid out by the model's markers, else by its chat template, else as plain lines. Their
+texts are never parsed for special tokens: no text can forge a role. Decoding goes through bytes, so
+that a character spread over several tokens is shown whole or not at all.
 """
 
 import codecs
 import json
+import logging
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
 
+from inference.chat.encoding import TextEncoder
+from inference.chat.layout import END_MARKER, ROLE_MARKERS, Layout, MarkerLayout, PlainLayout
+from inference.chat.template import TemplateLayout, read_settings, read_template, special_tokens
 from inference.errors import InvalidRequest, ModelLoadError
 from inference.request import ChatMessage, ExactIds, Exactly, Prompt
 
-ROLE_MARKERS = {
-    "system": "<|system|>",
-    "user": "<|customer|>",
-    "assistant": "<|assistant|>",
-    "passages": "<|passages|>",
-    "agent": "<|agent|>",
-}
-END_MARKER = "<|end|>"
 QUOTE_MARKERS = ("<|quote|>", "<|/quote|>")
+
+logger = logging.getLogger(__name__)
 
 
 class Tokenizer:
@@ -36,10 +34,10 @@ class Tokenizer:
     def __init__(self, folder: Path, vocab_size: int, fingerprint: str = "") -> None:
         path = folder / "tokenizer.json"
         try:
-            self._fast = FastTokenizer.from_file(str(path))
+            self._encoder = TextEncoder(path.read_text(encoding="utf-8"))
         except Exception as error:  # the library raises plain Exception, whatever is wrong
             raise ModelLoadError(str(path), f"is not a tokenizer: {error}") from error
-        self._fast.encode_special_tokens = True  # text that looks like a marker stays text
+        self._fast = self._encoder.first
         if self._fast.get_vocab_size() > vocab_size:
             raise ModelLoadError(
                 str(path),
@@ -47,12 +45,12 @@ class Tokenizer:
             )
         self.vocab_size = vocab_size
         self._fingerprint = fingerprint
-        self.special_ids = {
-            token_id
-            for token_id, token in self._fast.get_added_tokens_decoder().items()
-            if token.special
-        }
+        self.special_ids = self._encoder.special_ids
         self._bytes = _token_bytes(path, self._fast, vocab_size, self.special_ids)
+        self._layout = self._find_layout(folder)
+        self.end_ids = self._find_end_ids(folder)
+        if not self.is_append_only:
+            logger.info("the chat template writes earlier turns anew, their blocks are not found")
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text; nothing in it is taken for a special token."""
@@ -61,17 +59,20 @@ class Tokenizer:
 
     def encode_continuing(self, text: str) -> list[int]:
         """Ids of a text that follows other text: decoded behind it they are this text exactly."""
-        return self.encode(text) if text else []
+        return self._encoder.continuing(text)
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
-        """Ids of a prompt in any of its forms; messages end in the marker of the answer.
+        """Ids of a prompt in any of its forms; messages end where the answer begins.
+
+        A text begins with what the tokenizer puts before texts; a chat template says itself what a
+        conversation begins with.
 
         Raises:
-            InvalidRequest: the prompt is empty, an id is outside the vocabulary, or the model has
-                no chat markers.
+            InvalidRequest: the prompt is empty, an id is outside the vocabulary, or the model's
+                chat template refuses the messages.
         """
         if isinstance(prompt, str):
-            ids = self.encode(prompt)
+            ids = [*self._encoder.opening_ids, *self.encode(prompt)] if prompt else []
         elif prompt and isinstance(prompt[0], ChatMessage):
             ids = self._encode_chat([m for m in prompt if isinstance(m, ChatMessage)])
         else:
@@ -84,7 +85,7 @@ class Tokenizer:
         return ids
 
     def count_public(self, prompt: Prompt) -> int:
-        """Tokens of the public messages that a prompt begins with, their markers included.
+        """Tokens that the public messages of a prompt alone decide, their markers included.
 
         Raises:
             InvalidRequest: a public message stands behind one that is not.
@@ -95,7 +96,11 @@ class Tokenizer:
         public = list(takewhile(lambda one: one.public, messages))
         if any(one.public for one in messages[len(public) :]):
             raise InvalidRequest("public: only the messages that a prompt begins with may be")
-        return sum(len(self._encode_turn(one)) + 2 for one in public)
+        try:
+            own = self._encode_chat(public, asks=False) if public else []
+        except InvalidRequest:  # a template that has no turn for them alone
+            return 0
+        return _common(own, self._encode_chat(messages)) if own else 0
 
     def encode_exactly(self, segment: Exactly) -> tuple[int, ...]:
         """Ids of a guide's fixed text, between quote markers where it is a quote and they exist."""
@@ -120,18 +125,64 @@ class Tokenizer:
         """A decoder for one answer."""
         return StreamDecoder(self._bytes)
 
-    def _encode_chat(self, messages: Sequence[ChatMessage]) -> list[int]:
-        end = self._marker(END_MARKER)
-        ids: list[int] = []
-        for message in messages:
-            ids += [self._marker(ROLE_MARKERS[message.role]), *self._encode_turn(message), end]
-        return [*ids, self._marker(ROLE_MARKERS["assistant"])]
+    @property
+    def is_append_only(self) -> bool:
+        """Whether a conversation's ids begin with those of its first turns and their answer.
 
-    def _encode_turn(self, message: ChatMessage) -> list[int]:
+        Where they do not (a template that moves the system text to the last turn, or strips
+        thoughts from earlier ones), a prompt is laid out anew and shares blocks up to the change.
+        """
+        asked = [ChatMessage("system", "s"), ChatMessage("user", "a")]
+        later = [ChatMessage("assistant", "b"), ChatMessage("user", "c")]
+        try:
+            before, after = self._encode_chat(asked), self._encode_chat([*asked, *later])
+        except InvalidRequest:
+            return False
+        return after[: len(before)] == before
+
+    def stop_strings(self, prompt: Prompt) -> tuple[str, ...]:
+        """Texts that end the answer to this prompt, where the model has no token for it."""
+        is_chat = not isinstance(prompt, str) and any(isinstance(m, ChatMessage) for m in prompt)
+        return self._layout.stop_strings if is_chat else ()
+
+    def _find_layout(self, folder: Path) -> Layout:
+        markers = (*ROLE_MARKERS.values(), END_MARKER)
+        if all(self._fast.token_to_id(marker) is not None for marker in markers):
+            return MarkerLayout()
+        return read_template(folder, self._encoder.added) or PlainLayout()
+
+    def _find_end_ids(self, folder: Path) -> tuple[int, ...]:
+        """What ends an answer, beside what the model's configuration names."""
+        eos = special_tokens(read_settings(folder)).get("eos_token")
+        found = [None if eos is None else self._fast.token_to_id(eos)]
+        if isinstance(self._layout, TemplateLayout):
+            turns = [ChatMessage("user", "a"), ChatMessage("assistant", "b")]
+            try:
+                last = self._layout.pieces(turns, asks=False)[-1]
+                found.append(self._encoder.first_added(last.text))
+            except InvalidRequest:
+                pass
+        return tuple({one for one in found if one is not None})
+
+    def _encode_chat(self, messages: Sequence[ChatMessage], *, asks: bool = True) -> list[int]:
+        pieces = self._layout.pieces(messages, asks=asks)
+        exact = {
+            piece.message: (told.token_ids, told.num_chars)
+            for piece in pieces
+            if piece.message is not None
+            and (told := self._exact(messages[piece.message], piece.text)) is not None
+        }
+        ids = self._encoder.pieces(pieces, exact)
+        is_plain = isinstance(self._layout, PlainLayout)  # which leaves the beginning to us
+        return [*self._encoder.opening_ids, *ids] if is_plain else ids
+
+    def _exact(self, message: ChatMessage, text: str) -> ExactIds | None:
+        """The ids that a message brings along, where they may stand for its text as laid out."""
         exact = message.exact
         if exact is None or not self._is_what_was_said(exact, message):
-            return self.encode(message.text)
-        return [*exact.token_ids, *self.encode(message.text[exact.num_chars :])]
+            return None
+        is_as_said = text[: exact.num_chars] == message.text[: exact.num_chars]
+        return exact if is_as_said else None
 
     def _is_what_was_said(self, exact: ExactIds, message: ChatMessage) -> bool:
         """Whether these ids are this model's own and say what the text says."""
@@ -146,12 +197,6 @@ class Tokenizer:
         spelled = b"".join(self._bytes[token_id] for token_id in exact.token_ids)
         told = message.text[: exact.num_chars]
         return _without_blanks(spelled.decode("utf-8", errors="replace")) == _without_blanks(told)
-
-    def _marker(self, marker: str) -> int:
-        token_id: int | None = self._fast.token_to_id(marker)
-        if token_id is None:
-            raise InvalidRequest(f"messages: this model's tokenizer has no marker {marker}")
-        return token_id
 
 
 class StreamDecoder:
@@ -186,6 +231,14 @@ def check_ids(ids: Sequence[int], vocab_size: int, name: str = "prompt") -> list
 
 def _without_blanks(text: str) -> str:
     return "".join(text.split())
+
+
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids both begin with."""
+    pairs = zip(first, second, strict=False)
+    return next(
+        (at for at, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second))
+    )
 
 
 def _token_bytes(

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pytest
@@ -49,15 +48,6 @@ def test_a_quote_stands_between_its_markers(tokenizer: Tokenizer) -> None:
     plain = tokenizer.encode_exactly(Exactly("a b"))
     quoted = tokenizer.encode_exactly(Exactly("a b", quote=True))
     assert quoted == (8, *plain, 9)
-
-
-def test_a_model_without_markers_refuses_messages(tmp_path: Path) -> None:
-    plain = json.loads(byte_tokenizer().to_str())
-    plain["added_tokens"] = []
-    plain["model"]["vocab"] = {k: v for k, v in plain["model"]["vocab"].items() if k not in MARKERS}
-    (tmp_path / "tokenizer.json").write_text(json.dumps(plain))
-    with pytest.raises(InvalidRequest, match="no marker"):
-        Tokenizer(tmp_path, 266).encode_prompt([ChatMessage("user", "hi")])
 
 
 def test_a_broken_tokenizer_is_a_clear_error(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""How messages become one text of the layout's own words and of what people said."""
