@@ -16,7 +16,7 @@ extern "C" void paged_attention(int type, const void *query, const void *cache,
     auto run = [&](auto *tag) {
         using T = std::remove_pointer_t<decltype(tag)>;
         Attention<T, T> attention{(const T *)query, (const T *)cache, tables, starts, contexts,
-                                  ancestors, (T *)output, heads * width, heads * width,
+                                  ancestors, nullptr, (T *)output, heads * width, heads * width,
                                   table_width, num_blocks, block_size, heads, groups, width, 0,
                                   scale};
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (work > 1 << 17)

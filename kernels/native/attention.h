@@ -12,11 +12,15 @@ template <typename T, typename Q> struct Attention {
     using V = typename Computed<T>::vector;
     static constexpr int kLanes = lanes<V>();
     static constexpr int kTile = 4;  // query rows whose sums stay in registers
+    static constexpr int kMaskRows = 63;  // MASK_ROWS of reference.py
+    static constexpr A kHidden = -std::numeric_limits<A>::infinity();
+    static constexpr int kKeys = 8;  // whose sums are taken together
     static constexpr int kSpan = 16;  // query rows of a task
 
     const Q *query;
     const T *cache;
     const int64_t *tables, *starts, *contexts, *ancestors;
+    const int64_t *positions;  // of the rows; read where a tree lies in a window
     Q *output;
     int64_t query_stride, output_stride, table_width, num_blocks, block_size, heads, groups, width;
     int64_t window;  // positions a row sees back, its own included; 0 for all
@@ -31,8 +35,10 @@ template <typename T, typename Q> struct Attention {
         int64_t before = contexts[sequence] - all;
         int64_t skipped = span * kSpan, num_rows = std::min<int64_t>(kSpan, all - skipped);
         int64_t fold = heads / groups, total = num_rows * fold;
-        int64_t context = ancestors ? before + all : before + skipped + num_rows;
-        int64_t begin = window ? std::max<int64_t>(0, before + skipped - window + 1) : 0;
+        bool is_tree = ancestors && all <= kMaskRows;
+        int64_t context = is_tree ? before + all : before + skipped + num_rows;
+        int64_t lowest = is_tree ? before : before + skipped;  // of the rows' positions
+        int64_t begin = window ? std::max<int64_t>(0, lowest - window + 1) : 0;
         begin = begin / block_size * block_size;
         int64_t seen = context - begin, padded = (seen + kLanes - 1) / kLanes * kLanes;
         static thread_local std::vector<A> scratch;
@@ -53,8 +59,12 @@ template <typename T, typename Q> struct Attention {
         }
         for (int64_t r = 0; r < total; r++) {
             A *row = scores + r * padded;
-            hide(row, begin, context, padded, before, skipped + r / fold, first);
-            soften(row, seen, padded);
+            if (is_tree)
+                hide_tree(row, begin, context, before, skipped + r / fold, first);
+            else
+                hide(row, begin, context, before + skipped + r / fold);
+            for (int64_t j = seen; j < padded; j++) row[j] = kHidden;
+            soften(row, padded);
         }
         std::fill(sums, sums + total * width, (A)0);
         for (int64_t j = begin; j < context; j += block_size) {
@@ -89,14 +99,23 @@ template <typename T, typename Q> struct Attention {
 
     template <int R>
     void score_tile(const A *rows, const T *keys, A *scores, int64_t stride, int64_t count) const {
-        for (int64_t j = 0; j < count; j++) {
-            const T *key = keys + j * groups * width;
-            V total[R] = {};
-            for (int64_t d = 0; d < width; d += kLanes) {
-                V k = load(key + d);
-                for (int r = 0; r < R; r++) total[r] += load(rows + r * width + d) * k;
+        for (int64_t first = 0; first < count; first += kKeys) {
+            int64_t some = std::min<int64_t>(kKeys, count - first);
+            V totals[R][kKeys] = {};
+            for (int64_t j = 0; j < some; j++) {
+                const T *key = keys + (first + j) * groups * width;
+                V total[R] = {};
+                for (int64_t d = 0; d < width; d += kLanes) {
+                    V k = load(key + d);
+                    for (int r = 0; r < R; r++) total[r] += load(rows + r * width + d) * k;
+                }
+                for (int r = 0; r < R; r++) totals[r][j] = total[r];
             }
-            for (int r = 0; r < R; r++) scores[r * stride + j] = sum(total[r]);
+            for (int r = 0; r < R; r++) {
+                A dots[kKeys];  // always so taken: a row's sums do not depend on its neighbours
+                sum_each(totals[r], dots);
+                std::copy_n(dots, some, scores + r * stride + first);
+            }
         }
     }
 
@@ -108,41 +127,66 @@ template <typename T, typename Q> struct Attention {
         collect_tile<1>(scores, values, sums, stride, count);
     }
 
+    // As many sums at once as registers hold: each waits for the one before it.
     template <int R>
     void collect_tile(const A *scores, const T *values, A *sums, int64_t stride,
                       int64_t count) const {
-        for (int64_t d = 0; d < width; d += kLanes) {
-            V total[R];
-            for (int r = 0; r < R; r++) total[r] = load(sums + r * width + d);
-            for (int64_t j = 0; j < count; j++) {
-                V v = load(values + j * groups * width + d);
-                for (int r = 0; r < R; r++) total[r] += scores[r * stride + j] * v;
-            }
-            for (int r = 0; r < R; r++) store(sums + r * width + d, total[r]);
-        }
+        constexpr int kWide = 8 / R;
+        int64_t d = 0;
+        for (; d + kWide * kLanes <= width; d += kWide * kLanes)
+            collect_part<R, kWide>(scores, values + d, sums + d, stride, count);
+        for (; d < width; d += kLanes)
+            collect_part<R, 1>(scores, values + d, sums + d, stride, count);
     }
 
-    // Scores of what a row may not see become -infinity.
-    void hide(A *scores, int64_t begin, int64_t context, int64_t padded, int64_t before,
-              int64_t row, int64_t first) const {
-        const A low = -std::numeric_limits<A>::infinity();
-        for (int64_t j = before; j < context; j++) {
-            bool sees = ancestors ? (ancestors[first + row] >> (j - before)) & 1 : j - before <= row;
-            if (!sees) scores[j - begin] = low;
+    template <int R, int C>
+    void collect_part(const A *scores, const T *values, A *sums, int64_t stride,
+                      int64_t count) const {
+        V total[R][C];
+        for (int r = 0; r < R; r++)
+            for (int c = 0; c < C; c++) total[r][c] = load(sums + r * width + c * kLanes);
+        for (int64_t j = 0; j < count; j++) {
+            const T *value = values + j * groups * width;
+            for (int c = 0; c < C; c++) {
+                V v = load(value + c * kLanes);
+                for (int r = 0; r < R; r++) total[r][c] += scores[r * stride + j] * v;
+            }
         }
-        for (int64_t j = begin; window && j <= before + row - window; j++) scores[j - begin] = low;
-        for (int64_t j = context - begin; j < padded; j++) scores[j] = low;
+        for (int r = 0; r < R; r++)
+            for (int c = 0; c < C; c++) store(sums + r * width + c * kLanes, total[r][c]);
+    }
+
+    // Scores of what the row at a position may not see become -infinity.
+    void hide(A *scores, int64_t begin, int64_t context, int64_t position) const {
+        for (int64_t j = position + 1; j < context; j++) scores[j - begin] = kHidden;
+        for (int64_t j = begin; window && j <= position - window; j++) scores[j - begin] = kHidden;
+    }
+
+    // A tree's row sees its ancestors only, and they stand as deep as their positions say.
+    void hide_tree(A *scores, int64_t begin, int64_t context, int64_t before, int64_t row,
+                   int64_t first) const {
+        int64_t horizon = window ? positions[first + row] - window : -1;
+        for (int64_t j = begin; j < std::min(before, horizon + 1); j++) scores[j - begin] = kHidden;
+        for (int64_t j = before; j < context; j++) {
+            bool is_near = !window || positions[first + j - before] > horizon;
+            bool sees = is_near && (ancestors[first + row] >> (j - before)) & 1;
+            if (!sees) scores[j - begin] = kHidden;
+        }
     }
 
     // Softmax; what is hidden becomes exactly 0.
-    void soften(A *scores, int64_t seen, int64_t padded) const {
-        const A low = -std::numeric_limits<A>::infinity();
-        A top = low;
-        for (int64_t j = 0; j < seen; j++) top = std::max(top, scores[j]);
+    void soften(A *scores, int64_t padded) const {
+        V tops = V{} + kHidden;
+        for (int64_t j = 0; j < padded; j += kLanes) {
+            V x = load(scores + j);
+            tops = x > tops ? x : tops;
+        }
+        A top = tops[0];
+        for (int i = 1; i < kLanes; i++) top = std::max(top, tops[i]);
         V total = {};
         for (int64_t j = 0; j < padded; j += kLanes) {
             V x = load(scores + j);
-            V e = x == low ? V{} : exponential(x - top);
+            V e = x == kHidden ? V{} : exponential(x - top);
             store(scores + j, e);
             total += e;
         }

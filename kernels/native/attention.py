@@ -2,13 +2,18 @@
 
 import ctypes
 from pathlib import Path
+from typing import Any
 
 import torch
 
 TYPES = {torch.float32: 0, torch.bfloat16: 1, torch.float64: 2}
 
 _pointer, _integer = ctypes.c_void_p, ctypes.c_int64
-_SIGNATURE = [ctypes.c_int, *[_pointer] * 8, *[_integer] * 7, ctypes.c_double, ctypes.c_int]
+_SIGNATURE: Any = [
+    *(ctypes.c_int, *[_pointer] * 8),
+    *([_integer] * 7),
+    *(ctypes.c_double, ctypes.c_int),
+]
 
 
 def suits(query: torch.Tensor) -> bool:

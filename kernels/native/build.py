@@ -16,8 +16,10 @@ logger = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
 UNITS = (FOLDER / "attention.cpp", FOLDER / "decoder.cpp")
 SOURCES = (*UNITS, *sorted(FOLDER.glob("*.h")))
-FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fopenmp", "-pthread")
-FLAGS += ("-std=c++17", "-shared", "-fPIC")
+FLAGS = (
+    *("-std=c++17", "-shared", "-fPIC", "-fopenmp", "-pthread"),
+    *("-O3", "-march=native", "-fno-math-errno"),
+)
 BUILD_TIMEOUT_S = 300
 
 

@@ -37,7 +37,7 @@ template <typename W, typename T> class Decoder {
         x_stride_ = padded(hidden);
         qkv_stride_ = padded((data_.heads + 2 * data_.groups) * data_.width);
         attended_stride_ = data_.heads * data_.width;
-        middle_stride_ = padded(data_.middle);
+        middle_stride_ = padded(2 * data_.middle);  // enough for any padding of gates
         x_.resize(rows * x_stride_);
         normed_.resize(rows * x_stride_);
         qkv_.resize(rows * qkv_stride_);
@@ -63,7 +63,7 @@ template <typename W, typename T> class Decoder {
     void logits(const A *hidden, A *out, int64_t num_rows) {
         int64_t stride = padded(data_.head.outputs);
         team_.begin(num_rows * data_.head.outputs * data_.head.inputs >= kShareWork);
-        product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, A *sums) {
+        product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, const A *sums) {
             for (int i = 0; i < kWidth; i++)
                 out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;
         });
@@ -112,28 +112,21 @@ template <typename W, typename T> class Decoder {
 
     template <typename F> void product(const Linear<W> &linear, Rows<W> rows, F &&take) {
         rows.prepare(linear.inputs);
-        team_.run(linear.num_panels(), [&](int64_t p) {
-            multiply_panel(linear, p, rows, [&](int64_t first, A *sums, int count) {
+        team_.run(linear.num_pairs(), [&](int64_t p) {
+            multiply_pair(linear, p, rows, [&](int64_t first, A *sums, int count) {
                 for (int r = 0; r < count; r++) take(first + r, p * kWidth, sums + r * kWidth);
             });
         });
     }
 
-    // Gate and up panels alternate, so that one task has both.
+    // A pair is a panel of gates and the panel of their factors.
     void feed(const Linear<W> &linear, Rows<W> rows) {
-        rows.prepare(linear.inputs);
-        team_.run(linear.num_panels() / 2, [&](int64_t p) {
-            multiply_panel(linear, 2 * p, rows, [&](int64_t first, A *sums, int count) {
-                for (int r = 0; r < count; r++)
-                    std::copy_n(sums + r * kWidth, kWidth, middle(first + r, p));
-            });
-            multiply_panel(linear, 2 * p + 1, rows, [&](int64_t first, A *sums, int count) {
-                for (int r = 0; r < count; r++)
-                    swiglu(middle(first + r, p), sums + r * kWidth, kWidth);
-            });
+        constexpr int kHalf = kWidth / 2;
+        product(linear, rows, [&](int64_t t, int64_t n, A *sums) {
+            swiglu(sums, sums + kHalf, kHalf);
+            std::copy_n(sums, kHalf, &middle_[t * middle_stride_ + n / 2]);
         });
     }
-    A *middle(int64_t t, int64_t p) { return &middle_[t * middle_stride_ + p * kWidth]; }
 
     void norm(const void *weight, int64_t count) {
         each_row(count, data_.hidden, [&](int64_t t) {
@@ -165,7 +158,7 @@ template <typename W, typename T> class Decoder {
             2 * step.num_blocks * step.block_size * data_.groups * data_.width;
         Attention<T, A> attention{qkv_.data(), (const T *)step.cache + index * layer_size,
                                   step.tables, step.starts, step.contexts, step.ancestors,
-                                  attended_.data(), qkv_stride_, attended_stride_,
+                                  step.positions, attended_.data(), qkv_stride_, attended_stride_,
                                   step.table_width, step.num_blocks, step.block_size, data_.heads,
                                   data_.groups, data_.width, layer.data.window,
                                   data_.attention_scale};
@@ -250,8 +243,8 @@ void decoder_logits(int kind, void *decoder, const void *hidden, void *out, int6
     });
 }
 
-// Columns of a panel: outputs are padded to a multiple of it.
-int64_t panel_width(int kind) {
+// Outputs of a pair of panels: outputs are padded to a multiple of it.
+int64_t pair_width(int kind) {
     int64_t width = 0;
     by_kind(kind, [&](auto *, auto *weight) {
         width = Packing<std::remove_pointer_t<decltype(weight)>>::kColumns;
@@ -262,7 +255,7 @@ int64_t panel_width(int kind) {
 void pack_panels(int kind, const void *weight, int64_t outputs, int64_t inputs, void *panels) {
     by_kind(kind, [&](auto *, auto *tag) {
         using W = std::remove_pointer_t<decltype(tag)>;
-        pack<W>((const W *)weight, outputs, inputs, (W *)panels);
+        pack((const W *)weight, outputs, inputs, (W *)panels);
     });
 }
 

@@ -150,8 +150,8 @@ class Packer:
         self.weights, self.cache = weights, cache
         self.activations = torch.float64 if weights == torch.float64 else torch.float32
         library = kernels.library
-        library.panel_width.restype = _integer
-        self.panel_width = int(library.panel_width(ctypes.c_int(self.kind)))
+        library.pair_width.restype = _integer
+        self.pair_width = int(library.pair_width(ctypes.c_int(self.kind)))
         library.pack_panels.argtypes = [ctypes.c_int, _pointer, _integer, _integer, _pointer]
         library.pack_panels.restype = None
 
@@ -163,7 +163,7 @@ class Packer:
         """One weight; int8 gets the scale of each output's largest absolute value."""
         outputs, inputs = weight.shape
         assert inputs % 2 == 0, f"{inputs} inputs"
-        padded = -(-outputs // self.panel_width) * self.panel_width
+        padded = -(-outputs // self.pair_width) * self.pair_width
         scales = None
         if self.weights == INT8:
             largest = weight.float().abs().amax(1).clamp_min(1e-12)
@@ -182,14 +182,18 @@ class Packer:
         self,
         gate: torch.Tensor,  # [middle, inputs]
         up: torch.Tensor,  # [middle, inputs]
+        biases: tuple[torch.Tensor, torch.Tensor] | None = None,  # [middle] each
     ) -> Packed:
-        """Panels of gate and up in turn, so that one task has both factors of its outputs."""
-        missing = -gate.shape[0] % self.panel_width
-        panels = [
-            functional.pad(one, (0, 0, 0, missing)).unflatten(0, (-1, self.panel_width))
-            for one in (gate, up)
-        ]
-        return self.pack(torch.stack(panels, 1).flatten(0, 2))
+        """Pairs of a panel of gates and a panel of their factors, so that one task has both."""
+        return self.pack(
+            self._in_turn(gate, up), None if biases is None else self._in_turn(*biases)
+        )
+
+    def _in_turn(self, gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
+        half = self.pair_width // 2
+        missing = [0, 0] * (gate.dim() - 1) + [0, -gate.shape[0] % half]
+        panels = [functional.pad(one, missing).unflatten(0, (-1, half)) for one in (gate, up)]
+        return torch.stack(panels, 1).flatten(0, 2)
 
 
 class NativeDecoder:
@@ -207,7 +211,7 @@ class NativeDecoder:
         library, self._kind = packer.kernels.library, packer.kind
         self._activations = packer.activations
         self._vocab_size = head.outputs
-        self._padded_vocab = -(-head.outputs // packer.panel_width) * packer.panel_width
+        self._padded_vocab = -(-head.outputs // packer.pair_width) * packer.pair_width
         self._kept = (packer, layers, norm, head)  # the library holds addresses into these
         self._num_layers = len(layers)
         self._layers = (_LayerData * len(layers))(*map(_layer_data, layers))

@@ -1,8 +1,9 @@
 // Products of few or many rows with a weight that was packed once.
 //
-// A panel holds kColumns outputs over all inputs, in the order they are read. Every output is one
-// sum in the order of its inputs, whatever the number of rows or threads: so a row's result never
-// depends on its neighbours. int8 weights (one scale an output) meet rows rounded to 12 bits, and
+// Outputs lie in pairs of panels; a panel holds two vectors of outputs over all inputs, in the order
+// they are read. Few rows read both panels at once, many rows one after the other from the nearest
+// cache. Every output is one sum in the order of its inputs, whatever the number of rows or
+// threads: so a row's result never depends on its neighbours. int8 weights (one scale an output) meet rows rounded to 12 bits, and
 // their sums are exact.
 #pragma once
 #include "vectors.h"
@@ -10,8 +11,8 @@
 #include <algorithm>
 #include <vector>
 
-constexpr int kVectors = 4;  // of a panel
-constexpr int kRows = 6;     // whose sums stay in registers together
+constexpr int kVectors = 4;  // of a pair of panels
+constexpr int kRows = 5;     // whose sums stay in registers together
 
 template <typename W> struct Packing {
     using A = typename Computed<W>::scalar;
@@ -31,15 +32,16 @@ template <> struct Packing<int8_t> : Packing<float> {
 
 template <typename W> struct Linear {
     using A = typename Packing<W>::A;
-    const W *panels;      // [ceil(outputs / kColumns), ceil(inputs / kGroup), kColumns, kGroup]
+    const W *panels;      // [ceil(outputs / kColumns), 2, ceil(inputs / kGroup), kColumns / 2, kGroup]
     const float *scales;  // [outputs padded], int8 only
     const A *bias;        // [outputs padded] or null
     int64_t outputs, inputs;
 
-    int64_t num_panels() const { return (outputs + kWidth - 1) / kWidth; }
-    int64_t groups() const { return (inputs + Packing<W>::kGroup - 1) / Packing<W>::kGroup; }
-    const W *panel(int64_t p) const { return panels + p * groups() * kWidth * Packing<W>::kGroup; }
     static constexpr int kWidth = Packing<W>::kColumns;
+    int64_t num_pairs() const { return (outputs + kWidth - 1) / kWidth; }
+    int64_t groups() const { return (inputs + Packing<W>::kGroup - 1) / Packing<W>::kGroup; }
+    int64_t panel_size() const { return groups() * kWidth / 2 * Packing<W>::kGroup; }
+    const W *pair(int64_t p) const { return panels + 2 * p * panel_size(); }
 };
 
 // Rows as a product reads them: as they are, or rounded to integers with one scale each.
@@ -83,30 +85,41 @@ template <> struct Rows<int8_t> {
     }
 };
 
-// `sums`: R rows of kColumns, from vectors first .. first + C of the panel.
+// `sums`: R rows of kColumns; vectors first .. first + C of a pair.
 template <int R, int C, typename W, typename A>
-static inline void multiply(const Linear<W> &linear, const W *panel, const A *x, int64_t stride,
+static inline void multiply(const Linear<W> &linear, const W *pair, const A *x, int64_t stride,
                             int first, A *sums) {
     using P = Packing<W>;
     using V = typename P::V;
+    constexpr int kStep = P::kColumns / 2 * P::kGroup;
     V total[R][C] = {};
-    const W *weights = panel + first * P::kLanes * P::kGroup;
+    const W *panel[C / 2];
+    for (int i = 0; i < C / 2; i++) panel[i] = pair + (first / 2 + i) * linear.panel_size();
     for (int64_t k = 0; k < linear.inputs; k += P::kGroup) {
-        for (int c = 0; c < C; c++) {
+        // Both vectors of a panel, then row by row: so that all fits into registers.
+        for (int i = 0; i < C / 2; i++) {
             if constexpr (P::kGroup == 2) {
-                words both;
-                memcpy(&both, weights + c * P::kLanes * 2, sizeof both);
-                floats even = (floats)(both << 16), odd = (floats)(both & 0xffff0000);
+                words left, right;
+                memcpy(&left, panel[i], sizeof left);
+                memcpy(&right, panel[i] + P::kLanes * 2, sizeof right);
+                floats left_even = (floats)(left << 16), left_odd = (floats)(left & 0xffff0000);
+                floats right_even = (floats)(right << 16), right_odd = (floats)(right & 0xffff0000);
                 for (int r = 0; r < R; r++) {
-                    total[r][c] += even * x[r * stride + k];
-                    total[r][c] += odd * x[r * stride + k + 1];
+                    float even = x[r * stride + k], odd = x[r * stride + k + 1];
+                    total[r][2 * i] += left_even * even;
+                    total[r][2 * i + 1] += right_even * even;
+                    total[r][2 * i] += left_odd * odd;
+                    total[r][2 * i + 1] += right_odd * odd;
                 }
             } else {
-                V weight = load(weights + c * P::kLanes);
-                for (int r = 0; r < R; r++) total[r][c] += weight * x[r * stride + k];
+                V left = load(panel[i]), right = load(panel[i] + P::kLanes);
+                for (int r = 0; r < R; r++) {
+                    total[r][2 * i] += left * x[r * stride + k];
+                    total[r][2 * i + 1] += right * x[r * stride + k];
+                }
             }
         }
-        weights += P::kColumns * P::kGroup;
+        for (int i = 0; i < C / 2; i++) panel[i] += kStep;
     }
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++)
@@ -114,27 +127,25 @@ static inline void multiply(const Linear<W> &linear, const W *panel, const A *x,
 }
 
 #ifdef __AVX2__
-#include <immintrin.h>
-
 template <int R, int C>
-static inline void multiply_integers(const int8_t *panel, const int16_t *const *x, int64_t groups,
+static inline void multiply_integers(const int8_t *pair, const int16_t *const *x, int64_t groups,
                                      int first, int32_t *sums) {
     __m256i total[R][C];
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++) total[r][c] = _mm256_setzero_si256();
-    const int8_t *weights = panel + first * 16;
+    const int8_t *panel[C / 2];
+    for (int i = 0; i < C / 2; i++) panel[i] = pair + (first / 2 + i) * groups * 32;
     for (int64_t g = 0; g < groups; g++) {
         for (int c = 0; c < C; c++) {
-            __m256i weight =
-                _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(weights + c * 16)));
+            const __m128i *weights = (const __m128i *)(panel[c / 2] + g * 32 + c % 2 * 16);
+            __m256i weight = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights));
             for (int r = 0; r < R; r++) {
-                int32_t pair;
-                memcpy(&pair, x[r] + 2 * g, 4);
+                int32_t both;
+                memcpy(&both, x[r] + 2 * g, 4);
                 total[r][c] = _mm256_add_epi32(
-                    total[r][c], _mm256_madd_epi16(weight, _mm256_set1_epi32(pair)));
+                    total[r][c], _mm256_madd_epi16(weight, _mm256_set1_epi32(both)));
             }
         }
-        weights += 64;
     }
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++)
@@ -142,17 +153,16 @@ static inline void multiply_integers(const int8_t *panel, const int16_t *const *
 }
 #else
 template <int R, int C>
-static inline void multiply_integers(const int8_t *panel, const int16_t *const *x, int64_t groups,
+static inline void multiply_integers(const int8_t *pair, const int16_t *const *x, int64_t groups,
                                      int first, int32_t *sums) {
-    for (int r = 0; r < R; r++) {
-        int32_t *own = sums + r * 32 + first * 8;
-        for (int n = 0; n < C * 8; n++) own[n] = 0;
-        for (int64_t g = 0; g < groups; g++)
-            for (int n = 0; n < C * 8; n++) {
-                const int8_t *pair = panel + g * 64 + first * 16 + 2 * n;
-                own[n] += pair[0] * x[r][2 * g] + pair[1] * x[r][2 * g + 1];
-            }
-    }
+    for (int r = 0; r < R; r++)
+        for (int n = first * 8; n < (first + C) * 8; n++) {
+            const int8_t *weights = pair + n / 16 * groups * 32 + n % 16 * 2;
+            int32_t total = 0;
+            for (int64_t g = 0; g < groups; g++)
+                total += weights[g * 32] * x[r][2 * g] + weights[g * 32 + 1] * x[r][2 * g + 1];
+            sums[r * 32 + n] = total;
+        }
 }
 #endif
 
@@ -162,7 +172,7 @@ constexpr int kRegisters = 24;  // of 32, for sums
 constexpr int kRegisters = 12;  // of 16
 #endif
 
-// R rows of one panel into `sums`; the row index of the first is `first`.
+// R rows of one pair into `sums`; the row index of the first is `first`.
 template <int R, typename W, typename A>
 static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
                                  int64_t first, A *sums) {
@@ -173,14 +183,14 @@ static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<
         const int16_t *x[R];
         for (int r = 0; r < R; r++) x[r] = rows.row(first + r, linear.inputs);
         for (int v = 0; v < kVectors; v += D)
-            multiply_integers<R, D>(linear.panel(p), x, linear.groups(), v, exact);
+            multiply_integers<R, D>(linear.pair(p), x, linear.groups(), v, exact);
         const float *scales = linear.scales + p * 32;
         for (int r = 0; r < R; r++)
             for (int n = 0; n < 32; n++)
                 sums[r * 32 + n] = (float)exact[r * 32 + n] * ((*rows.scales)[first + r] * scales[n]);
     } else {
         for (int v = 0; v < kVectors; v += C)
-            multiply<R, C>(linear, linear.panel(p), rows.row(first), rows.stride, v, sums);
+            multiply<R, C>(linear, linear.pair(p), rows.row(first), rows.stride, v, sums);
     }
     if (linear.bias)
         for (int r = 0; r < R; r++)
@@ -188,9 +198,9 @@ static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<
                 sums[r * linear.kWidth + n] += linear.bias[p * linear.kWidth + n];
 }
 
-// One panel for all rows; `take(row, column, sums, R)` gets R rows of kColumns at a time.
+// One pair for all rows; `take(row, column, sums, R)` gets R rows of kColumns at a time.
 template <typename W, typename F>
-static inline void multiply_panel(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
+static inline void multiply_pair(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
                                   F &&take) {
     using A = typename Packing<W>::A;
     A sums[kRows * Packing<W>::kColumns];
@@ -202,8 +212,7 @@ static inline void multiply_panel(const Linear<W> &linear, int64_t p, const Rows
             case 2: multiply_rows<2>(linear, p, rows, r, sums); break;
             case 3: multiply_rows<3>(linear, p, rows, r, sums); break;
             case 4: multiply_rows<4>(linear, p, rows, r, sums); break;
-            case 5: multiply_rows<5>(linear, p, rows, r, sums); break;
-            default: multiply_rows<6>(linear, p, rows, r, sums); break;
+            default: multiply_rows<5>(linear, p, rows, r, sums); break;
         }
         take(r, sums, count);
         r += count;
@@ -211,16 +220,17 @@ static inline void multiply_panel(const Linear<W> &linear, int64_t p, const Rows
 }
 
 // Lay out weights [outputs, inputs]; whatever pads is 0.
-template <typename W, typename S>
-static void pack(const S *weight, int64_t outputs, int64_t inputs, W *panels) {
+template <typename W>
+static void pack(const W *weight, int64_t outputs, int64_t inputs, W *panels) {
     using P = Packing<W>;
+    constexpr int kHalf = P::kColumns / 2;
     int64_t groups = (inputs + P::kGroup - 1) / P::kGroup;
-    int64_t num_panels = (outputs + P::kColumns - 1) / P::kColumns;
+    int64_t num_panels = 2 * ((outputs + P::kColumns - 1) / P::kColumns);
     for (int64_t p = 0; p < num_panels; p++)
         for (int64_t g = 0; g < groups; g++)
-            for (int64_t n = 0; n < P::kColumns; n++)
+            for (int64_t n = 0; n < kHalf; n++)
                 for (int64_t i = 0; i < P::kGroup; i++) {
-                    int64_t row = p * P::kColumns + n, column = g * P::kGroup + i;
+                    int64_t row = p * kHalf + n, column = g * P::kGroup + i;
                     bool is_there = row < outputs && column < inputs;
                     *panels++ = is_there ? weight[row * inputs + column] : W{};
                 }

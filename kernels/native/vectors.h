@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #ifdef __AVX512F__
 #define VECTOR_BYTES 64
 #else
@@ -98,6 +102,31 @@ template <typename V> static inline auto sum(V x) {
     auto pair = quarter[0] + quarter[1];
     for (unsigned i = 2; i < sizeof quarter / sizeof pair; i++) pair += quarter[i];
     return pair;
+}
+
+// The sums of eight vectors, side by side.
+template <typename V, typename A> static inline void sum_each(const V *totals, A *out) {
+#ifdef __AVX2__
+    if constexpr (sizeof(A) == 4) {
+        __m256 half[8];
+        for (int i = 0; i < 8; i++) {
+            memcpy(&half[i], &totals[i], 32);
+#ifdef __AVX512F__
+            __m256 high;
+            memcpy(&high, (const char *)&totals[i] + 32, 32);
+            half[i] = _mm256_add_ps(half[i], high);
+#endif
+        }
+        __m256 first = _mm256_hadd_ps(_mm256_hadd_ps(half[0], half[1]),
+                                      _mm256_hadd_ps(half[2], half[3]));
+        __m256 second = _mm256_hadd_ps(_mm256_hadd_ps(half[4], half[5]),
+                                       _mm256_hadd_ps(half[6], half[7]));
+        _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(first, second, 0x20),
+                                            _mm256_permute2f128_ps(first, second, 0x31)));
+        return;
+    }
+#endif
+    for (int i = 0; i < 8; i++) out[i] = sum(totals[i]);
 }
 
 // e^x for x <= 0, 2 ulp: 2^n * e^r with |r| <= ln(2) / 2 by a polynomial of degree 6 (Cephes).
