@@ -1,7 +1,7 @@
 """Where answers come from: our own engine process, one that runs already, or a script."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ class Engine:
 
     client: EngineClient
     gave_up: asyncio.Event = field(default_factory=asyncio.Event)
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    """How often our own engine process was started again, by cause."""
 
 
 @asynccontextmanager
@@ -52,7 +54,7 @@ async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
         failed.code = error.code
         raise failed from error
     try:
-        yield Engine(supervisor.client, supervisor.gave_up)
+        yield Engine(supervisor.client, supervisor.gave_up, supervisor.restarts)
     finally:
         await supervisor.stop()
 

@@ -1,6 +1,14 @@
 """What is counted; one registry per application, names as an operator finds them in /metrics."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
+
+from app.engine_metrics import EngineCollector
 
 _FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SLOW_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -55,6 +63,6 @@ class Metrics:
             "How late the event loop woke at its last check",
             registry=self.registry,
         )
-        self.engine = Gauge(
-            "care_engine", "The engine's own counters", ["name"], registry=self.registry
-        )
+        self.engine = EngineCollector()
+        self.registry.register(self.engine)
+        ProcessCollector(registry=self.registry)

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.dependencies import PartsDep
+from app.engine_metrics import EngineReading
 from app.parts import Parts
 from inference import EngineError
 
@@ -32,16 +33,19 @@ async def readyz(parts: PartsDep) -> JSONResponse:
 @router.get("/metrics")
 async def metrics(parts: PartsDep) -> Response:
     """Counters in Prometheus' text format, the engine's among them when it answers."""
-    await _read_engine(parts)
+    told = parts.metrics.engine
+    told.reading = await _read_engine(parts)
+    if parts.engine is not None:
+        told.step_age_s = parts.engine.client.stalled_s
+        told.restarts = parts.engine.restarts
     return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _read_engine(parts: Parts) -> None:
+async def _read_engine(parts: Parts) -> EngineReading | None:
     if parts.engine is None or not parts.engine.client.is_ready:
-        return
+        return None
+    client = parts.engine.client
     try:
-        stats = await parts.engine.client.stats()
+        return EngineReading((await client.info()).model, await client.metrics())
     except EngineError:
-        return
-    for name, value in stats.items():
-        parts.metrics.engine.labels(name=name).set(value)
+        return None

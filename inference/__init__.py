@@ -27,6 +27,7 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
+from inference.metrics import Histogram, MetricsSnapshot
 from inference.process.socket_server import ServerSettings
 from inference.request import (
     ChatMessage,
@@ -62,8 +63,10 @@ __all__ = [
     "ExactIds",
     "Exactly",
     "FinishReason",
+    "Histogram",
     "InvalidConfig",
     "InvalidRequest",
+    "MetricsSnapshot",
     "ModelLoadError",
     "ProtocolError",
     "QueueFull",

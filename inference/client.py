@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from inference.errors import EngineError, EngineUnavailable, InvalidRequest, ProtocolError
+from inference.metrics import MetricsSnapshot, Numbers
 from inference.process.frames import (
     MAX_FRAME_BYTES,
     Abort,
@@ -80,7 +81,7 @@ class EngineClient:
         self._id = uuid.uuid4().hex
         self._numbers = itertools.count(1)
         self._entries: dict[str, Entry] = {}
-        self._asked: dict[int, asyncio.Future[dict[str, int | float]]] = {}
+        self._asked: dict[int, asyncio.Future[MetricsSnapshot]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._welcome: Welcome | None = None
         self._task: asyncio.Task[None] | None = None
@@ -161,8 +162,12 @@ class EngineClient:
                 self._forget(entry)
                 entry.take_in(TokenChunk(request_id=request_id, finish_reason=FinishReason.ABORT))
 
-    async def stats(self) -> dict[str, int | float]:
-        """The engine's counters.
+    async def stats(self) -> Numbers:
+        """The engine's counters; raises as `metrics` does."""
+        return (await self.metrics()).values
+
+    async def metrics(self) -> MetricsSnapshot:
+        """The engine's counters and distributions.
 
         Raises:
             EngineUnavailable: it does not answer.
@@ -328,10 +333,10 @@ class EngineClient:
                 self._step_age_s = frame.step_age_s
                 if self.stalled_s > self._settings.unavailable_after_s:
                     self._fail_all(EngineUnavailable("the engine hangs"))
-            case Stats(number, values):
+            case Stats(number, snapshot):
                 asked = self._asked.get(number)
                 if asked is not None and not asked.done():
-                    asked.set_result(values)
+                    asked.set_result(snapshot)
             case Welcome() | Goodbye():
                 raise ProtocolError(f"{type(frame).__name__} in the middle of a connection")
 

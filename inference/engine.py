@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import logging
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 from collections.abc import Sequence as SequenceOf
 
@@ -18,6 +19,7 @@ from inference.config import NGRAM, EngineConfig
 from inference.errors import EngineError, InvalidRequest, QueueFull
 from inference.inbox import Inbox
 from inference.intake import Intake
+from inference.metrics import MetricsSnapshot
 from inference.request import (
     EngineInfo,
     FinishReason,
@@ -86,18 +88,21 @@ class Engine:
         *,
         salt: bytes = b"",
         resume_token_ids: SequenceOf[int] = (),
+        arrived_s: float | None = None,
     ) -> None:
         """Queue a request; its chunks come out of the steps.
 
         `salt` keeps its cached prefix apart from that of other salts. With `resume_token_ids` the
         answer goes on behind these ids, as if it had never been interrupted; only what is new is
-        reported.
+        reported. `arrived_s`, where it came before this call, is when by the monotonic clock.
 
         Raises:
             InvalidRequest: it can never be served; the message has the numbers.
             QueueFull: too many requests are waiting.
         """
-        self._enter(request_id, prompt, params, salt, resume_token_ids)
+        sequence = self._enter(request_id, prompt, params, salt, resume_token_ids)
+        if arrived_s is not None:
+            sequence.timeline.arrived_s = arrived_s
 
     def abort(self, request_id: str) -> None:
         """End a request within one step; unknown ids are ignored, they may just have ended."""
@@ -214,7 +219,12 @@ class Engine:
             "num_steps": self._loop.num_steps,
             "num_drafted_tokens": self._loop.num_drafted_tokens,
             "num_accepted_tokens": self._loop.num_accepted_tokens,
+            **self._loop.metrics.values(),
         }
+
+    def metrics(self) -> MetricsSnapshot:
+        """The same with the distributions of times and sizes."""
+        return MetricsSnapshot(self.stats(), self._loop.metrics.histograms())
 
     def info(self) -> EngineInfo:
         """What is running here."""
@@ -288,6 +298,8 @@ class Engine:
             sequence = self._known.get(chunk.request_id)
             if sequence is None:
                 continue  # given up
+            if chunk.finish_reason is not None:
+                self._loop.metrics.ended(sequence, chunk.finish_reason, time.monotonic())
             sink = self._sinks.get(sequence)
             if sink is not None:
                 sink(chunk)
@@ -355,5 +367,6 @@ def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput
         num_steps=sequence.num_steps,
         num_drafted_tokens=sequence.num_drafted,
         num_accepted_tokens=sequence.num_accepted,
+        num_drafts=sequence.timeline.num_drafts,
         choices=tuple(chunk.choice for chunk in chunks if chunk.choice is not None),
     )

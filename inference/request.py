@@ -264,7 +264,14 @@ class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
     num_steps: int
     num_drafted_tokens: int
     num_accepted_tokens: int
+    num_drafts: int
+    """Steps that verified a draft."""
     choices: tuple[SpanChoice, ...] = ()
+
+    @property
+    def mean_acceptance_length(self) -> float:
+        """Tokens a verified draft gave on average, the target's own included; 1 without drafts."""
+        return 1 + self.num_accepted_tokens / max(self.num_drafts, 1)
 
 
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):

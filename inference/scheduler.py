@@ -148,6 +148,7 @@ class Scheduler:
             sequence.num_cached = min(num_cached, sequence.num_prompt)
             self.prefix_query_tokens += len(sequence.token_ids)
             self.prefix_hit_tokens += num_cached
+        sequence.timeline.start()
         self._waiting.remove(sequence)
         self._running.append(sequence)
         return True

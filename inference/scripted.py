@@ -15,13 +15,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from inference.errors import InvalidRequest, ModelLoadError, ScriptError
+from inference.metrics import EngineMetrics, MetricsSnapshot, Numbers, Timeline
 from inference.request import (
     ChatMessage,
     EngineInfo,
@@ -72,11 +73,13 @@ class Answer:
     request_id: str
     line: Line
     pieces: tuple[Piece, ...]
-    num_prompt_tokens: int
+    num_prompt: int
     num_said: int
     is_cut: bool
     due: float
     deadline: float
+    num_cached: int = 0
+    timeline: Timeline = field(default_factory=Timeline)
 
     @property
     def is_finishing(self) -> bool:
@@ -102,6 +105,7 @@ class ScriptedEngine:
         self._garble = garble
         self._lines, self._fingerprint = _read(path)
         self._answers: dict[str, Answer] = {}
+        self._metrics = EngineMetrics()
         self._num_steps = 0
 
     @property
@@ -117,6 +121,7 @@ class ScriptedEngine:
         *,
         salt: bytes = b"",
         resume_token_ids: Sequence[int] = (),
+        arrived_s: float | None = None,
     ) -> None:
         """Begin the answer of the first line that matches, behind `resume_token_ids`.
 
@@ -136,16 +141,18 @@ class ScriptedEngine:
         if num_said > len(pieces) or list(resume_token_ids) != list(range(num_said)):
             raise InvalidRequest("resume_token_ids: they are not of this answer")
         now = time.monotonic()
-        self._answers[request_id] = Answer(
+        answer = self._answers[request_id] = Answer(
             request_id=request_id,
             line=line,
             pieces=pieces,
-            num_prompt_tokens=len(text.split()),
+            num_prompt=len(text.split()),
             num_said=num_said,
             is_cut=len(pieces) < len(every),
             due=now + line.delay_ms / 1000,
             deadline=now + params.deadline_s if params.deadline_s else math.inf,
         )
+        answer.timeline.arrived_s = now if arrived_s is None else arrived_s
+        answer.timeline.start()
 
     def step(self) -> list[TokenChunk]:
         """Say one piece of every answer whose delay is over; wait at most 5 ms for the first."""
@@ -165,9 +172,11 @@ class ScriptedEngine:
 
     def abort(self, request_id: str) -> None:
         """Forget a request."""
-        self._answers.pop(request_id, None)
+        answer = self._answers.pop(request_id, None)
+        if answer is not None:
+            self._metrics.ended(answer, FinishReason.ABORT, time.monotonic())
 
-    def stats(self) -> dict[str, int | float]:
+    def stats(self) -> Numbers:
         """The real engine's counters; there are no blocks and no drafts here."""
         return {
             "num_running": len(self._answers),
@@ -182,7 +191,12 @@ class ScriptedEngine:
             "num_steps": self._num_steps,
             "num_drafted_tokens": 0,
             "num_accepted_tokens": 0,
+            **self._metrics.values(),
         }
+
+    def metrics(self) -> MetricsSnapshot:
+        """The same with the distributions; steps are not timed, they only wait."""
+        return MetricsSnapshot(self.stats(), self._metrics.histograms())
 
     def info(self) -> EngineInfo:
         """What is running: the script."""
@@ -206,6 +220,7 @@ class ScriptedEngine:
             return [self._end(answer, answer.reason)]
         answer.num_said += 1
         answer.due = now + answer.line.delay_ms / 1000
+        self._metrics.gained(answer, 1, now)
         if at == last and answer.is_finishing:
             return [self._end(answer, answer.reason, at)]
         return [_chunk(answer, at, None)]
@@ -223,6 +238,7 @@ class ScriptedEngine:
 
     def _end(self, answer: Answer, reason: FinishReason, at: int | None = None) -> TokenChunk:
         del self._answers[answer.request_id]
+        self._metrics.ended(answer, reason, time.monotonic())
         return _chunk(answer, at, reason)
 
 
@@ -233,7 +249,7 @@ def _chunk(answer: Answer, at: int | None, reason: FinishReason | None) -> Token
         token_ids=() if at is None else (at,),
         text=piece.text if piece else "",
         finish_reason=reason,
-        num_prompt_tokens=answer.num_prompt_tokens,
+        num_prompt_tokens=answer.num_prompt,
         segment=piece.segment if piece else None,
         choice=piece.choice if piece else None,
     )

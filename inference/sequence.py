@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from inference.cache.block_table import BlockTable
 from inference.cache.keys import Prefix
 from inference.constraints.base import Constraint, State
+from inference.metrics import Timeline
 from inference.request import SamplingParams, SpanChoice, TokenLogprob
 from inference.text import AnswerText
 
@@ -40,6 +41,7 @@ class Sequence:
     num_drafted: int = 0
     num_accepted: int = 0
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
 
     def __post_init__(self) -> None:
         if self.constraint is not None:

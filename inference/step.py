@@ -8,6 +8,7 @@ import msgspec
 import torch
 
 from inference.batch import Batch, Kept, Part, Verdict
+from inference.metrics import EngineMetrics
 from inference.request import FinishReason, TokenChunk, TokenLogprob
 from inference.runner.inputs import row_starts
 from inference.runner.model_runner import Computed, ModelRunner
@@ -26,6 +27,7 @@ class StepLoop:
         self.scheduler = scheduler
         self._drafting = drafting
         self._runner = runner
+        self.metrics = EngineMetrics()
         self.num_steps = 0
         self.num_drafted_tokens = 0
         self.num_accepted_tokens = 0
@@ -33,6 +35,7 @@ class StepLoop:
     @torch.inference_mode()
     def step(self) -> list[TokenChunk]:
         """Move every request of one batch on; what each has gained, and who has ended."""
+        began_s = time.monotonic()
         chunks = self._expire()
         batch = self.scheduler.next_batch()
         for request_id in batch.preempted:
@@ -43,7 +46,9 @@ class StepLoop:
         self.scheduler.reserve_drafts(batch)
         self._drafting.draft(batch.parts)
         self.num_steps += 1
-        return chunks + self._compute(batch) + self._end_prefills()
+        chunks += self._compute(batch) + self._end_prefills()
+        self.metrics.stepped(time.monotonic() - began_s, batch.num_rows)
+        return chunks
 
     def end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> TokenChunk:
         """Take a request out at once; its last chunk."""
@@ -117,6 +122,8 @@ class StepLoop:
         if sources:
             self._runner.move(sources, targets)
         for one in kept:
+            if one.num_tokens:
+                self.metrics.gained(one.part.sequence, one.num_tokens, time.monotonic())
             self.scheduler.settle(one.part, len(one.path))
         self._drafting.observe(kept, computed.features)
         for one in kept:
@@ -136,6 +143,8 @@ class StepLoop:
         part.sequence.num_accepted += verdict.num_accepted
         self.num_drafted_tokens += len(part.tree)
         self.num_accepted_tokens += verdict.num_accepted
+        if len(part.tree):
+            self.metrics.drafted(part.sequence.timeline, verdict.num_accepted)
 
 
 def _kept(part: Part, first_row: int, verdict: Verdict, chunks: SequenceOf[TokenChunk]) -> Kept:

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,14 +68,21 @@ class EngineSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._deaths: deque[float] = deque()
         self._was_ready = False
-        self._has_killed = False
+        self._killed_for: str | None = None
+        self._cause = "start"
         self._is_after_kill = False
         self.client = EngineClient(
-            self._socket_path, settings.client, on_garbage=self._kill_at_once
+            self._socket_path, settings.client, on_garbage=lambda: self._kill_at_once("garbage")
         )
         self.gave_up = asyncio.Event()
         self.failure: EngineError | None = None
-        self.num_restarts = 0
+        self.restarts: Counter[str] = Counter()
+        """By cause: exited, killed (from outside), hang, garbage, start (it did not begin)."""
+
+    @property
+    def num_restarts(self) -> int:
+        """How often the engine was started again."""
+        return self.restarts.total()
 
     @property
     def pid(self) -> int | None:
@@ -137,6 +144,7 @@ class EngineSupervisor:
 
     async def _run_once(self) -> EngineError:
         """One engine process from its start to its end; why there is none any more."""
+        self._cause = "start"
         try:
             async with self._spawned() as (process, leash):
                 await self._wait_until_ready(leash)
@@ -146,7 +154,9 @@ class EngineSupervisor:
                 self._was_ready = True
                 logger.info("the engine is ready", extra={"engine_pid": process.pid})
                 await self._watch(process)
-                self._is_after_kill = process.returncode == -signal.SIGKILL and not self._has_killed
+                was_killed = process.returncode == -signal.SIGKILL
+                self._is_after_kill = was_killed and self._killed_for is None
+                self._cause = self._killed_for or ("killed" if was_killed else "exited")
                 logger.warning("the engine has ended", extra={"exit_status": process.returncode})
                 return EngineUnavailable("the engine process keeps dying")
         except EngineError as error:
@@ -168,7 +178,7 @@ class EngineSupervisor:
             )
             theirs.close()  # So that only the engine holds it, and its death is seen here.
             reader, leash = await asyncio.open_connection(sock=ours)
-            self._process, self._has_killed = process, False
+            self._process, self._killed_for = process, None
             try:
                 yield process, reader
             finally:
@@ -207,7 +217,7 @@ class EngineSupervisor:
                 stalled_s = min(self.client.stalled_s, now - ready_at)
                 if stalled_s > timeout_s and not was_late:
                     logger.error("the engine hangs", extra={"stalled_s": round(stalled_s, 1)})
-                    self._kill_at_once()
+                    self._kill_at_once("hang")
                     await ending
         finally:
             ending.cancel()
@@ -222,7 +232,7 @@ class EngineSupervisor:
                 await process.wait()
         except TimeoutError:
             logger.warning("the engine does not stop, it is killed")
-            self._kill_at_once()
+            self._kill_at_once("stop")
             await process.wait()
 
     def _remove_pid_file(self, pid: int) -> None:
@@ -240,7 +250,7 @@ class EngineSupervisor:
         if len(self._deaths) > self._settings.restart_budget:
             self._give_up(reason)
             return
-        self.num_restarts += 1
+        self.restarts[self._cause] += 1
         pause_s = self._settings.first_pause_s * 2 ** (len(self._deaths) - 1)
         await asyncio.sleep(min(pause_s, self._settings.max_pause_s))
 
@@ -250,9 +260,9 @@ class EngineSupervisor:
         self.client.fail(error)
         self.gave_up.set()
 
-    def _kill_at_once(self) -> None:
+    def _kill_at_once(self, cause: str) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._has_killed = True
+            self._killed_for = cause
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 

@@ -70,7 +70,8 @@ class Talk:
         self.say(AskStats(1))
         while not isinstance(frame := await self.hear(), Stats):
             assert frame is not None
-        return frame.values["num_running"] + frame.values["num_waiting"]
+        values = frame.snapshot.values
+        return values["num_running"] + values["num_waiting"]
 
 
 @dataclass

@@ -7,7 +7,8 @@ With chunked prefill this costs the innocent next to nothing.
 """
 
 import bisect
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from inference.errors import QueueFull
 from inference.process.flight_recorder import FlightRecorder
@@ -25,6 +26,7 @@ class Ticket:
     origin: InFlight
     question: Question
     is_again: bool
+    arrived_s: float = field(default_factory=time.monotonic)
 
     @property
     def rank(self) -> tuple[int, int]:

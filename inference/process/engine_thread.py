@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from inference.errors import EngineError, QueueFull
+from inference.metrics import MetricsSnapshot
 from inference.process.admission import Admission, Ticket
 from inference.request import EngineInfo, Prompt, SamplingParams, TokenChunk
 
@@ -41,6 +42,7 @@ class SteppingEngine(Protocol):
         *,
         salt: bytes = b"",
         resume_token_ids: Sequence[int] = (),
+        arrived_s: float | None = None,
     ) -> None:
         """Queue a request, or raise InvalidRequest or QueueFull."""
         ...
@@ -53,8 +55,8 @@ class SteppingEngine(Protocol):
         """End a request within one step; unknown ids are ignored."""
         ...
 
-    def stats(self) -> dict[str, int | float]:
-        """The counters of this moment."""
+    def metrics(self) -> MetricsSnapshot:
+        """The figures of this moment."""
         ...
 
     def info(self) -> EngineInfo:
@@ -123,14 +125,14 @@ class EngineThread:
 
         self._orders.put(order)
 
-    async def stats(self) -> dict[str, int | float]:
-        """The engine's counters after the present step; who waits at the door waits too."""
-        answer: asyncio.Future[dict[str, int | float]] = self._loop.create_future()
+    async def metrics(self) -> MetricsSnapshot:
+        """The engine's figures after the present step; who waits at the door waits too."""
+        answer: asyncio.Future[MetricsSnapshot] = self._loop.create_future()
 
         def order(engine: SteppingEngine) -> None:
-            values = engine.stats()
-            values["num_waiting"] += self._admission.num_waiting
-            self._post(_settle, answer, values)
+            snapshot = engine.metrics()
+            snapshot.values["num_waiting"] += self._admission.num_waiting
+            self._post(_settle, answer, snapshot)
 
         self._orders.put(order)
         return await answer
@@ -204,6 +206,7 @@ class EngineThread:
                 question.params,
                 salt=question.salt,
                 resume_token_ids=question.resume_token_ids,
+                arrived_s=ticket.arrived_s,
             )
         except QueueFull as error:
             if ticket.is_again:

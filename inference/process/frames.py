@@ -23,9 +23,10 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
+from inference.metrics import MetricsSnapshot
 from inference.request import ChatMessage, EngineInfo, Prompt, SamplingParams, TokenChunk
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME_BYTES = 8 << 20
 
 _HEADER = struct.Struct(">2sHI")
@@ -160,10 +161,10 @@ class Heartbeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="he
 
 
 class Stats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stats"):
-    """The engine's counters between two steps."""
+    """The engine's figures between two steps."""
 
     number: int
-    values: dict[str, int | float]
+    snapshot: MetricsSnapshot
 
 
 class Goodbye(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="goodbye"):

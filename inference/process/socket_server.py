@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from inference.errors import (
     ProtocolError,
     QueueFull,
 )
+from inference.metrics import MetricsSnapshot
 from inference.process.admission import Admission, Ticket
 from inference.process.connection import Connection
 from inference.process.engine_thread import EngineThread, SteppingEngine
@@ -97,6 +99,7 @@ class SocketServer:
         self._connections: set[Connection] = set()
         self._owners: dict[str, tuple[Connection, str]] = {}
         self._numbers = itertools.count(1)
+        self._refusals: Counter[str] = Counter()
 
     async def load(self) -> None:
         """Build the engine.
@@ -208,7 +211,7 @@ class SocketServer:
             case Abort(request_id):
                 self._abort(connection, request_id)
             case AskStats(number):
-                connection.reply(Stats(number, await self._engine.stats()))
+                connection.reply(Stats(number, await self._snapshot()))
             case Hello():
                 raise ProtocolError("hello is said once")
 
@@ -221,7 +224,7 @@ class SocketServer:
                 raise QueueFull(RETRY_AFTER_S)
             question = unpack_question(frame.question)
         except (InvalidRequest, QueueFull) as error:
-            connection.reply(Refused(request_id, to_failure(error)))
+            self._reply_refused(connection, request_id, error)
             return
         if question.params.seed is None:
             params = msgspec.structs.replace(
@@ -268,7 +271,17 @@ class SocketServer:
         if owner is not None:
             connection, request_id = owner
             del connection.engine_ids[request_id]
-            connection.reply(Refused(request_id, to_failure(error)))
+            self._reply_refused(connection, request_id, error)
+
+    def _reply_refused(self, connection: Connection, request_id: str, error: EngineError) -> None:
+        self._refusals[error.code] += 1
+        connection.reply(Refused(request_id, to_failure(error)))
+
+    async def _snapshot(self) -> MetricsSnapshot:
+        """The engine's figures, and at the door `refused.CODE`."""
+        snapshot = await self._engine.metrics()
+        snapshot.values.update({f"refused.{code}": n for code, n in self._refusals.items()})
+        return snapshot
 
     async def _beat_forever(self) -> None:
         while True:
