@@ -86,7 +86,7 @@ class EngineReading:
     snapshot: MetricsSnapshot
 
 
-@dataclass
+@dataclass(eq=False)
 class EngineCollector(Collector):
     """Turns the last reading into families; whoever scrapes puts it here first."""
 

@@ -69,7 +69,7 @@ async def test_a_killed_engine_is_back_in_mid_answer(tmp_path: Path) -> None:
         )
 
         assert set(texts) == {"".join(words(100))}
-        assert supervisor.num_restarts == 1
+        assert supervisor.restarts == {"killed": 1}
         assert supervisor.pid != first
         assert not supervisor.gave_up.is_set()
 
@@ -79,7 +79,7 @@ async def test_a_stopped_engine_is_noticed_and_replaced(tmp_path: Path) -> None:
         text = await _after_tokens(supervisor, 20, lambda: _signal(supervisor, signal.SIGSTOP))
 
         assert text == "".join(words(100))
-        assert supervisor.num_restarts == 1
+        assert supervisor.restarts == {"hang": 1}
 
 
 async def test_a_busy_web_process_is_no_reason_to_kill_the_engine(tmp_path: Path) -> None:
@@ -105,6 +105,7 @@ async def test_a_request_that_kills_the_engine_is_failed_alone(tmp_path: Path, k
         assert set(await asyncio.gather(*innocent)) == {"".join(words(100))}
         assert await full_text(client, "quick", SamplingParams()) == "".join(words(5))
         assert supervisor.num_restarts in (2, 3)
+        assert supervisor.restarts.keys() == {"exited" if "crash" in kind else kind}
 
 
 async def test_a_request_alone_may_kill_the_engine_twice_and_no_more(tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ async def test_a_request_alone_may_kill_the_engine_twice_and_no_more(tmp_path: P
 
         assert caught.value.code == "poisoned"
         await supervisor.client.connected()
-        assert supervisor.num_restarts == 2
+        assert supervisor.restarts == {"exited": 2}
 
 
 async def test_an_engine_that_cannot_come_back_is_given_up(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
+from inference.metrics import Histogram, MetricsSnapshot
 from inference.process.frames import (
     MAX_FRAME_BYTES,
     Abort,
@@ -104,7 +105,12 @@ async def test_a_clients_frame_arrives_as_it_was_sent(frame: ClientFrame) -> Non
         ),
         Refused("r", to_failure(QueueFull(2.5))),
         Heartbeat(7, 0.25),
-        Stats(3, {"num_running": 1, "rate": 0.5}),
+        Stats(
+            3,
+            MetricsSnapshot(
+                {"num_running": 1, "rate": 0.5}, {"step_s": Histogram((0.5, 1.0), (1, 0, 2), 7.5)}
+            ),
+        ),
         Goodbye(to_failure(ProtocolError("no"))),
     ],
     ids=lambda frame: type(frame).__name__,
