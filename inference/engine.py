@@ -32,6 +32,7 @@ from inference.runner.model_runner import ModelRunner
 from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.speculation.base import Speculator
+from inference.speculation.budget import Budget, MeasuredBudget
 from inference.speculation.drafting import Drafting
 from inference.speculation.ngram import NgramSpeculator
 from inference.step import StepLoop
@@ -51,9 +52,16 @@ class Engine:
     """
 
     def __init__(
-        self, config: EngineConfig, speculators: SequenceOf[Speculator] | None = None
+        self,
+        config: EngineConfig,
+        speculators: SequenceOf[Speculator] | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """Load everything; `speculators` stand in for those that `config.speculator` names."""
+        """Load everything.
+
+        `speculators` stand in for those that `config.speculator` names, `budget` for the one that
+        measures what drafting costs and brings.
+        """
         self.config = config
         self._runner = ModelRunner(config)
         model = self._runner.model_config
@@ -62,7 +70,7 @@ class Engine:
         )
         self._scheduler = Scheduler(config, cache)
         own = _speculators(config) if speculators is None else speculators
-        drafting = Drafting(own, model.vocab_size)
+        drafting = Drafting(own, budget or _budget(own, self._runner), model.vocab_size)
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
         self._intake = Intake(config, model, _tokenizer(self._runner))
         self._inbox = Inbox()
@@ -219,6 +227,7 @@ class Engine:
             "num_steps": self._loop.num_steps,
             "num_drafted_tokens": self._loop.num_drafted_tokens,
             "num_accepted_tokens": self._loop.num_accepted_tokens,
+            **self._loop.drafting.record.stats(),
             **self._loop.metrics.values(),
         }
 
@@ -339,6 +348,13 @@ class Engine:
             with self._entering:
                 self._is_closed = True
             self._give_up("a step failed, the engine serves no more")
+
+
+def _budget(speculators: SequenceOf[Speculator], runner: ModelRunner) -> Budget:
+    budget = MeasuredBudget([one.name for one in speculators])
+    if speculators:
+        budget.step_cost.start(runner.profile())
+    return budget
 
 
 def _speculators(config: EngineConfig) -> list[Speculator]:

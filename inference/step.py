@@ -25,7 +25,7 @@ class StepLoop:
 
     def __init__(self, scheduler: Scheduler, drafting: Drafting, runner: ModelRunner) -> None:
         self.scheduler = scheduler
-        self._drafting = drafting
+        self.drafting = drafting
         self._runner = runner
         self.metrics = EngineMetrics()
         self.num_steps = 0
@@ -39,12 +39,12 @@ class StepLoop:
         chunks = self._expire()
         batch = self.scheduler.next_batch()
         for request_id in batch.preempted:
-            self._drafting.forget(request_id)
+            self.drafting.forget(request_id)
         if not batch.parts:
             return chunks + self._end_prefills()
-        self._drafting.open(batch.parts)
+        self.drafting.open(batch.parts)
         self.scheduler.reserve_drafts(batch)
-        self._drafting.draft(batch.parts)
+        self.drafting.draft(batch.parts)
         self.num_steps += 1
         chunks += self._compute(batch) + self._end_prefills()
         self.metrics.stepped(time.monotonic() - began_s, batch.num_rows)
@@ -53,7 +53,7 @@ class StepLoop:
     def end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> TokenChunk:
         """Take a request out at once; its last chunk."""
         self.scheduler.remove(sequence)
-        self._drafting.forget(sequence.request_id)
+        self.drafting.forget(sequence.request_id)
         return _chunk(sequence, (), sequence.text.flush(), reason, error=error)
 
     def report_end(self, sequence: Sequence, reason: FinishReason) -> TokenChunk:
@@ -71,14 +71,16 @@ class StepLoop:
     def _compute(self, batch: Batch) -> list[TokenChunk]:
         """Run and verify; when that fails, every part alone, so that only the guilty one ends."""
         sampled = [part for part in batch.parts if part.samples]
+        start = time.perf_counter()
         try:
-            computed = self._runner.run(batch, self._drafting.wants)
+            computed = self._runner.run(batch, self.drafting.wants)
             verdicts = iter(verify(sampled, computed.logits) if sampled else [])
         except Exception as error:
             if len(batch.parts) > 1:
                 return [one for part in batch.parts for one in self._compute(Batch([part]))]
             logger.exception("a request failed in the forward pass")
             return [self._fail(batch.parts[0], f"the forward pass failed: {error}")]
+        self.drafting.note_step(batch.num_rows, time.perf_counter() - start)
         chunks: list[TokenChunk] = []
         kept: list[Kept] = []
         for part, first_row in zip(batch.parts, row_starts(batch), strict=True):
@@ -125,11 +127,11 @@ class StepLoop:
             if one.num_tokens:
                 self.metrics.gained(one.part.sequence, one.num_tokens, time.monotonic())
             self.scheduler.settle(one.part, len(one.path))
-        self._drafting.observe(kept, computed.features)
+        self.drafting.observe(kept, computed.features)
         for one in kept:
             if one.has_ended:
                 self.scheduler.remove(one.part.sequence)
-                self._drafting.forget(one.part.sequence.request_id)
+                self.drafting.forget(one.part.sequence.request_id)
 
     def _fail(self, part: Part, error: str) -> TokenChunk:
         table = part.sequence.table

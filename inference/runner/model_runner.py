@@ -13,6 +13,7 @@ from inference.model.loading import load_model
 from inference.model.weights import find_checkpoint
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
+from inference.runner.profile import profile, profile_inputs
 from inference.runner.threads import threads_for, weight_bytes
 from inference.speculation.base import Features, FeatureWish, TargetFacts
 from kernels.move_rows import move_rows
@@ -88,6 +89,22 @@ class ModelRunner:
             embed=self._decoder.embed,
             logits=self._decoder.logits,
         )
+
+    @torch.inference_mode()
+    def profile(self) -> dict[int, float]:
+        """Seconds of a decoding step by its rows; only while the cache is empty."""
+        longest = min(self.model_config.max_model_len, self._cache.shape[2] * self._block_size)
+
+        def run(num_rows: int) -> None:
+            native = self._native.kernels
+            inputs = profile_inputs(num_rows, longest, self._block_size, self.device, native)
+            with threads_for(self._weight_bytes, num_rows):
+                hidden = self._decoder.forward(inputs, self._cache)
+                self._decoder.logits(hidden).cpu().argmax(-1)
+
+        seconds = profile(run)
+        self._cache[:, :, : -(-longest // self._block_size)] = 0
+        return seconds
 
     @torch.inference_mode()
     def move(self, sources: list[int], targets: list[int]) -> None:

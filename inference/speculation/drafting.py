@@ -3,13 +3,15 @@
 Their drafts are merged into one tree a request; a budget says whom to ask and which nodes to keep.
 """
 
+import logging
+import time
 from collections.abc import Sequence
 
 import torch
 
-from inference.batch import Kept, Part, Tree
+from inference.batch import Kept, Part
+from inference.speculation.acceptance import Acceptance
 from inference.speculation.base import (
-    MAX_NODES,
     Draft,
     DraftRequest,
     Features,
@@ -17,6 +19,8 @@ from inference.speculation.base import (
     Outcome,
     Speculator,
 )
+from inference.speculation.budget import Budget, Load
+from inference.speculation.record import Record
 from inference.speculation.tree import (
     Limits,
     Proposal,
@@ -26,6 +30,9 @@ from inference.speculation.tree import (
     merge,
     prune,
 )
+from kernels.reference import MASK_ROWS
+
+logger = logging.getLogger(__name__)
 
 CONSTRAINT = "constraint"
 """The name of what a guide or grammar drafts."""
@@ -34,25 +41,36 @@ CONSTRAINT = "constraint"
 class Drafting:
     """The engine's speculators, and what each has proposed in this step."""
 
-    def __init__(self, speculators: Sequence[Speculator], vocab_size: int) -> None:
+    def __init__(self, speculators: Sequence[Speculator], budget: Budget, vocab_size: int) -> None:
         self._speculators = list(speculators)
-        self._bits = {one.name: 2 << index for index, one in enumerate(speculators)}
-        self._names = _Names([CONSTRAINT, *self._bits])
+        self._budget = budget
         self._vocab_size = vocab_size
-        self._drafts: dict[str, dict[str, Draft]] = {one.name: {} for one in speculators}
+        self._bits = {one.name: 2 << index for index, one in enumerate(speculators)}
+        assert len(self._bits) == len(speculators), "two speculators have the same name"
+        self._names = _Names([CONSTRAINT, *self._bits])
+        self._acceptance = {one.name: Acceptance() for one in speculators}
+        self._asked: frozenset[str] = frozenset()
+        self._load = Load(0, 0)
         self._forced: dict[str, Draft] = {}
+        self._drafts: dict[str, dict[str, Draft]] = {one.name: {} for one in speculators}
         aux = sorted({layer for one in speculators for layer in one.wants.aux_layers})
         self.wants = FeatureWish(any(one.wants.hidden for one in speculators), tuple(aux))
+        self.record = Record()
 
     def open(self, parts: Sequence[Part]) -> None:
-        """Take back the room of parts that nobody is going to draft for."""
+        """Choose whom to ask, and take back the room of parts that nobody drafts for."""
+        self._load = Load(
+            sum(part.num_known for part in parts), sum(part.samples for part in parts)
+        )
+        self._asked = self._budget.ask(self._load)
+        self._forced.clear()
         for part in parts:
-            if not part.draft_room:
-                continue
-            forced = _forced(part)
-            if forced:
-                self._forced[part.sequence.request_id] = forced
-            elif not self._speculators:
+            if part.draft_room and part.sequence.constraint is not None:
+                forced = _forced(part)
+                if forced:
+                    self._forced[part.sequence.request_id] = forced
+                    continue
+            if not self._asked:
                 part.draft_room = 0
 
     def draft(self, parts: Sequence[Part]) -> None:
@@ -60,32 +78,79 @@ class Drafting:
         parts = [part for part in parts if part.draft_room]
         if not parts:
             return
-        requests = [_request(part) for part in parts]
-        for speculator in self._speculators:
-            drafts = speculator.propose(requests)
-            self._drafts[speculator.name] = {
-                request.request_id: draft for request, draft in zip(requests, drafts, strict=True)
-            }
-        for part in parts:
-            proposal = self._merge(part)
-            part.tree = self._prune(part, proposal)
-        self._forced.clear()
+        start = time.perf_counter()
+        propose_s = self._propose([part for part in parts if not self._is_settled(part)])
+        proposals = [self._merge(part) for part in parts]
+        kept = self._choose(parts, proposals)
+        for part, proposal, nodes in zip(parts, proposals, kept, strict=True):
+            if nodes:
+                part.tree = prune(proposal, nodes, self._names)
+        merge_s = time.perf_counter() - start - sum(propose_s.values())
+        for name, seconds in propose_s.items():
+            own_s = seconds + merge_s / len(propose_s)
+            self._budget.note_draft(name, len(parts), own_s)
+            self.record.note_draft(name, own_s)
+
+    def note_step(self, num_rows: int, seconds: float) -> None:
+        """A forward pass with its verification is done."""
+        self._budget.note_step(num_rows, seconds)
 
     def observe(self, kept: Sequence[Kept], features: Features) -> None:
         """Tell everyone what became of the step's requests."""
-        for speculator in self._speculators:
-            drafts = self._drafts[speculator.name]
-            outcomes = [
-                _outcome(one, speculator.name, drafts.pop(one.part.sequence.request_id, Draft()))
-                for one in kept
-            ]
-            speculator.observe(outcomes, self._features(speculator.wants, features))
+        for one in kept:
+            self.record.note(one)
+        for speculator in list(self._speculators):
+            drafts, acceptance = self._drafts[speculator.name], self._acceptance[speculator.name]
+            outcomes = []
+            for one in kept:
+                sequence = one.part.sequence
+                draft = drafts.pop(sequence.request_id, None)
+                if draft:
+                    came = sequence.token_ids[len(sequence.token_ids) - one.num_tokens :]
+                    acceptance.judge(sequence.request_id, draft, came)
+                outcomes.append(_outcome(one, speculator.name, draft or Draft()))
+            try:
+                speculator.observe(outcomes, self._features(speculator.wants, features))
+            except Exception:
+                self._retire(speculator)
 
     def forget(self, request_id: str) -> None:
         """The request has ended, or lost its blocks."""
         for speculator in self._speculators:
             self._drafts[speculator.name].pop(request_id, None)
+            self._acceptance[speculator.name].forget(request_id)
             speculator.forget(request_id)
+
+    def _is_settled(self, part: Part) -> bool:
+        """Whether a constraint's draft leaves nothing to guess."""
+        forced = self._forced.get(part.sequence.request_id)
+        return forced is not None and len(forced) >= min(part.draft_room, part.most_depth)
+
+    def _propose(self, parts: Sequence[Part]) -> dict[str, float]:
+        """Ask those chosen; the seconds of each."""
+        seconds: dict[str, float] = {}
+        requests = [_request(part) for part in parts]
+        for speculator in list(self._speculators) if requests else ():
+            if speculator.name not in self._asked:
+                continue
+            start = time.perf_counter()
+            try:
+                drafts = speculator.propose(requests)
+            except Exception:
+                self._retire(speculator)
+                continue
+            seconds[speculator.name] = time.perf_counter() - start
+            self._drafts[speculator.name] = {
+                request.request_id: draft for request, draft in zip(requests, drafts, strict=True)
+            }
+        return seconds
+
+    def _retire(self, speculator: Speculator) -> None:
+        """Go on without one that is broken: a guess less costs speed only."""
+        fields = {"speculator": speculator.name}
+        logger.exception("a speculator failed and drafts no more", extra=fields)
+        self._speculators.remove(speculator)
+        self._drafts[speculator.name].clear()
 
     def _merge(self, part: Part) -> Proposal:
         request_id = part.sequence.request_id
@@ -96,18 +161,36 @@ class Drafting:
         for name, of_requests in self._drafts.items():
             draft = of_requests.get(request_id)
             if draft:
-                drafts.append(Scored(self._bits[name], draft))
+                ratios = self._acceptance[name].ratios(request_id)
+                drafts.append(Scored(self._bits[name], draft, ratios))
         constraint, state = part.sequence.constraint, part.sequence.constraint_state
         return merge(drafts, Limits(part.most_depth, self._vocab_size, constraint, state))
 
-    def _prune(self, part: Part, proposal: Proposal) -> Tree:
-        room = part.draft_room
-        kept = likeliest(proposal, room)
-        if part.num_known + len(kept) > MAX_NODES:  # more rows than a mask has bits
-            kept = likeliest_chain(proposal)[:room]
-        return prune(proposal, kept, self._names)
+    def _choose(self, parts: Sequence[Part], proposals: Sequence[Proposal]) -> list[list[int]]:
+        """The nodes of each proposal to verify: the likeliest of all, as many as the budget says.
+
+        Stable sorting keeps parents before children of equal survival.
+        """
+        allowed = [_allowed(part, one) for part, one in zip(parts, proposals, strict=True)]
+        nodes = [
+            (proposals[at].survivals[node], at, node)
+            for at, own in enumerate(allowed)
+            for node in own
+        ]
+        if self._asked:
+            names = ((one, self._names[proposals[at].drafters[node]]) for one, at, node in nodes)
+            self._budget.note_nodes(self._asked, len(parts), names)
+        nodes.sort(key=lambda node: -node[0])
+        granted = self._budget.grant(self._load, [survival for survival, _, _ in nodes])
+        if granted == len(nodes):
+            return allowed
+        kept: list[list[int]] = [[] for _ in parts]
+        for _, at, node in nodes[:granted]:
+            kept[at].append(node)
+        return [sorted(own) for own in kept]
 
     def _features(self, wants: FeatureWish, features: Features) -> Features:
+        """The features with those layers only that a speculator has asked for."""
         if features.aux is None or wants.aux_layers == self.wants.aux_layers:
             return features
         width = features.hidden.shape[1]
@@ -142,11 +225,18 @@ def _request(part: Part) -> DraftRequest:
 
 
 def _forced(part: Part) -> Draft:
-    sequence = part.sequence
-    if sequence.constraint is None:
-        return Draft()
-    ids = sequence.constraint.forced(sequence.constraint_state)[: part.draft_room]
+    constraint = part.sequence.constraint
+    assert constraint is not None
+    ids = constraint.forced(part.sequence.constraint_state)[: part.draft_room]
     return Draft.chain(ids, [1.0] * len(ids))
+
+
+def _allowed(part: Part, proposal: Proposal) -> list[int]:
+    """The nodes there are slots for, and bits in a mask."""
+    nodes = likeliest(proposal, part.draft_room)
+    if part.num_known + len(nodes) <= MASK_ROWS:
+        return nodes
+    return likeliest_chain(proposal)[: part.draft_room]
 
 
 def _outcome(kept: Kept, name: str, draft: Draft) -> Outcome:

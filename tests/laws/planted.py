@@ -14,13 +14,20 @@ class Planted:
     p_right 1 is an oracle, 0 never drafts a right token, in between anything may happen.
     """
 
-    def __init__(self, answers: Answers, p_right: float, vocab_size: int) -> None:
-        self.name = "planted"
+    def __init__(
+        self,
+        answers: Answers,
+        p_right: float,
+        vocab_size: int,
+        name: str = "planted",
+        seed: int = 7,
+    ) -> None:
+        self.name = name
         self.wants = FeatureWish()
         self._answers = answers
         self._p_right = p_right
         self._vocab_size = vocab_size
-        self.random = random.Random(7)
+        self.random = random.Random(seed)
 
     def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
         return [self.draft(request, self._right(request)) for request in requests]

@@ -1,14 +1,15 @@
 """Promise 1: the text does not depend on drafts, batch, prefix, preemption or interruption."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inference import Engine, EngineConfig, Exactly, FinishReason, SamplingParams, Words
-from inference.speculation.base import Speculator
-from tests.laws.planted import Planted
+from inference.speculation.budget import EveryNode
+from tests.laws.planted import Answers, Planted, PlantedTree
 
 RNG = random.Random(3)
 # Repeated stretches, so that prompt lookup has something to find; lengths around block borders.
@@ -56,17 +57,23 @@ PARAMS = {
 Answer = tuple[tuple[int, ...], str, FinishReason]
 
 
-def engine(target: Path, planted: Speculator | None = None, **options: Any) -> Engine:
+def engine(target: Path, planted: Sequence[Planted] = (), **options: Any) -> Engine:
+    """An engine; planted speculators draft for everyone, whether it pays or not."""
     config: dict[str, Any] = {"device": "cpu", "dtype": "float64", "num_blocks": 256} | options
-    return Engine(
-        EngineConfig(model=str(target), **config),
-        speculators=None if planted is None else [planted],
-    )
+    if not planted:
+        return Engine(EngineConfig(model=str(target), **config))
+    budget = EveryNode([one.name for one in planted])
+    return Engine(EngineConfig(model=str(target), **config), planted, budget)
 
 
 def answers(one: Engine, prompts: list[list[int]], params: SamplingParams) -> list[Answer]:
     outputs = one.generate(prompts, params)
     return [(out.token_ids, out.text, out.finish_reason) for out in outputs]
+
+
+def known(plain: list[Answer]) -> Answers:
+    """What a planted speculator knows: each prompt's answer."""
+    return {tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain, strict=True)}
 
 
 @pytest.fixture(scope="module")
@@ -108,25 +115,47 @@ def test_compiled_kernels_say_the_same(
 
 @pytest.mark.parametrize("name", PARAMS)
 @pytest.mark.parametrize("p_right", [1.0, 0.7, 0.0])
+@pytest.mark.parametrize("kind", [Planted, PlantedTree])
 def test_drafts_never_show_in_the_output(
     tiny_target: Path,
     plain: dict[str, list[Answer]],
     name: str,
+    kind: type[Planted],
     p_right: float,
 ) -> None:
-    known = {tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain[name], strict=True)}
-    planted = Planted(known, p_right, vocab_size=266)
-    one = engine(tiny_target, planted=planted)
+    one = engine(tiny_target, [kind(known(plain[name]), p_right, vocab_size=266)])
     outputs = one.generate(PROMPTS, PARAMS[name])
+    stats = one.stats()
     one.close()
 
     assert [(out.token_ids, out.text, out.finish_reason) for out in outputs] == plain[name]
     drafted = sum(out.num_drafted_tokens for out in outputs)
     accepted = sum(out.num_accepted_tokens for out in outputs)
+    assert stats["num_free_blocks"] == 256
     if p_right == 1.0:
-        assert accepted == drafted > 0
+        assert accepted > 0
+        assert kind is PlantedTree or accepted == drafted
     elif p_right == 0.0 and name not in ("guided", "json"):  # constraints draft rightly
         assert accepted == 0 < drafted
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_merged_drafts_never_show_in_the_output(
+    tiny_target: Path, plain: dict[str, list[Answer]], name: str
+) -> None:
+    answers_known = known(plain[name])
+    planted = [
+        Planted(answers_known, 0.8, vocab_size=266, name="chain"),
+        PlantedTree(answers_known, 0.6, vocab_size=266, name="tree"),
+        PlantedTree(answers_known, 0.9, vocab_size=266, name="other", seed=1),
+    ]
+    one = engine(tiny_target, planted, num_blocks=30, max_step_tokens=64, max_draft_tokens=24)
+    assert answers(one, PROMPTS, PARAMS[name]) == plain[name]
+    stats = one.stats()
+    one.close()
+
+    assert stats["num_free_blocks"] == 30
+    assert all(stats[f"spec.{one.name}.depth1.accepted"] > 0 for one in planted)
 
 
 @pytest.mark.parametrize("name", PARAMS)

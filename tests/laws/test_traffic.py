@@ -139,6 +139,6 @@ def test_everyone_hears_what_he_would_hear_alone(
     assert traffic.num_ended > 10
     assert not traffic.asked, "nobody is left without a last chunk"
     assert traffic.engine.stats()["num_free_blocks"] == traffic.num_blocks
-    drafting = traffic.engine._loop._drafting
+    drafting = traffic.engine._loop.drafting
     assert not any(drafting._drafts.values()), "what was kept of ended requests"
     traffic.engine.close()

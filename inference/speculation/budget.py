@@ -1,0 +1,266 @@
+"""How many drafted rows for whom, so that the tokens accepted per second are most.
+
+A step of B requests brings B tokens however it goes; a drafted row brings its survival more, and
+costs what t(rows) says one more row costs, plus its part of what the drafting took. Rows are added
+in the order of their survival for as long as tokens per second rise. Before anything is drafted the
+same sum is made with the survivals that each set of speculators has shown lately, which says whom
+to ask; nobody, where that cannot win. Who is not asked is tried again, as often as a two-hundredth
+of the time pays for.
+
+Rows of prompts are paid for by their own requests: drafts in a step with prompt chunks are charged
+what they add to it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
+
+from inference.speculation.cost import CostCurve
+
+MAX_ROWS = 1024
+PROBE_SHARE = 0.005
+"""Of the time, for asking those who are not expected to pay."""
+LEAST_GAIN = 1.02
+"""By how much another choice must be better than the one in force."""
+FIRST_LOOKS = 6
+"""Times everyone is asked before anything is expected of anyone."""
+STEPS_PER_CHOICE = 8
+NUM_CLASSES = 10
+"""Classes of survival that a forecast counts nodes in."""
+LEAST_S = 1e-9
+MOST_COMBINED = 4
+"""Speculators of which every combination is weighed; with more it is all of them or none."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A step before anything is drafted."""
+
+    num_rows: int
+    """Rows of known tokens."""
+    num_sampling: int
+    """Requests that get a token in any case."""
+
+
+class Budget(Protocol):
+    """Decides whom to ask for drafts and how many of the drafted nodes are verified."""
+
+    def ask(self, load: Load) -> frozenset[str]:
+        """The speculators to ask in this step."""
+        ...
+
+    def grant(self, load: Load, survivals: Sequence[float]) -> int:
+        """How many nodes to verify, given all drafted ones from the likeliest down."""
+        ...
+
+    def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
+        """A speculator has been asked for this many drafts."""
+        ...
+
+    def note_nodes(
+        self, asked: frozenset[str], num_requests: int, nodes: Iterable[tuple[float, str]]
+    ) -> None:
+        """Everything that was drafted when these were asked: (survival, drafters' joined names)."""
+        ...
+
+    def note_step(self, num_rows: int, seconds: float) -> None:
+        """A forward pass with its verification is done."""
+        ...
+
+
+class EveryNode:
+    """Asks everyone and verifies all; what a trial of a speculator wants."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = frozenset(names)
+
+    def ask(self, load: Load) -> frozenset[str]:
+        """Everyone."""
+        return self._names
+
+    def grant(self, load: Load, survivals: Sequence[float]) -> int:
+        """All."""
+        return len(survivals)
+
+    def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
+        """Costs do not matter."""
+
+    def note_nodes(
+        self, asked: frozenset[str], num_requests: int, nodes: Iterable[tuple[float, str]]
+    ) -> None:
+        """Survivals do not matter."""
+
+    def note_step(self, num_rows: int, seconds: float) -> None:
+        """Costs do not matter."""
+
+
+class MeasuredBudget:
+    """The budget of a serving engine: measured costs, forecast survivals."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.step_cost = CostCurve(MAX_ROWS)
+        self._draft_costs = {name: CostCurve(MAX_ROWS) for name in names}
+        self._everyone = frozenset(names)
+        self._forecasts = {asked: _Forecast() for asked in _combinations(names)}
+        self._choice = self._everyone
+        self._chosen_for = 0
+        self._age = 0
+        self._saved = dict.fromkeys(names, 0.0)
+        self._bucket = 0
+
+    def ask(self, load: Load) -> frozenset[str]:
+        """The combination expected to bring most tokens per second, and who is due for a trial."""
+        if not load.num_sampling or not self._everyone:
+            return frozenset()
+        if self._forecasts[self._everyone].num_looks < FIRST_LOOKS:
+            return self._everyone
+        bucket = load.num_sampling.bit_length()
+        self._age += 1
+        if bucket != self._chosen_for or self._age >= STEPS_PER_CHOICE:
+            self._choose(load)
+            self._chosen_for, self._age = bucket, 0
+        return self._choice | self._due(load.num_sampling)
+
+    def grant(self, load: Load, survivals: Sequence[float]) -> int:
+        """As many as raise the expected tokens per second.
+
+        The number of rows stays in the bucket of the step before unless another is better by
+        `LEAST_GAIN`: kernels chosen by row count do not flap.
+        """
+        if not survivals or not self.step_cost.is_known:
+            return len(survivals)
+        fixed, rows, seconds = self._fixed(load, self._choice), load.num_rows, self.step_cost.table
+        rate = load.num_sampling / max(fixed + seconds[rows], LEAST_S)
+        best, best_rate, near, near_rate = 0, rate, 0, 0.0
+        lowest, highest = _span(self._bucket)
+        tokens = float(load.num_sampling)
+        for number, survival in enumerate(survivals, start=1):
+            if rows + number >= len(seconds):
+                break
+            tokens += survival
+            rate = tokens / max(fixed + seconds[rows + number], LEAST_S)
+            if rate > best_rate:
+                best, best_rate = number, rate
+            if rate > near_rate and lowest <= rows + number <= highest:
+                near, near_rate = number, rate
+        if near_rate * LEAST_GAIN > best_rate:
+            best = near
+        self._bucket = _bucket(rows + best)
+        return best
+
+    def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
+        """Refine what this speculator costs."""
+        self._draft_costs[name].measure(num_requests, seconds)
+        self._saved[name] = 0.0
+
+    def note_nodes(
+        self, asked: frozenset[str], num_requests: int, nodes: Iterable[tuple[float, str]]
+    ) -> None:
+        """Refine the forecast of every combination of those who were asked."""
+        by_drafters: dict[str, list[float]] = {}
+        for survival, names in nodes:
+            by_drafters.setdefault(names, []).append(survival)
+        drafters = {names: frozenset(names.split("+")) for names in by_drafters}
+        for combination, forecast in self._forecasts.items():
+            if combination and combination <= asked:
+                forecast.note(
+                    num_requests,
+                    [
+                        survival
+                        for names, survivals in by_drafters.items()
+                        if drafters[names] & combination
+                        for survival in survivals
+                    ],
+                )
+
+    def note_step(self, num_rows: int, seconds: float) -> None:
+        """Refine t(rows), and save up for trials."""
+        self.step_cost.measure(num_rows, seconds)
+        for name in self._saved:
+            self._saved[name] += PROBE_SHARE * seconds
+
+    def _choose(self, load: Load) -> None:
+        if not self.step_cost.is_known:
+            return
+        best, best_rate = self._choice, self._forecast_rate(load, self._choice) * LEAST_GAIN
+        for combination in self._forecasts:
+            rate = self._forecast_rate(load, combination)
+            if rate > best_rate:
+                best, best_rate = combination, rate
+        self._choice = best
+
+    def _forecast_rate(self, load: Load, asked: frozenset[str]) -> float:
+        fixed = self._fixed(load, asked)
+        rates = [self._rate(load, fixed, 0, 0.0)]
+        for num_nodes, accepted in self._forecasts[asked].totals(load.num_sampling):
+            rates.append(self._rate(load, fixed, num_nodes, accepted))
+        return max(rates)
+
+    def _fixed(self, load: Load, asked: frozenset[str]) -> float:
+        """Seconds of the step that its drafted rows have no part in, without its prompt rows."""
+        drafting = sum(self._draft_costs[name](load.num_sampling) for name in asked)
+        return drafting + self.step_cost(load.num_sampling) - self.step_cost(load.num_rows)
+
+    def _rate(self, load: Load, fixed: float, num_nodes: float, accepted: float) -> float:
+        seconds = fixed + self.step_cost(load.num_rows + num_nodes)
+        return (load.num_sampling + accepted) / max(seconds, LEAST_S)
+
+    def _due(self, num_requests: int) -> frozenset[str]:
+        return frozenset(
+            name
+            for name in self._everyone - self._choice
+            if self._saved[name] >= self._draft_costs[name](num_requests)
+        )
+
+
+class _Forecast:
+    """How many nodes of which survival a request gets drafted; old drafts fade."""
+
+    def __init__(self) -> None:
+        self.num_looks = 0
+        self._num_nodes = [0.0] * NUM_CLASSES
+        self._accepted = [0.0] * NUM_CLASSES
+
+    def note(self, num_requests: int, survivals: Sequence[float]) -> None:
+        self.num_looks += 1
+        weight = max(1.0 / self.num_looks, min(0.3, 0.03 * num_requests))
+        num_nodes, accepted = [0] * NUM_CLASSES, [0.0] * NUM_CLASSES
+        for survival in survivals:
+            at = min(NUM_CLASSES - 1, int(survival * NUM_CLASSES))
+            num_nodes[at] += 1
+            accepted[at] += survival
+        for at in range(NUM_CLASSES):
+            self._num_nodes[at] += weight * (num_nodes[at] / num_requests - self._num_nodes[at])
+            self._accepted[at] += weight * (accepted[at] / num_requests - self._accepted[at])
+
+    def totals(self, num_requests: int) -> list[tuple[float, float]]:
+        """Nodes and expected tokens of so many requests, with each class taken in downwards."""
+        totals: list[tuple[float, float]] = []
+        num_nodes = accepted = 0.0
+        for at in reversed(range(NUM_CLASSES)):
+            num_nodes += self._num_nodes[at] * num_requests
+            accepted += self._accepted[at] * num_requests
+            totals.append((num_nodes, accepted))
+        return totals
+
+
+def _combinations(names: Sequence[str]) -> list[frozenset[str]]:
+    if len(names) > MOST_COMBINED:
+        return [frozenset(), frozenset(names)]
+    return [
+        frozenset(combination)
+        for size in range(len(names) + 1)
+        for combination in combinations(names, size)
+    ]
+
+
+def _bucket(num_rows: int) -> int:
+    """The place of the smallest bucket that holds so many rows."""
+    return (num_rows - 1).bit_length()
+
+
+def _span(bucket: int) -> tuple[int, int]:
+    """The fewest and the most rows of a bucket."""
+    highest = 1 << bucket
+    return highest // 2 + 1, highest
