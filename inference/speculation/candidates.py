@@ -28,11 +28,16 @@ class DrawnStates:
     def observe(self, outcomes: Sequence[Outcome], states: torch.Tensor) -> None:
         """Keep the last kept row of every request that has drawn; `states`: [T, W]."""
         drawn = [one for one in outcomes if has_drawn(one)]
+        self.keep(drawn, [one.rows[-1] for one in drawn], states)
+
+    def keep(self, drawn: Sequence[Outcome], rows: Sequence[int], states: torch.Tensor) -> None:
+        """Keep a row of `states` [T, W] for each of these requests."""
         if not drawn:
             return
-        rows = torch.tensor([one.rows[-1] for one in drawn], device=states.device)
+        index = torch.tensor(rows, device=states.device)
         # A copy, or each request would hold the states of all rows of its step.
-        for one, state in zip(drawn, states.index_select(0, rows).unbind(0), strict=True):
+        kept = states.index_select(0, index).unbind(0)
+        for one, state in zip(drawn, kept, strict=True):
             self._by_request[one.request_id] = _Drawn(len(one.token_ids), state)
 
     def ready(self, requests: Sequence[DraftRequest]) -> dict[int, torch.Tensor]:  # each [W]

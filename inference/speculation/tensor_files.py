@@ -1,12 +1,13 @@
 """The tensors of a speculator's folder, in the file layouts that such folders are published in."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 
 from inference.errors import ModelLoadError
 
@@ -91,13 +92,29 @@ def read_tensor_files(folder: Path, layouts: Sequence[str] = LAYOUTS) -> TensorF
         ModelLoadError: there is none of them, a shard is missing, or a file is cut short, garbled
             or holds anything but tensors.
     """
-    path = next((folder / name for name in layouts if (folder / name).is_file()), None)
-    if path is None:
+    paths = _find(folder, layouts)
+    if not paths:
         raise ModelLoadError(folder, f"holds none of {', '.join(layouts)}")
     tensors: dict[str, torch.Tensor] = {}
-    for shard in _shards(path) if path.suffix == ".json" else [path]:
-        tensors |= _read(shard)
+    for path in paths:
+        tensors |= _read(path)
     return TensorFiles(folder, tensors)
+
+
+def tensor_names(folder: Path) -> frozenset[str]:
+    """The names of all tensors of a folder; none where it has no such files.
+
+    Raises:
+        ModelLoadError: a file is cut short, garbled or holds anything but tensors.
+    """
+    names: set[str] = set()
+    for path in _find(folder, LAYOUTS):
+        if path.suffix == ".safetensors":
+            with _opened(path) as file:
+                names.update(file.keys())
+        else:
+            names.update(_read(path))
+    return frozenset(names)
 
 
 def read_config(folder: Path) -> dict[str, object]:
@@ -118,6 +135,13 @@ def read_config(folder: Path) -> dict[str, object]:
     return raw
 
 
+def _find(folder: Path, layouts: Sequence[str]) -> list[Path]:
+    path = next((folder / name for name in layouts if (folder / name).is_file()), None)
+    if path is None:
+        return []
+    return _shards(path) if path.suffix == ".json" else [path]
+
+
 def _shards(index: Path) -> list[Path]:
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
@@ -126,12 +150,19 @@ def _shards(index: Path) -> list[Path]:
         raise ModelLoadError(index, f"is not an index of shards: {error!r}") from error
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise ModelLoadError(path, f"is not a whole safetensors file: {error}") from error
+
+
 def _read(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise ModelLoadError(path, f"is not a whole safetensors file: {error}") from error
+        with _opened(path) as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a garbled archive can raise anything

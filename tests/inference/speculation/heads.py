@@ -75,7 +75,7 @@ def facts(**changes: Any) -> TargetFacts:
     """A target whose embedding and head are random too."""
     random = torch.Generator().manual_seed(5)
     shape: dict[str, Any] = {"vocab_size": VOCAB, "hidden_size": WIDTH} | changes
-    table = torch.randn(shape["vocab_size"], shape["hidden_size"], generator=random).double()
+    table = torch.randn(shape["vocab_size"], shape["hidden_size"], generator=random).double() / 3
     known: dict[str, Any] = {
         "num_layers": 6,
         "max_model_len": 128,
