@@ -45,7 +45,17 @@ _LABELLED = (
     (
         "vllm:spec_decode_num_accepted_tokens_per_pos",
         "Drafted tokens kept, by their place in the draft",
-        re.compile(r"accepted\.depth(?P<position>\d+)"),
+        re.compile(r"accepted\.position(?P<position>\d+)"),
+    ),
+    (
+        "care_spec_drafts",
+        "Verified drafts a speculator had a part in",
+        re.compile(r"spec\.(?P<speculator>.+)\.drafts"),
+    ),
+    (
+        "care_spec_draft_seconds",
+        "Time a speculator took to draft",
+        re.compile(r"spec\.(?P<speculator>.+)\.draft_s"),
     ),
     (
         "care_spec_drafted_tokens",

@@ -145,12 +145,12 @@ class EngineMetrics:
             self._acceptance.observe(mean_acceptance_length(timeline))
 
     def values(self) -> Numbers:
-        """The counters by name; `finished.REASON` and `accepted.depthN` are families."""
+        """The counters by name; `finished.REASON` and `accepted.positionN` are families."""
         finished = {f"finished.{one}": self._finished[one] for one in FinishReason}
         drafts = self._drafts_by_accepted.copy()
         accepted = {
-            f"accepted.depth{depth}": sum(n for most, n in drafts.items() if most > depth)
-            for depth in range(max(drafts, default=0))
+            f"accepted.position{at}": sum(n for most, n in drafts.items() if most > at)
+            for at in range(max(drafts, default=0))
         }
         return {
             "num_prompt_tokens": self._num_prompt,

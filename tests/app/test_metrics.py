@@ -135,17 +135,21 @@ def test_the_operators_list_is_what_is_exposed(snapshot: MetricsSnapshot) -> Non
 
 def test_each_speculator_has_its_own_figures(snapshot: MetricsSnapshot) -> None:
     values = snapshot.values | {
-        "spec.mlp.depth0.drafted": 7,
-        "spec.mlp.depth0.accepted": 5,
+        "spec.mlp.drafts": 4,
+        "spec.mlp.draft_s": 0.25,
+        "spec.mlp.depth1.drafted": 7,
+        "spec.mlp.depth1.accepted": 5,
         "spec.my-heads.v2.depth11.drafted": 3,
     }
     families = told(EngineReading("tiny", MetricsSnapshot(values, snapshot.histograms)))
 
     drafted = families["care_spec_drafted_tokens_total"]
-    assert value(drafted, "_total", speculator="mlp", depth="0") == 7
+    assert value(drafted, "_total", speculator="mlp", depth="1") == 7
     assert value(drafted, "_total", speculator="my-heads.v2", depth="11") == 3
     accepted = families["care_spec_accepted_tokens_total"]
-    assert value(accepted, "_total", speculator="mlp", depth="0") == 5
+    assert value(accepted, "_total", speculator="mlp", depth="1") == 5
+    assert value(families["care_spec_drafts_total"], "_total", speculator="mlp") == 4
+    assert value(families["care_spec_draft_seconds_total"], "_total", speculator="mlp") == 0.25
 
 
 @on_sqlite

@@ -142,7 +142,7 @@ def test_a_request_that_ends_in_the_queue_has_queued(engine: Engine) -> None:
     assert 7 <= queued < 60
 
 
-def test_drafts_are_counted_by_depth_and_by_request(tiny_target: Path) -> None:
+def test_drafts_are_counted_by_place_and_by_request(tiny_target: Path) -> None:
     engine = Engine(
         EngineConfig(model=str(tiny_target), dtype="float64", num_blocks=64, speculator="ngram")
     )
@@ -151,10 +151,10 @@ def test_drafts_are_counted_by_depth_and_by_request(tiny_target: Path) -> None:
     snapshot = engine.metrics()
 
     values = snapshot.values
-    by_depth = [values[key] for key in values if key.startswith("accepted.depth")]
+    by_place = [values[key] for key in values if key.startswith("accepted.position")]
     assert values["num_drafts"] == outputs[0].num_drafts > 0
-    assert sum(by_depth) == values["num_accepted_tokens"] == outputs[0].num_accepted_tokens > 0
-    assert by_depth == sorted(by_depth, reverse=True)
+    assert sum(by_place) == values["num_accepted_tokens"] == outputs[0].num_accepted_tokens > 0
+    assert by_place == sorted(by_place, reverse=True)
     length = snapshot.histograms["acceptance_length"]
     assert (count(length), length.total) == (1, outputs[0].mean_acceptance_length)
     expected = 1 + outputs[0].num_accepted_tokens / outputs[0].num_drafts
