@@ -135,8 +135,11 @@ class Engine:
     ) -> list[RequestOutput]:
         """Answer all prompts together and wait for the last one.
 
+        One that fails on the way has the reason `error` in its output; the others are answered.
+
         Raises:
             InvalidRequest, QueueFull: as `submit`; then none of them runs on.
+            EngineError: the engine was closed meanwhile.
         """
         wanted = [params or SamplingParams()] if not isinstance(params, SequenceOf) else params
         wanted = list(wanted) * len(prompts) if len(wanted) == 1 else list(wanted)
@@ -155,7 +158,11 @@ class Engine:
                 self._inbox.withdraw(one)
             with self._stepping:
                 self._deliver(self._take_inbox())
-        return [_output(one, own) for one, own in zip(sequences, chunks, strict=True)]
+        outputs = [_output(one, own) for one, own in zip(sequences, chunks, strict=True)]
+        failed = [one for one in outputs if one.finish_reason is FinishReason.ERROR]
+        if self._is_closed and failed:
+            raise EngineError(failed[0].error or "the engine is closed", code="closed")
+        return outputs
 
     def pin(self, prompt: Prompt, *, salt: bytes = b"") -> int:
         """Compute the full blocks of a preamble and keep them; the number of tokens kept.
@@ -165,8 +172,11 @@ class Engine:
 
         Raises:
             InvalidRequest: it has more blocks than may be pinned; the message has the numbers.
+            EngineError: it could not be computed.
         """
         done = self.generate([prompt], SamplingParams(max_tokens=0, pin=True), salt=salt)[0]
+        if done.error is not None:
+            raise EngineError(done.error)
         return done.num_prompt_tokens // self.config.block_size * self.config.block_size
 
     def unpin(self, prompt: Prompt, *, salt: bytes = b"") -> bool:
@@ -370,8 +380,6 @@ def _tokenizer(runner: ModelRunner) -> Tokenizer | None:
 
 def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput:
     last = chunks[-1]
-    if last.finish_reason is FinishReason.ERROR:
-        raise EngineError(last.error or "the request failed")
     assert last.finish_reason is not None
     return RequestOutput(
         token_ids=tuple(sequence.token_ids[sequence.num_prompt :]),
@@ -385,4 +393,5 @@ def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput
         num_accepted_tokens=sequence.num_accepted,
         num_drafts=sequence.timeline.num_drafts,
         choices=tuple(chunk.choice for chunk in chunks if chunk.choice is not None),
+        error=last.error,
     )

@@ -67,11 +67,13 @@ class Intake:
             salt=salt,
             seed=seed_for(self._config.seed, request_id) if params.seed is None else params.seed,
             arrival=arrival,
-            text=AnswerText(decoder, (*params.stop, *self._stop_strings(prompt))),
+            text=AnswerText(
+                decoder, (*params.stop, *self._stop_strings(prompt)), params.min_tokens
+            ),
             constraint=constraint,
             stop_ids=frozenset(stop_ids),
             max_output=min(longest, room),
-            deadline=time.monotonic() + params.deadline_s if params.deadline_s else None,
+            deadline=None if params.deadline_s is None else time.monotonic() + params.deadline_s,
             num_public=num_public,
         )
 

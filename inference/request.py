@@ -137,6 +137,8 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
 
     Randomness is a counter generator keyed by (seed, position of the token): the same seed gives
     the same text whatever the batch, the speculation, or the number of times it was interrupted.
+    `deadline_s` counts from the submission; 0 is over before the first step. No stop token and no
+    stop string ends an answer within its first `min_tokens` tokens.
     `max_tokens=0` only computes the prompt's full blocks, so that a later request finds them: what
     a customer is still typing, at a low priority.
 
@@ -252,7 +254,8 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
 class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A finished request, with the counts of what it cost.
 
-    `choices` are those of its completed `Spans` segments, in order.
+    `choices` are those of its completed `Spans` segments, in order. `error` says what is behind the
+    reasons `error` and, for a deadline, `abort`; tokens and text are then what there was.
     """
 
     token_ids: tuple[int, ...]
@@ -267,6 +270,7 @@ class RequestOutput(msgspec.Struct, frozen=True, kw_only=True):
     num_drafts: int
     """Steps that verified a draft."""
     choices: tuple[SpanChoice, ...] = ()
+    error: str | None = None
 
     @property
     def mean_acceptance_length(self) -> float:

@@ -65,7 +65,8 @@ class StepLoop:
         return [self.end(one, FinishReason.LENGTH) for one in done]
 
     def _expire(self) -> list[TokenChunk]:
-        late = [one for one in self.scheduler if one.deadline and one.deadline < time.monotonic()]
+        now = time.monotonic()
+        late = [one for one in self.scheduler if one.deadline is not None and one.deadline <= now]
         return [self.end(one, FinishReason.ABORT, "the deadline has passed") for one in late]
 
     def _compute(self, batch: Batch) -> list[TokenChunk]:

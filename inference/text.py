@@ -8,19 +8,25 @@ from inference.tokenizer import StreamDecoder
 class AnswerText:
     """Turns tokens into text that may be shown.
 
-    What could still become a stop string is held back until it has or has not. The text shown after
-    n tokens depends on those n tokens alone, not on how they were grouped into steps.
+    What could still become a stop string is held back until it has or has not. A stop string counts
+    where all of it comes behind the first `min_tokens` tokens. The text shown after n tokens
+    depends on those n tokens alone, not on how they were grouped into steps.
     """
 
-    def __init__(self, decoder: StreamDecoder | None, stop: Sequence[str]) -> None:
+    def __init__(
+        self, decoder: StreamDecoder | None, stop: Sequence[str], min_tokens: int = 0
+    ) -> None:
         self._decoder = decoder
         self._stop = tuple(stop)
+        self._min_tokens = min_tokens
+        self._num_tokens = 0
         self._held = ""
 
     def feed(self, token_id: int) -> tuple[str, bool]:
         """The text this token makes showable, and whether a stop string has ended the answer."""
         if self._decoder is None:
             return "", False
+        self._num_tokens += 1
         return self._release(self._decoder.feed(token_id))
 
     def flush(self) -> str:
@@ -34,7 +40,7 @@ class AnswerText:
         return text
 
     def _release(self, new: str) -> tuple[str, bool]:
-        if not self._stop:
+        if not self._stop or self._num_tokens <= self._min_tokens:
             return new, False
         text = self._held + new
         found = [at for at in (text.find(stop) for stop in self._stop) if at >= 0]

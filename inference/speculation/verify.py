@@ -80,9 +80,10 @@ class _Walk:
         if wanted is None:
             return ()
         rows = [self.first_row, *(self.first_row + 1 + node for node in self.path)]
+        # Of a draft that ends the constraint the last row is there, but nothing was drawn from it.
         return tuple(
             token_logprob(logits[row], token_id, wanted)
-            for row, token_id in zip(rows, self.token_ids, strict=True)
+            for row, token_id in zip(rows, self.token_ids, strict=False)
         )
 
 
