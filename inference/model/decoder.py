@@ -109,7 +109,7 @@ class Decoder:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
-        logits = self._head(hidden)
+        logits = self._head(hidden.to(self._embedding.dtype))
         logits = logits if logits.dtype == torch.float64 else logits.float()
         return _times(logits, 1.0 / self.config.logits_divisor)
 

@@ -38,5 +38,5 @@ class LanguageModel(Protocol):
         ...
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
-        """Logits of the rows asked for; float32 unless the model runs in float64."""
+        """Logits of the rows asked for, of any dtype; float32 unless the model runs in float64."""
         ...

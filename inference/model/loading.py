@@ -9,6 +9,8 @@ from inference.model.config import describe
 from inference.model.decoder import Decoder
 from inference.model.families import read_native
 from inference.model.language_model import LanguageModel
+from inference.model.native_decoder import NativeModel, suits
+from kernels.native.attention import NativeKernels
 
 
 def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> LanguageModel:
@@ -26,3 +28,21 @@ def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> Langua
     adapter = importlib.import_module("inference.model.adapter")
     adapted: LanguageModel = adapter.AdaptedModel(description, dtype, device)
     return adapted
+
+
+def load_native(
+    folder: Path,
+    kernels: NativeKernels,
+    weights: torch.dtype,
+    cache: torch.dtype,
+    num_threads: int,
+) -> NativeModel | None:
+    """Pack a checkpoint for the C++ decoder; None where that has not all it needs.
+
+    Raises:
+        ModelLoadError: as `load_model`.
+    """
+    native = read_native(describe(folder))
+    if native is None or not suits(native[0]):
+        return None
+    return NativeModel(folder, *native, kernels, weights, cache, num_threads)

@@ -131,7 +131,7 @@ class NativeModel:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for, in the dtype of the activations."""
-        return self._decoder.logits(hidden.contiguous())
+        return self._decoder.logits(hidden.to(self._wide).contiguous())
 
     def _layer(self, index: int) -> PackedLayer:
         config, names, take = self.config, self._names, self._tensors.take

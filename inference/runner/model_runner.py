@@ -9,7 +9,8 @@ from inference.cache.storage import allocate_cache
 from inference.config import EngineConfig
 from inference.errors import InvalidConfig
 from inference.model.config import ModelConfig
-from inference.model.loading import load_model
+from inference.model.language_model import LanguageModel
+from inference.model.loading import load_model, load_native
 from inference.model.weights import find_checkpoint
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
@@ -17,8 +18,12 @@ from inference.runner.profile import profile, profile_inputs
 from inference.runner.threads import threads_for, weight_bytes
 from inference.speculation.base import Features, FeatureWish, TargetFacts
 from kernels.move_rows import move_rows
-from kernels.native.attention import TYPES
+from kernels.native.attention import TYPES, NativeKernels
 from kernels.native.build import cache_folder
+
+# With a matrix unit (AMX) torch multiplies many bfloat16 rows faster than vectors do.
+HAS_MATRIX_UNIT = torch.cpu._is_amx_tile_supported()
+FEW_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -52,26 +57,29 @@ class ModelRunner:
         self._weight_bytes = weight_bytes(self.folder)
         self._native = NativeLoader()
         if config.compile and self.device.type == "cpu" and self.dtype in TYPES:
-            self._native.start(cache_folder())
+            self._native.start(cache_folder(), self._make_native)
 
     @torch.inference_mode()
     def run(self, batch: Batch, wish: FeatureWish) -> Computed:
         """Compute every row of the batch, and the logits of the rows that are sampled."""
+        model = self._model(batch.num_rows)
+        if model is self._native.model:  # it has threads of its own
+            return self._run(model, batch, wish)
         with threads_for(self._weight_bytes, batch.num_rows):
-            return self._run(batch, wish)
+            return self._run(model, batch, wish)
 
-    def _run(self, batch: Batch, wish: FeatureWish) -> Computed:
+    def _run(self, model: LanguageModel, batch: Batch, wish: FeatureWish) -> Computed:
         inputs = build_inputs(batch, self._block_size, self.device, self._native.kernels)
         aux: torch.Tensor | None = None
         if wish.aux_layers:
-            hidden, aux = self._decoder.forward_with_aux(inputs, self._cache, wish.aux_layers)
+            hidden, aux = model.forward_with_aux(inputs, self._cache, wish.aux_layers)
         else:
-            hidden = self._decoder.forward(inputs, self._cache)
+            hidden = model.forward(inputs, self._cache)
         features, rows = Features(hidden, aux), sampled_rows(batch)
         is_sound = hidden.sum(-1).isfinite()
         if len(rows) < hidden.shape[0]:
             hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
-        return Computed(self._decoder.logits(hidden).cpu(), is_sound.tolist(), features)
+        return Computed(model.logits(hidden).cpu(), is_sound.tolist(), features)
 
     @property
     def facts(self) -> TargetFacts:
@@ -86,9 +94,22 @@ class ModelRunner:
             block_size=self._block_size,
             dtype=self.dtype,
             device=self.device,
-            embed=self._decoder.embed,
-            logits=self._decoder.logits,
+            embed=lambda token_ids: self._model(0).embed(token_ids),
+            logits=lambda hidden: self._model(hidden.shape[0]).logits(hidden),
         )
+
+    def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:
+        threads = torch.get_num_threads()
+        return load_native(self.folder, kernels, self.dtype, self.dtype, threads)
+
+    def _model(self, num_rows: int) -> LanguageModel:
+        """The C++ decoder once it is ready, where it is the faster one for so many rows."""
+        native = self._native.model
+        if native is None or (HAS_MATRIX_UNIT and num_rows > FEW_ROWS):
+            return self._decoder
+        if not HAS_MATRIX_UNIT:
+            self._decoder = native  # nothing needs the other's weights any more
+        return native
 
     @torch.inference_mode()
     def profile(self) -> dict[int, float]:
@@ -99,8 +120,8 @@ class ModelRunner:
             native = self._native.kernels
             inputs = profile_inputs(num_rows, longest, self._block_size, self.device, native)
             with threads_for(self._weight_bytes, num_rows):
-                hidden = self._decoder.forward(inputs, self._cache)
-                self._decoder.logits(hidden).cpu().argmax(-1)
+                model = self._model(num_rows)
+                model.logits(model.forward(inputs, self._cache)).cpu().argmax(-1)
 
         seconds = profile(run)
         self._cache[:, :, : -(-longest // self._block_size)] = 0

@@ -3,45 +3,59 @@
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from inference.model.language_model import LanguageModel
 from kernels.native.attention import NativeKernels
 from kernels.native.build import build
 
 logger = logging.getLogger(__name__)
 
+Make = Callable[[NativeKernels], LanguageModel | None]
+
 
 class NativeLoader:
-    """Builds in a thread of its own; `kernels` is None until then, and for good without a compiler.
+    """Builds in a thread of its own; nothing is there until then, nor ever without a compiler.
 
-    A step reads `kernels` once, so it runs whole on one or whole on the other.
+    A step reads `kernels` and `model` once, so it runs whole on one or whole on the other.
     """
 
     def __init__(self) -> None:
         self.kernels: NativeKernels | None = None
+        self.model: LanguageModel | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self, folder: Path) -> None:
-        """Take the library from the folder, at once if it is there, else when it is built."""
+    def start(self, folder: Path, make: Make) -> None:
+        """Take the library from the folder, at once if it is there, else when it is built.
+
+        `make` packs the weights for it; None where the model's parts stay in torch.
+        """
         self._thread = threading.Thread(
-            target=self._load, args=(folder,), name="kernels", daemon=True
+            target=self._load, args=(folder, make), name="kernels", daemon=True
         )
         self._thread.start()
 
     def wait(self) -> None:
-        """Until the build has ended, well or not; for benchmarks and tests."""
+        """Until the build has ended, well or not."""
         if self._thread is not None:
             self._thread.join()
 
-    def _load(self, folder: Path) -> None:
+    def _load(self, folder: Path, make: Make) -> None:
         library = build(folder)
         if library is None:
             return
         try:
-            self.kernels = NativeKernels(library)
+            kernels = NativeKernels(library)
         except (OSError, AttributeError):  # half a file after a crash, or another's functions
             logger.exception("the CPU kernels cannot be loaded; they stay on torch until a restart")
             with contextlib.suppress(OSError):
                 library.unlink()  # the next start builds it anew
-        else:
-            logger.info("the CPU kernels are ready", extra={"library": library.name})
+            return
+        try:
+            self.model = make(kernels)
+        except Exception:  # at the edge of a thread: the engine goes on in torch
+            logger.exception("the weights cannot be packed; the model stays on torch")
+        self.kernels = kernels
+        extra = {"library": library.name, "is_whole_decoder": self.model is not None}
+        logger.info("the CPU kernels are ready", extra=extra)

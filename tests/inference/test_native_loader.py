@@ -11,7 +11,7 @@ def test_a_broken_library_is_built_anew_by_the_next_start(tmp_path: Path) -> Non
 
     first, second = NativeLoader(), NativeLoader()
     for loader in (first, second):
-        loader.start(tmp_path)
+        loader.start(tmp_path, lambda kernels: None)
         loader.wait()
 
     assert first.kernels is None
