@@ -71,9 +71,10 @@ def supervise(settings: Settings) -> EngineSupervisor:
     try:
         config = EngineConfig(
             model=model,
-            speculator=None if settings.speculator == NO_SPECULATOR else settings.speculator,
+            speculator=_speculators(settings),
             device=settings.device,
             dtype=settings.dtype,
+            quantization=settings.quantization,
             num_blocks=settings.num_blocks,
             max_batch=settings.max_batch,
             max_waiting=settings.max_waiting,
@@ -88,6 +89,12 @@ def supervise(settings: Settings) -> EngineSupervisor:
         start_timeout_s=settings.engine_start_timeout_s,
     )
     return EngineSupervisor(process, settings.run_dir)
+
+
+def _speculators(settings: Settings) -> tuple[str, ...]:
+    named = [name.strip() for name in settings.speculator.split(",")]
+    named.append(settings.draft or "")
+    return tuple(name for name in named if name not in ("", NO_SPECULATOR))
 
 
 def _client_settings(settings: Settings) -> ClientSettings:

@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     model: str | None = None
     """A folder or hub id; absent: the shipped model."""
     speculator: str = "ngram"
-    """`none` turns speculation off."""
+    """`ngram`, `suffix`, a folder or hub id, several with commas between; `none` for none."""
+    draft: str | None = None
+    """A smaller model of the same tokenizer that drafts too, by folder or hub id."""
     num_blocks: int = Field(default=2048, ge=16)
     """Blocks of the engine's cache, 16 tokens each."""
     seed: int = 0
@@ -53,6 +55,7 @@ class Settings(BaseSettings):
     device: str = "auto"
     """`auto`, `cpu` or `cuda`."""
     dtype: str = "auto"
+    quantization: str | None = None
     """`auto`, `bfloat16`, `float32` or `float64`."""
     compile: bool = True
     """Build the CPU kernels at the first start, in the background."""

@@ -1,11 +1,15 @@
 """EngineConfig: everything one engine is built from, checked at birth."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from inference.errors import InvalidConfig
 
 DTYPES = ("auto", "bfloat16", "float32", "float64")
-NGRAM = "ngram"
+INT8 = "int8"
+NGRAM, SUFFIX = "ngram", "suffix"
+SPECULATORS = (NGRAM, SUFFIX)
+"""Those that need no weights; any other is a folder or a hub id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +23,13 @@ class EngineConfig:
     model: str
     """A folder in Hugging Face layout, or a hub id where the network allows."""
     speculator: str | tuple[str, ...] | list[str] | None = None
-    """None, "ngram", or a list of speculators whose drafts are merged."""
+    """None, "ngram", "suffix", a folder or hub id, or a list of these whose drafts are merged."""
     device: str = "auto"
     dtype: str = "auto"
-    """"auto" is bfloat16 where the machine multiplies it in hardware, else float32."""
+    """"auto" is bfloat16 where the machine multiplies it in hardware or our kernels will, else
+    float32."""
+    quantization: str | None = None
+    """"int8" keeps each output's weights as bytes and one scale; CPU only, needs `compile`."""
     num_blocks: int = 2048
     block_size: int = 16
     max_batch: int = 64
@@ -30,7 +37,9 @@ class EngineConfig:
     max_step_tokens: int = 512
     """Token rows of one step: decodes and drafts first, then chunks of prompts."""
     max_waiting: int = 256
-    max_draft_tokens: int = 8
+    max_corpus_tokens: int = 1 << 20
+    """What each workspace's texts may hold that "suffix" drafts from; older ones are forgotten."""
+    max_draft_tokens: int = 15
     """Drafted tokens per request and step; 0 for none."""
     compile: bool = False
     """Build the CPU kernels in the background and change over to them when they are ready."""
@@ -41,6 +50,10 @@ class EngineConfig:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidConfig(f"dtype: {self.dtype!r} is none of {', '.join(DTYPES)}")
+        if self.quantization not in (None, INT8):
+            raise InvalidConfig(f"quantization: {self.quantization!r} is not known; known: {INT8}")
+        if self.quantization and not self.compile:
+            raise InvalidConfig("quantization: int8 runs in the CPU kernels, so it needs compile")
         for name, low, high in (
             ("num_blocks", 1, 1 << 24),
             ("block_size", 1, 256),
@@ -48,6 +61,7 @@ class EngineConfig:
             ("max_step_tokens", 1, 1 << 20),
             ("max_waiting", 1, 1 << 20),
             ("max_draft_tokens", 0, 62),
+            ("max_corpus_tokens", 1, 1 << 30),
             ("pin_share", 0.0, 0.9),
         ):
             value = getattr(self, name)
@@ -59,8 +73,11 @@ class EngineConfig:
                 "some running request would never get a token"
             )
         for name in self.speculators:
-            if name != NGRAM:
-                raise InvalidConfig(f"speculator: {name!r} is not known; known: {NGRAM}")
+            if name not in SPECULATORS and "/" not in name and not Path(name).is_dir():
+                raise InvalidConfig(
+                    f"speculator: {name!r} is not known; known: {', '.join(SPECULATORS)}, "
+                    "a folder, or a hub id of the form owner/name"
+                )
 
     @property
     def max_pinned_blocks(self) -> int:

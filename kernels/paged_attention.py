@@ -8,7 +8,6 @@ a call of torch each. On a GPU the plain reference stands in until the Triton ke
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -22,17 +21,34 @@ SHORT_ROWS = 16
 
 @dataclass(frozen=True)
 class AttentionPlan:
-    """Everything about a step's attention that does not change from layer to layer."""
+    """Everything about a step's attention that does not change from layer to layer.
+
+    What only some ways of attending need is worked out when it is first asked for.
+    """
 
     block_tables: torch.Tensor  # [B, M] int64
     query_starts: torch.Tensor  # [B + 1] int64
     context_lens: torch.Tensor  # [B] int64
     ancestors: torch.Tensor | None  # [T] int64
-    short: torch.Tensor  # int64, the sequences with few rows
-    long: tuple["Run", ...]
     longest: int  # the largest of context_lens
     block_size: int
     native: NativeKernels | None
+
+    @cached_property
+    def short(self) -> torch.Tensor:  # int64
+        """The sequences with few rows."""
+        num_rows = self.query_starts.diff()
+        return (num_rows <= SHORT_ROWS).nonzero().flatten()
+
+    @cached_property
+    def long(self) -> tuple["Run", ...]:
+        """The others, one by one."""
+        starts, contexts = self.query_starts.tolist(), self.context_lens.tolist()
+        members = (self.query_starts.diff() > SHORT_ROWS).nonzero().flatten().tolist()
+        return tuple(
+            _run(b, starts, contexts, self.block_tables, self.block_size, self.ancestors)
+            for b in members
+        )
 
     @cached_property
     def padded(self) -> "Padded":
@@ -79,23 +95,13 @@ def plan_attention(
     ancestors: torch.Tensor | None = None,  # [T] int64
     native: NativeKernels | None = None,
 ) -> AttentionPlan:
-    """Sort a step's sequences into short runs and long ones."""
-    starts, contexts = query_starts.tolist(), context_lens.tolist()
-    num_rows = [last - first for first, last in pairwise(starts)]
-    short = [b for b, rows in enumerate(num_rows) if rows <= SHORT_ROWS]
-    long = tuple(
-        _run(b, starts, contexts, block_tables, block_size, ancestors)
-        for b, rows in enumerate(num_rows)
-        if rows > SHORT_ROWS
-    )
+    """The plan of one step."""
     return AttentionPlan(
         block_tables,
         query_starts,
         context_lens,
         ancestors,
-        torch.tensor(short, dtype=torch.long),
-        long,
-        longest=max(contexts),
+        longest=int(context_lens.max()),
         block_size=block_size,
         native=native,
     )

@@ -19,7 +19,7 @@ from inference.runner.threads import threads_for, weight_bytes
 from inference.speculation.base import Features, FeatureWish, TargetFacts
 from kernels.move_rows import move_rows
 from kernels.native.attention import TYPES, NativeKernels
-from kernels.native.build import cache_folder
+from kernels.native.build import cache_folder, find_compiler
 
 # With a matrix unit (AMX) torch multiplies many bfloat16 rows faster than vectors do.
 HAS_MATRIX_UNIT = torch.cpu._is_amx_tile_supported()
@@ -47,7 +47,7 @@ class ModelRunner:
     def __init__(self, config: EngineConfig) -> None:
         self.folder = find_checkpoint(config.model)
         self.device = _device(config.device)
-        self.dtype = _dtype(config.dtype, self.device)
+        self.dtype = _dtype(config, self.device)
         self._block_size = config.block_size
         self._decoder = load_model(self.folder, self.dtype, self.device)
         self.model_config: ModelConfig = self._decoder.config
@@ -55,9 +55,12 @@ class ModelRunner:
             self.model_config, config.num_blocks, config.block_size, self.dtype, self.device
         )
         self._weight_bytes = weight_bytes(self.folder)
+        self._quantization = config.quantization
         self._native = NativeLoader()
         if config.compile and self.device.type == "cpu" and self.dtype in TYPES:
             self._native.start(cache_folder(), self._make_native)
+        if self._quantization:
+            self._require_native()
 
     @torch.inference_mode()
     def run(self, batch: Batch, wish: FeatureWish) -> Computed:
@@ -100,14 +103,26 @@ class ModelRunner:
 
     def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:
         threads = torch.get_num_threads()
-        return load_native(self.folder, kernels, self.dtype, self.dtype, threads)
+        weights = torch.int8 if self._quantization else self.dtype
+        return load_native(self.folder, kernels, weights, self.dtype, threads)
+
+    def _require_native(self) -> None:
+        """Torch has no part in quantized weights: before the kernels are ready nothing can run."""
+        self._native.wait()
+        if self._native.model is None:
+            raise InvalidConfig(
+                f"quantization: int8 needs a C++ compiler, a CPU, and a Llama-layout model in "
+                f"bfloat16 or float32; this is {self.model_config.architecture} in "
+                f"{str(self.dtype).removeprefix('torch.')} on {self.device}"
+            )
 
     def _model(self, num_rows: int) -> LanguageModel:
         """The C++ decoder once it is ready, where it is the faster one for so many rows."""
         native = self._native.model
-        if native is None or (HAS_MATRIX_UNIT and num_rows > FEW_ROWS):
+        has_both = HAS_MATRIX_UNIT and not self._quantization
+        if native is None or (has_both and num_rows > FEW_ROWS):
             return self._decoder
-        if not HAS_MATRIX_UNIT:
+        if not has_both:
             self._decoder = native  # nothing needs the other's weights any more
         return native
 
@@ -160,10 +175,12 @@ def _device(wanted: str) -> torch.device:
     return device
 
 
-def _dtype(wanted: str, device: torch.device) -> torch.dtype:
+def _dtype(config: EngineConfig, device: torch.device) -> torch.dtype:
+    wanted = config.dtype
     if wanted == "auto":
-        has_bfloat16 = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        wanted = "bfloat16" if has_bfloat16 else "float32"
+        has_units = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        will_have_kernels = config.compile and device.type == "cpu" and find_compiler() is not None
+        wanted = "bfloat16" if has_units or will_have_kernels else "float32"
     dtype = getattr(torch, wanted)
     assert isinstance(dtype, torch.dtype), f"{wanted} is no dtype"
     return dtype

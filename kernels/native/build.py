@@ -34,13 +34,18 @@ def cache_folder() -> Path:
         return Path(tempfile.gettempdir()) / f"careline-{os.getuid()}/kernels"
 
 
+def find_compiler() -> str | None:
+    """The machine's C++ compiler."""
+    return shutil.which("g++") or shutil.which("clang++")
+
+
 def build(folder: Path) -> Path | None:
     """The library for this machine, compiled unless the folder has it; None without a compiler.
 
     Several processes may build at once: each writes a file of its own and renames it. A folder or
     library that another user could have written is not used, for its code would run as us.
     """
-    compiler = shutil.which("g++") or shutil.which("clang++")
+    compiler = find_compiler()
     if compiler is None:
         logger.warning("no C++ compiler; the CPU kernels stay on torch")
         return None
