@@ -39,7 +39,13 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the database, logs and sockets.")]
 Model = Annotated[str | None, typer.Option(help="Folder or hub id; default: the shipped model.")]
-Speculator = Annotated[str | None, typer.Option(help="ngram, none, or a folder.")]
+Speculator = Annotated[
+    str | None,
+    typer.Option(help="ngram, suffix, a folder or hub id, several with commas between, or none."),
+]
+Draft = Annotated[
+    str | None, typer.Option(help="Folder or hub id of a smaller model that drafts too.")
+]
 NumBlocks = Annotated[int | None, typer.Option(help="Blocks of the engine's cache.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of sampled answers.")]
 Engine = Annotated[
@@ -59,6 +65,7 @@ def serve(
     data: Data = None,
     model: Model = None,
     speculator: Speculator = None,
+    draft: Draft = None,
     num_blocks: NumBlocks = None,
     seed: Seed = None,
     engine: Engine = None,
@@ -70,6 +77,7 @@ def serve(
         data=data,
         model=model,
         speculator=speculator,
+        draft=draft,
         num_blocks=num_blocks,
         seed=seed,
         engine=engine,
@@ -84,6 +92,7 @@ def demo(
     data: Data = None,
     model: Model = None,
     speculator: Speculator = None,
+    draft: Draft = None,
     num_blocks: NumBlocks = None,
     seed: Seed = None,
     engine: Engine = None,
@@ -95,6 +104,7 @@ def demo(
         data=data,
         model=model,
         speculator=speculator,
+        draft=draft,
         num_blocks=num_blocks,
         seed=seed,
         engine=engine,

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from collections.abc import Sequence as SequenceOf
 
 from inference.cache.kv_cache import KVCache
-from inference.config import NGRAM, EngineConfig
+from inference.config import EngineConfig
 from inference.errors import EngineError, InvalidRequest, QueueFull
 from inference.inbox import Inbox
 from inference.intake import Intake
@@ -33,8 +33,9 @@ from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.speculation.base import Speculator
 from inference.speculation.budget import Budget, MeasuredBudget
+from inference.speculation.corpora import Corpora
 from inference.speculation.drafting import Drafting
-from inference.speculation.ngram import NgramSpeculator
+from inference.speculation.loading import load_speculators
 from inference.step import StepLoop
 from inference.tokenizer import Tokenizer
 
@@ -69,7 +70,10 @@ class Engine:
             config.num_blocks, config.block_size, model.fingerprint, config.max_pinned_blocks
         )
         self._scheduler = Scheduler(config, cache)
-        own = _speculators(config) if speculators is None else speculators
+        self._corpora = Corpora(config.max_corpus_tokens)
+        own = speculators
+        if own is None:
+            own = load_speculators(config.speculators, self._runner.facts, self._corpora)
         drafting = Drafting(own, budget or _budget(own, self._runner), model.vocab_size)
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
         self._intake = Intake(config, model, _tokenizer(self._runner))
@@ -365,10 +369,6 @@ def _budget(speculators: SequenceOf[Speculator], runner: ModelRunner) -> Budget:
     if speculators:
         budget.step_cost.start(runner.profile())
     return budget
-
-
-def _speculators(config: EngineConfig) -> list[Speculator]:
-    return [NgramSpeculator() for name in config.speculators if name == NGRAM]
 
 
 def _tokenizer(runner: ModelRunner) -> Tokenizer | None:

@@ -3,6 +3,7 @@ allows.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from safetensors import SafetensorError, safe_open
 
 from inference.errors import ModelLoadError
 
-HUB_FILES = ["*.json", "*.safetensors", "*.txt", "tokenizer.model"]
+HUB_FILES = ("*.json", "*.safetensors", "*.txt", "tokenizer.model")
 
 
-def find_checkpoint(model: str) -> Path:
+def find_checkpoint(model: str, hub_files: Sequence[str] = HUB_FILES) -> Path:
     """The folder of a model given by path or hub id; a hub id may be downloaded.
 
     Raises:
@@ -28,7 +29,7 @@ def find_checkpoint(model: str) -> Path:
     if model.count("/") != 1 or model.startswith((".", "/", "~")):
         raise ModelLoadError(model, "is neither a folder nor a hub id of the form owner/name")
     try:
-        return Path(snapshot_download(model, allow_patterns=HUB_FILES))
+        return Path(snapshot_download(model, allow_patterns=list(hub_files)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelLoadError(model, f"cannot be had from the hub: {error}") from error
 
