@@ -55,8 +55,9 @@ class Settings(BaseSettings):
     device: str = "auto"
     """`auto`, `cpu` or `cuda`."""
     dtype: str = "auto"
-    quantization: str | None = None
     """`auto`, `bfloat16`, `float32` or `float64`."""
+    quantization: str | None = None
+    """`int8`: weights as bytes, on the CPU."""
     compile: bool = True
     """Build the CPU kernels at the first start, in the background."""
     max_batch: int = Field(default=64, ge=1)
