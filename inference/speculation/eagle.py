@@ -1,8 +1,8 @@
 """EAGLE 1, 2 and 3: a decoder layer that guesses the target's next states.
 
 Li et al., "EAGLE: Speculative Sampling Requires Rethinking Feature Uncertainty" (arXiv 2401.15077)
-and "EAGLE-3" (arXiv 2503.01840). After each step the layer reads the target's states of the rows
-that were kept; a draft then costs one pass of it for each further level of the tree.
+and "EAGLE-3" (arXiv 2503.01840). After each step the keys and values of the rows that were kept are
+made of the target's states; a draft then costs a pass of the layer for each level of its tree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,6 @@ class _Span:
     """Positions of one request whose entries can be computed, and the states they are read with."""
 
     outcome: Outcome
-    base: int
     start: int
     stop: int
     waiting: torch.Tensor | None
@@ -94,7 +93,7 @@ class EagleSpeculator:
 
     @torch.inference_mode()
     def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
-        """Read the target's states of the rows that were kept."""
+        """Take in the target's states of the rows that were kept."""
         states = features.aux if self.wants.aux_layers else features.hidden
         assert states is not None, "the step kept no states of the layers that were wished for"
         spans = [self._span(one, states) for one in outcomes if one.rows]
@@ -103,15 +102,15 @@ class EagleSpeculator:
             return
         layout, ends = RowLayout(self._blocks.block_size), list[int]()
         for span in spans:
-            places = range(span.start, span.stop)
             ids = span.outcome.token_ids[span.start + 1 : span.stop + 1]
-            layout.add(span.outcome.block_ids, span.base, span.start, ids, places, ())
+            positions = range(span.start, span.stop)
+            layout.add(span.outcome.block_ids, 0, span.start, ids, positions)
             ends.append(len(layout) - 1)
         read = self._model.read_target(_gather(spans, states))
-        guessed = self._model.forward(read, layout.rows(is_tree=False, device=self._device))
+        self._model.absorb(read, layout.rows(self._device))
         drawn = [(one.outcome, end) for one, end in zip(spans, ends, strict=True)]
         drawn = [(one, end) for one, end in drawn if has_drawn(one)]
-        self._states.keep([one for one, _ in drawn], [end for _, end in drawn], guessed)
+        self._states.keep([one for one, _ in drawn], [end for _, end in drawn], read)
 
     @torch.inference_mode()
     def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
@@ -121,7 +120,7 @@ class EagleSpeculator:
         if not ready:
             return drafts
         trees = {index: self._new_tree(requests[index]) for index in ready}
-        states = torch.stack(list(ready.values()))
+        states = self._read_last([requests[index] for index in ready], list(ready.values()))
         self._branch([(tree, -1) for tree in trees.values()], states, 0)
         for _ in range(DEPTH - 1):
             reading = [(index, trees[index].next_rows()) for index in trees]
@@ -161,7 +160,7 @@ class EagleSpeculator:
             progress = _Progress(blocks.first_whole(block_ids, first), stop)
             self._progress[outcome.request_id] = progress
         progress.stop = stop
-        return _Span(outcome, progress.base, first, stop, waiting)
+        return _Span(outcome, first, stop, waiting)
 
     def _new_tree(self, request: DraftRequest) -> GrowingTree:
         num_slots = len(request.block_ids) * self._blocks.block_size
@@ -176,6 +175,17 @@ class EagleSpeculator:
         rows = torch.stack([ids.double(), log_probs.double()], 1).tolist()
         for place, ((tree, node), row) in enumerate(zip(nodes, rows, strict=True), first_place):
             tree.add(node, place, [int(one) for one in row[0]], row[1])
+
+    def _read_last(
+        self, requests: Sequence[DraftRequest], states: Sequence[torch.Tensor]
+    ) -> torch.Tensor:  # [B, d]
+        """Run the layer over each request's last known row, whose guesses are the first level."""
+        layout = RowLayout(self._blocks.block_size)
+        for request in requests:
+            last, base = len(request.token_ids) - 2, self._progress[request.request_id].base
+            layout.add(request.block_ids, base, last, request.token_ids[-1:], [last], [1])
+        rows = layout.rows(self._device)
+        return self._model.forward(torch.stack(list(states)), rows, layout.attention())
 
     def _read(
         self,
@@ -201,7 +211,7 @@ class EagleSpeculator:
             places += [tree.state_places[node] for node in rows.nodes]
             new += range(len(layout) - rows.num_new, len(layout))
         read = self._model.read_own(states[torch.tensor(places, device=self._device)])
-        guessed = self._model.forward(read, layout.rows(is_tree=True, device=self._device))
+        guessed = self._model.forward(read, layout.rows(self._device), layout.attention())
         return guessed[torch.tensor(new, device=self._device)]
 
 

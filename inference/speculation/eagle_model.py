@@ -2,7 +2,7 @@
 
 The row at position i reads the token of position i + 1 and the state of position i, the target's
 or its own guess of it; it gives a guess of the state of position i + 1. Its keys and values depend
-on nothing else, so they are right whatever its attention saw.
+on nothing else, so known rows need no attention of their own.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,8 @@ class EagleRows:
     token_ids: torch.Tensor  # [T] int64, each one place behind its row's position
     positions: torch.Tensor  # [T] int64
     slot_mapping: torch.Tensor  # [T] int64
-    attention: AttentionPlan
+    longest: int
+    """No position is as large."""
 
 
 class EagleModel:
@@ -41,7 +42,14 @@ class EagleModel:
 
         self._config, self._facts = config, facts
         self._fusion = product(weights.fusion, weights.fusion_bias)
-        self._qkv = product(weights.qkv, weights.qkv_bias)
+        # Query apart from key and value: known rows need only those two.
+        num_queries = config.num_heads * config.head_dim
+        bias = weights.qkv_bias
+        query_bias, kv_bias = (
+            (None, None) if bias is None else (bias[:num_queries], bias[num_queries:])
+        )
+        self._query = product(weights.qkv[:num_queries], query_bias)
+        self._key_value = product(weights.qkv[num_queries:], kv_bias)
         self._out = product(weights.out, weights.out_bias)
         self._gate_up, self._down = product(weights.gate_up), product(weights.down)
         self._head = None if weights.head is None else product(weights.head)
@@ -71,10 +79,25 @@ class EagleModel:
         """Guessed states as the layer takes them."""
         return self._norms.out(states) if self._config.is_output_normed else states
 
-    def forward(self, states: torch.Tensor, rows: EagleRows) -> torch.Tensor:  # both [T, d]
+    def absorb(self, states: torch.Tensor, rows: EagleRows) -> None:  # states: [T, d]
+        """Store the keys and values of rows whose guesses nobody asks for."""
+        _, entering = self._meet(self._embed(rows.token_ids), states)
+        self._store(entering, rows)
+
+    def forward(
+        self,
+        states: torch.Tensor,  # [T, d]
+        rows: EagleRows,
+        attention: AttentionPlan,
+    ) -> torch.Tensor:  # [T, d]
         """Guess each row's next state, storing its keys and values on the way."""
         x, entering = self._meet(self._embed(rows.token_ids), states)
-        x = x + self._out(self._attend(entering, rows))
+        angles = self._store(entering, rows)
+        width, scale = self._config.head_dim, self._config.head_dim**-0.5
+        query = self._norms.query(self._query(entering).view(len(x), -1, width))
+        query = rotary(query, *angles).contiguous()
+        attended = paged_attention(query, self._cache, attention, scale)
+        x = x + self._out(attended.flatten(1))
         return x + self._down(swiglu(self._gate_up(self._norms.middle(x))))
 
     def guess(
@@ -106,17 +129,19 @@ class EagleModel:
         residual = self._fusion(both)
         return residual, self._norms.layer(residual)
 
-    def _attend(self, x: torch.Tensor, rows: EagleRows) -> torch.Tensor:  # [T, E] -> [T, H D]
-        heads, groups = self._config.num_heads, self._config.num_kv_heads
-        split = self._qkv(x).view(x.shape[0], heads + 2 * groups, self._config.head_dim)
-        query, key = split[:, :heads], split[:, heads : heads + groups]
-        query, key, value = self._norms.query(query), self._norms.key(key), split[:, -groups:]
-        self._rotary.cover(rows.attention.longest)
+    def _store(
+        self,
+        x: torch.Tensor,  # [T, E]
+        rows: EagleRows,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store keys and values; the cosines and sines of the rows."""
+        groups = self._config.num_kv_heads
+        key_value = self._key_value(x).view(len(x), 2 * groups, self._config.head_dim)
+        key, value = self._norms.key(key_value[:, :groups]), key_value[:, groups:]
+        self._rotary.cover(rows.longest)
         angles = self._rotary.at(rows.positions)
         store_kv(rotary(key, *angles), value, self._cache, rows.slot_mapping)
-        query = rotary(query, *angles).contiguous()
-        scale = self._config.head_dim**-0.5
-        return paged_attention(query, self._cache, rows.attention, scale).flatten(1)
+        return angles
 
 
 class _Norms:

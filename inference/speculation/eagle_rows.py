@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from inference.speculation.eagle_model import EagleRows
-from kernels.paged_attention import plan_attention
+from kernels.paged_attention import AttentionPlan, plan_attention
 
 
 class RowLayout:
@@ -30,12 +30,12 @@ class RowLayout:
         first: int,
         token_ids: Sequence[int],
         positions: Sequence[int],
-        ancestors: Sequence[int],
+        ancestors: Sequence[int] = (),
     ) -> None:
         """Rows of one request, in the slots of the places from `first` on.
 
         They see what lies from place `base`, a block's start, up to `first`, and of each other what
-        the bits of `ancestors` say.
+        the bits of `ancestors` say, which nobody asks for where rows are only absorbed.
         """
         stop = first + len(token_ids)
         self._token_ids += token_ids
@@ -49,19 +49,23 @@ class RowLayout:
         self._contexts.append(stop - base)
         self._tables.append(block_ids[base // self._size : -(-stop // self._size)])
 
-    def rows(self, is_tree: bool, device: torch.device) -> EagleRows:
-        """All of them; unless they form trees, each sees those of its request before itself."""
-        longest = max(map(len, self._tables))
-        tables = [[*table, *[0] * (longest - len(table))] for table in self._tables]
+    def rows(self, device: torch.device) -> EagleRows:
+        """All of them, as the layer reads them."""
         return EagleRows(
             token_ids=torch.tensor(self._token_ids, device=device),
             positions=torch.tensor(self._positions, device=device),
             slot_mapping=torch.tensor(self._slots, device=device),
-            attention=plan_attention(
-                torch.tensor(tables),
-                torch.tensor(self._starts),
-                torch.tensor(self._contexts),
-                self._size,
-                torch.tensor(self._ancestors) if is_tree else None,
-            ),
+            longest=1 + max(self._positions),
+        )
+
+    def attention(self) -> AttentionPlan:
+        """What each of them sees."""
+        longest = max(map(len, self._tables))
+        tables = [[*table, *[0] * (longest - len(table))] for table in self._tables]
+        return plan_attention(
+            torch.tensor(tables),
+            torch.tensor(self._starts),
+            torch.tensor(self._contexts),
+            self._size,
+            torch.tensor(self._ancestors),
         )
