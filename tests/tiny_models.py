@@ -13,17 +13,23 @@ MARKERS = [
 ]  # fmt: skip
 
 
-def save_tiny_llama(folder: Path, seed: int = 0, max_positions: int = 512) -> Path:
-    """Two layers, 64 wide, grouped-query heads, a vocabulary of bytes and chat markers.
+def save_tiny_llama(
+    folder: Path,
+    seed: int = 0,
+    max_positions: int = 512,
+    num_layers: int = 2,
+    vocab_padding: int = 0,
+) -> Path:
+    """Some layers, 64 wide, grouped-query heads, a vocabulary of bytes and chat markers.
 
     Weights are drawn wide, so that the best two logits are rarely close.
     """
     tokenizer = byte_tokenizer()
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
+        vocab_size=tokenizer.get_vocab_size() + vocab_padding,
         hidden_size=64,
-        num_hidden_layers=2,
+        num_hidden_layers=num_layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         intermediate_size=96,
