@@ -1,6 +1,8 @@
 """The `careline` command. Every option is also a setting: `CARELINE_...` or `careline.toml`."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
@@ -146,6 +148,18 @@ def ask(
 def chat(url: Url = _URL, site: Site = _SITE) -> None:
     """Talk to a running Careline as a customer; an empty line ends it."""
     asyncio.run(_chat(url, site))
+
+
+@app.command(
+    "train-speculator",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def train_speculator(context: typer.Context) -> None:
+    """Train a speculator for a model: --base FOLDER --data FOLDER --out FOLDER; see its --help."""
+    # a process of its own: nothing that serves customers loads what trains
+    words = [sys.executable, "-m", "inference.training", "speculator", *context.args]
+    os.execv(sys.executable, words)
 
 
 def main() -> None:

@@ -19,12 +19,14 @@ from inference.training.recipe import STAGES, Amount
 from inference.training.report import evaluate as write_evaluation
 from inference.training.rows import open_rows_at
 from inference.training.screen import watching
+from inference.training.speculator.command import speculator
 from inference.training.trainer import Trainer
 
 INIT_SEED: Final = 5
 DEFAULT_TOKENS: Final = 16_000_000
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+app.command()(speculator)
 console = Console()
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ SMOOTHING: Final = 0.05
 def draw_losses(out: Path, stages: tuple[str, ...], picture: Path) -> None:
     """Write OUT's histories as an SVG or PNG; raises DataMissing when there is none."""
     mpl.rcParams["svg.hashsalt"] = "careline"  # the same run gives the same file
-    histories = {stage: _history(out / f"{stage}-history.jsonl") for stage in stages}
+    histories = {stage: history(out / f"{stage}-history.jsonl") for stage in stages}
     if not any(histories.values()):
         raise DataMissing(f"no history of {' or '.join(stages)} in {out}")
     figure = Figure(figsize=(7, 3.5), layout="constrained")
@@ -24,7 +24,7 @@ def draw_losses(out: Path, stages: tuple[str, ...], picture: Path) -> None:
     offset = 0.0
     for stage, steps in histories.items():
         millions = [offset + step["num_tokens"] / 1e6 for step in steps]
-        axes.plot(millions, _smooth([step["loss"] for step in steps]),
+        axes.plot(millions, smooth([step["loss"] for step in steps]),
                   color=COLOURS[stage], label=f"{stage}, training")  # fmt: skip
         held_out = [(x, step["held_out_loss"]) for x, step in zip(millions, steps, strict=True)
                     if step["held_out_loss"] is not None]  # fmt: skip
@@ -37,7 +37,7 @@ def draw_losses(out: Path, stages: tuple[str, ...], picture: Path) -> None:
     figure.savefig(picture, metadata={"Date": None} if picture.suffix == ".svg" else None)
 
 
-def _history(path: Path) -> list[dict[str, float]]:
+def history(path: Path) -> list[dict[str, Any]]:
     """The steps that count: a step run again after a cut-off replaces the first try."""
     if not path.exists():
         return []
@@ -45,7 +45,8 @@ def _history(path: Path) -> list[dict[str, float]]:
     return [step for _, step in sorted({step["num_steps"]: step for step in steps}.items())]
 
 
-def _smooth(values: list[float]) -> list[float]:
+def smooth(values: list[float]) -> list[float]:
+    """A running mean, so that the eye sees a trend."""
     smoothed: list[float] = []
     for value in values:
         last = smoothed[-1] if smoothed else value

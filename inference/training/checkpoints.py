@@ -25,9 +25,15 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, stage: str, checkpoint: Checkpoint) -> Path:
-    path = folder / f"{stage}-{checkpoint.num_steps:07d}.pt"
+    content = {**vars(checkpoint), "shape": asdict(checkpoint.shape)}
+    return save_whole(folder, stage, checkpoint.num_steps, content)
+
+
+def save_whole(folder: Path, stage: str, num_steps: int, content: dict[str, object]) -> Path:
+    """Write a stage's checkpoint beside the old ones, then drop all but the newest."""
+    path = folder / f"{stage}-{num_steps:07d}.pt"
     unfinished = path.with_suffix(".part")
-    torch.save({**vars(checkpoint), "shape": asdict(checkpoint.shape)}, unfinished)
+    torch.save(content, unfinished)
     os.replace(unfinished, path)
     for old in checkpoint_paths(folder, stage)[:-NUM_KEPT]:
         old.unlink()

@@ -19,14 +19,14 @@ def watching(console: Console, stage: str) -> Iterator[Watch]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.percentage:>5.1f} %  loss {task.fields[loss]:.3f}"),
+        TextColumn("{task.percentage:>5.1f} %  loss {task.fields[loss]:.3f}{task.fields[heads]}"),
         TextColumn("{task.fields[speed]:,.0f} tokens/s"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     smooth = _Smooth()
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(stage, total=None, loss=0.0, speed=0.0)
+        task = bar.add_task(stage, total=None, loss=0.0, speed=0.0, heads="")
 
         def watch(step: Progress) -> None:
             smooth.add(step)
@@ -36,6 +36,7 @@ def watching(console: Console, stage: str) -> Iterator[Watch]:
                 total=step.total_tokens,
                 loss=smooth.loss,
                 speed=smooth.speed,
+                heads=_heads(step),
             )
             if not console.is_terminal and step.num_steps % LINE_EVERY_STEPS == 0:
                 console.print(_line(stage, step, smooth), soft_wrap=True, highlight=False)
@@ -67,6 +68,12 @@ def _line(stage: str, step: Progress, smooth: _Smooth) -> str:
     held_out = "" if step.held_out_loss is None else f" held-out {step.held_out_loss:.3f}"
     return (
         f"{stage} step {step.num_steps} tokens {step.num_tokens:,}/{step.total_tokens:,} "
-        f"loss {smooth.loss:.3f}{held_out} rate {step.learning_rate:.2e} "
+        f"loss {smooth.loss:.3f}{_heads(step)}{held_out} rate {step.learning_rate:.2e} "
         f"{smooth.speed:,.0f} tokens/s, {left_s / 60:.0f} min left"
     )
+
+
+def _heads(step: Progress) -> str:
+    """A speculator's loss head by head, of this step alone."""
+    losses = " ".join(f"{loss:.2f}" for loss in step.head_losses)
+    return f" ({losses})" if losses else ""

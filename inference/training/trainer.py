@@ -60,6 +60,8 @@ class Progress:
     learning_rate: float
     tokens_per_s: float
     held_out_loss: float | None
+    head_losses: tuple[float, ...] = ()
+    """Of a speculator, from the token nearest to the state on."""
 
 
 Watch = Callable[[Progress], None]
@@ -98,7 +100,7 @@ class Trainer:
         """
         saved_at = time.monotonic()
         schedule = self.plan.schedule(num_tokens)
-        with _stop_signals() as stopped:
+        with stop_signals() as stopped:
             while self.num_tokens < num_tokens and not stopped():
                 watch(self.measured_step(rows, held_out, schedule))
                 if time.monotonic() - saved_at >= self.plan.checkpoint_every_s:
@@ -227,7 +229,7 @@ def _build_loss(
 
 
 @contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
+def stop_signals() -> Iterator[Callable[[], bool]]:
     """Within, SIGINT and SIGTERM only ask to stop after the step at hand."""
     asked: list[int] = []
     handled = (signal.SIGINT, signal.SIGTERM)

@@ -1,0 +1,117 @@
+"""The command: python -m inference.training speculator --base FOLDER --data FOLDER --out FOLDER."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import torch
+import typer
+from rich.console import Console
+
+from inference.training.errors import DataMissing, TrainingError
+from inference.training.speculator.base_model import BaseModel
+from inference.training.speculator.card import Story, card
+from inference.training.speculator.checkpoints import last_heads
+from inference.training.speculator.heads import Heads, HeadShape
+from inference.training.speculator.picture import draw_head_losses
+from inference.training.speculator.publish import measured, publish, write_report
+from inference.training.speculator.recipe import Budget
+from inference.training.speculator.run import GROUPS, RunPlan, SpeculatorRun
+from inference.training.trainer import stop_signals
+
+DEFAULT_TOKENS: Final = 3_000_000
+CPU_CANDIDATES: Final = 2048
+
+console = Console()
+
+
+def speculator(
+    base: Annotated[Path, typer.Option(help="Folder of the model that is to be sped up.")],
+    data: Annotated[Path, typer.Option(help="Folder with the training data (*.jsonl.zst).")],
+    out: Annotated[Path, typer.Option(help="Folder of the written speculator.")],
+    kind: Annotated[Literal["mlp", "medusa"], typer.Option(help="mlp or medusa.")] = "mlp",
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of rows and checkpoints; default: OUT.run.")
+    ] = None,
+    num_heads: Annotated[int, typer.Option(help="Tokens to guess ahead.", min=1, max=8)] = 4,
+    inner_size: Annotated[
+        int | None, typer.Option(help="Width of the MLP's states; default: the base's.", min=8)
+    ] = None,
+    tokens: Annotated[
+        int, typer.Option(help="Windows to train on, both phases together.", min=1)
+    ] = DEFAULT_TOKENS,
+    minutes: Annotated[
+        float | None, typer.Option(help="Instead of --tokens: end after so many minutes.", min=0)
+    ] = None,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            help="Tokens of the vocabulary that a step's loss looks at, 0 for all; default: all on "
+            f"a GPU, {CPU_CANDIDATES} on a CPU.",
+            min=0,
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a speculator in two phases: on the data, then on what the base itself writes.
+
+    Ctrl-C stops after the step at hand and writes what there is; the same command goes on.
+    """
+    frozen = BaseModel(base, torch_device(device))
+    shape = HeadShape(
+        kind, num_heads, frozen.hidden_size, inner_size or frozen.hidden_size, frozen.vocab_size
+    )
+    if candidates is None:
+        candidates = CPU_CANDIDATES if frozen.device.type == "cpu" else 0
+    where = run or out.with_name(out.name + ".run")
+    plan = RunPlan(data, where, shape, Budget(tokens, minutes), candidates)
+    with stop_signals() as stopped:
+        doing = SpeculatorRun(plan, frozen, console, stopped)
+        doing.train()
+        heads = doing.trained()
+    if heads is None:
+        raise DataMissing("stopped before the first step; there is nothing to write yet")
+    finish(doing, heads, out)
+
+
+def finish(doing: SpeculatorRun, heads: Heads, out: Path) -> None:
+    """Write the heads, measure them on held-out answers and say what they are worth."""
+    base, plan = doing.base, doing.plan
+    publish(heads, base.folder, out)
+    report = measured(heads, {group: doing.store(group).texts() for group in GROUPS})
+    write_report(out, report)
+    draw_head_losses(plan.run, out / "losses.svg")
+    (out / "MODEL_CARD.md").write_text(card(_story(doing, heads), report))
+    for group, trees in report.items():
+        for name, gain in trees.items():
+            console.print(
+                f"{group}, {name}: {gain['tokens_per_step']} tokens per step, acceptance by depth "
+                f"{gain['acceptance_by_depth']}",
+                highlight=False,
+            )
+    console.print(f"wrote {out}")
+
+
+def torch_device(name: str) -> torch.device:
+    """Raises TrainingError when the device is not to be had here."""
+    if name not in ("cpu", "cuda"):
+        raise TrainingError(f"--device {name!r} is none of cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda was asked for, but torch sees no GPU")
+    return torch.device(name)
+
+
+def _story(doing: SpeculatorRun, heads: Heads) -> Story:
+    plan, own = doing.plan, doing.store("own")
+    seen: Callable[[str], int] = lambda phase: (  # noqa: E731
+        found.num_tokens if (found := last_heads(plan.run, phase, plan.shape)) else 0
+    )
+    return Story(
+        base=doing.base.folder.name,
+        shape=plan.shape,
+        num_parameters=heads.num_parameters(),
+        truth_tokens=seen("truth"),
+        own_tokens=seen("own"),
+        own_texts=own.num_texts,
+        own_windows=own.num_windows,
+    )
