@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from kernels.native.attention import NativeKernels
-from kernels.native.build import build
+from kernels.native.build import build, cache_folder
 
 
 @pytest.fixture(scope="session")
-def kernels_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = build(tmp_path_factory.mktemp("kernels"))
+def kernels_library() -> Path:
+    library = build(cache_folder())  # kept, for it takes its time
     assert library is not None, "the tests need a C++ compiler: install g++"
     return library
 
