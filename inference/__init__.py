@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from inference.client import ClientSettings, EngineClient
 from inference.config import EngineConfig
+from inference.document import Document
 from inference.errors import (
     AlreadyRunning,
     EngineError,
@@ -52,6 +53,7 @@ __all__ = [
     "AlreadyRunning",
     "ChatMessage",
     "ClientSettings",
+    "Document",
     "Engine",
     "EngineClient",
     "EngineConfig",

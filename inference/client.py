@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from inference.document import Document
 from inference.errors import EngineError, EngineUnavailable, InvalidRequest, ProtocolError
 from inference.metrics import MetricsSnapshot, Numbers
+from inference.process.exchanges import Exchanges
 from inference.process.frames import (
     MAX_FRAME_BYTES,
     Abort,
@@ -27,6 +29,8 @@ from inference.process.frames import (
     Goodbye,
     Heartbeat,
     Hello,
+    Learn,
+    Learned,
     Refused,
     ServerFrame,
     Stats,
@@ -37,6 +41,7 @@ from inference.process.frames import (
     to_error,
 )
 from inference.process.journal import Entry
+from inference.process.lessons import lessons
 from inference.request import EngineInfo, FinishReason, Prompt, SamplingParams, TokenChunk
 
 logger = logging.getLogger(__name__)
@@ -58,6 +63,7 @@ class ClientSettings:
     hang_timeout_s: float = 10.0
     unavailable_after_s: float = 60.0
     stats_timeout_s: float = 5.0
+    learn_timeout_s: float = 60.0
     max_frame_bytes: int = MAX_FRAME_BYTES
 
 
@@ -81,7 +87,7 @@ class EngineClient:
         self._id = uuid.uuid4().hex
         self._numbers = itertools.count(1)
         self._entries: dict[str, Entry] = {}
-        self._asked: dict[int, asyncio.Future[MetricsSnapshot]] = {}
+        self._exchanges = Exchanges()
         self._writer: asyncio.StreamWriter | None = None
         self._welcome: Welcome | None = None
         self._task: asyncio.Task[None] | None = None
@@ -89,6 +95,7 @@ class EngineClient:
         self._last_heard = time.monotonic()
         self._step_age_s = 0.0
         self._connected = asyncio.Event()
+        self._next_welcome = asyncio.Event()
 
     async def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -172,18 +179,36 @@ class EngineClient:
         Raises:
             EngineUnavailable: it does not answer.
         """
-        if self._writer is None:
-            raise EngineUnavailable("the engine is not connected")
-        number = next(self._numbers)
-        self._asked[number] = asyncio.get_running_loop().create_future()
-        self._send(AskStats(number))
-        try:
-            async with asyncio.timeout(self._settings.stats_timeout_s):
-                return await self._asked[number]
-        except TimeoutError:
-            raise EngineUnavailable("the engine does not tell its counters") from None
-        finally:
-            del self._asked[number]
+        reply = await self._ask(AskStats(next(self._numbers)), self._settings.stats_timeout_s)
+        assert isinstance(reply, Stats), f"counters were asked for, not {type(reply).__name__}"
+        return reply.snapshot
+
+    async def learn(
+        self, documents: Sequence[Document], *, salt: bytes, forgotten: Sequence[str] = ()
+    ) -> None:
+        """Let answers of this salt be drafted from these texts, in this life of the engine.
+
+        What stands under the `forgotten` keys is forgotten.
+
+        Raises:
+            InvalidRequest: a document is larger than a frame, or does not fit the vocabulary.
+            EngineUnavailable: the engine does not answer.
+        """
+        limit = self._settings.max_frame_bytes
+        for lesson in lessons(documents, salt, forgotten, self._numbers, limit):
+            reply = await self._ask(lesson, self._settings.learn_timeout_s)
+            assert isinstance(reply, Learned), f"learning was asked, not {type(reply).__name__}"
+            if reply.failure is not None:
+                raise to_error(reply.failure)
+
+    async def incarnation_after(self, incarnation: str | None) -> str:
+        """Wait until an engine process other than this one is connected, and tell which.
+
+        Whatever was learned by an earlier one is gone.
+        """
+        while (welcome := self._welcome) is None or welcome.incarnation == incarnation:
+            await self._next_welcome.wait()
+        return welcome.incarnation
 
     async def info(self) -> EngineInfo:
         """What the engine runs, or ran when it was last connected.
@@ -222,6 +247,11 @@ class EngineClient:
         self._entries[wire_id] = entry
         self._submit(entry, submission)
         return entry
+
+    async def _ask(self, frame: AskStats | Learn, timeout_s: float) -> Stats | Learned:
+        if self._writer is None:
+            raise EngineUnavailable("the engine is not connected")
+        return await self._exchanges.ask(frame, self._send, timeout_s)
 
     def _submission(self, entry: Entry) -> bytes:
         limit = self._settings.max_frame_bytes
@@ -292,9 +322,7 @@ class EngineClient:
             raise
         finally:
             self._writer = None
-            for asked in self._asked.values():
-                if not asked.done():
-                    asked.set_exception(EngineUnavailable("the engine is gone"))
+            self._exchanges.fail(EngineUnavailable("the engine is gone"))
             writer.close()
 
     async def _read(self, reader: asyncio.StreamReader) -> ServerFrame:
@@ -319,6 +347,8 @@ class EngineClient:
             except InvalidRequest as error:
                 self._fail(entry, error)
         self._connected.set()
+        self._next_welcome.set()
+        self._next_welcome = asyncio.Event()
 
     def _take_in(self, frame: ServerFrame) -> None:
         match frame:
@@ -333,10 +363,8 @@ class EngineClient:
                 self._step_age_s = frame.step_age_s
                 if self.stalled_s > self._settings.unavailable_after_s:
                     self._fail_all(EngineUnavailable("the engine hangs"))
-            case Stats(number, snapshot):
-                asked = self._asked.get(number)
-                if asked is not None and not asked.done():
-                    asked.set_result(snapshot)
+            case Stats() | Learned():
+                self._exchanges.settle(frame)
             case Welcome() | Goodbye():
                 raise ProtocolError(f"{type(frame).__name__} in the middle of a connection")
 

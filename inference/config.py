@@ -37,7 +37,7 @@ class EngineConfig:
     max_step_tokens: int = 512
     """Token rows of one step: decodes and drafts first, then chunks of prompts."""
     max_waiting: int = 256
-    max_corpus_tokens: int = 1 << 20
+    max_corpus_tokens: int = 1 << 17
     """What each workspace's texts may hold that "suffix" drafts from; older ones are forgotten."""
     max_draft_tokens: int = 15
     """Drafted tokens per request and step; 0 for none."""

@@ -16,10 +16,12 @@ from collections.abc import Sequence as SequenceOf
 
 from inference.cache.kv_cache import KVCache
 from inference.config import EngineConfig
+from inference.document import Document
 from inference.errors import EngineError, InvalidRequest, QueueFull
 from inference.inbox import Inbox
 from inference.intake import Intake
 from inference.metrics import MetricsSnapshot
+from inference.output import output_of
 from inference.request import (
     EngineInfo,
     FinishReason,
@@ -37,6 +39,7 @@ from inference.speculation.corpora import Corpora
 from inference.speculation.drafting import Drafting
 from inference.speculation.loading import load_speculators
 from inference.step import StepLoop
+from inference.teaching import Teaching
 from inference.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -76,7 +79,9 @@ class Engine:
             own = load_speculators(config.speculators, self._runner.facts, self._corpora)
         drafting = Drafting(own, budget or _budget(own, self._runner), model.vocab_size)
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
-        self._intake = Intake(config, model, _tokenizer(self._runner))
+        tokenizer = _tokenizer(self._runner)
+        self._intake = Intake(config, model, tokenizer)
+        self._teaching = Teaching(own, tokenizer, model.vocab_size)
         self._inbox = Inbox()
         self._known: dict[str, Sequence] = {}
         self._sinks: dict[Sequence, Callable[[TokenChunk], None]] = {}
@@ -123,6 +128,19 @@ class Engine:
             self._inbox.withdraw(sequence)
             self._wake.set()
 
+    def learn(
+        self, documents: SequenceOf[Document], *, salt: bytes = b"", forgotten: SequenceOf[str] = ()
+    ) -> None:
+        """Let answers of this salt be drafted from these texts too; any thread may call it.
+
+        What stands under the `forgotten` keys is forgotten first. Without a speculator that drafts
+        from texts nothing is kept.
+
+        Raises:
+            InvalidRequest: a document does not fit this model; nothing is learned.
+        """
+        self._teaching.learn(documents, salt, forgotten)
+
     def step(self) -> list[TokenChunk]:
         """One beat; what every request gained. Empty when there is nothing to do."""
         with self._stepping:
@@ -162,7 +180,7 @@ class Engine:
                 self._inbox.withdraw(one)
             with self._stepping:
                 self._deliver(self._take_inbox())
-        outputs = [_output(one, own) for one, own in zip(sequences, chunks, strict=True)]
+        outputs = [output_of(one, own) for one, own in zip(sequences, chunks, strict=True)]
         failed = [one for one in outputs if one.finish_reason is FinishReason.ERROR]
         if self._is_closed and failed:
             raise EngineError(failed[0].error or "the engine is closed", code="closed")
@@ -235,6 +253,7 @@ class Engine:
             "num_blocks": cache.pool.num_blocks,
             "num_cached_blocks": cache.num_cached_blocks,
             "num_pinned_blocks": cache.pins.num_blocks,
+            "num_corpus_tokens": self._teaching.num_tokens,
             "num_preemptions": self._scheduler.num_preemptions,
             "prefix_hit_tokens": self._scheduler.prefix_hit_tokens,
             "prefix_query_tokens": self._scheduler.prefix_query_tokens,
@@ -376,22 +395,3 @@ def _tokenizer(runner: ModelRunner) -> Tokenizer | None:
         return None
     model = runner.model_config
     return Tokenizer(runner.folder, model.vocab_size, model.fingerprint)
-
-
-def _output(sequence: Sequence, chunks: SequenceOf[TokenChunk]) -> RequestOutput:
-    last = chunks[-1]
-    assert last.finish_reason is not None
-    return RequestOutput(
-        token_ids=tuple(sequence.token_ids[sequence.num_prompt :]),
-        text="".join(chunk.text for chunk in chunks),
-        finish_reason=last.finish_reason,
-        logprobs=tuple(one for chunk in chunks for one in chunk.logprobs),
-        num_prompt_tokens=sequence.num_prompt,
-        num_cached_tokens=sequence.num_cached,
-        num_steps=sequence.num_steps,
-        num_drafted_tokens=sequence.num_drafted,
-        num_accepted_tokens=sequence.num_accepted,
-        num_drafts=sequence.timeline.num_drafts,
-        choices=tuple(chunk.choice for chunk in chunks if chunk.choice is not None),
-        error=last.error,
-    )

@@ -21,6 +21,7 @@ from typing import Literal
 
 import msgspec
 
+from inference.document import Document
 from inference.errors import InvalidRequest, ModelLoadError, ScriptError
 from inference.metrics import EngineMetrics, MetricsSnapshot, Numbers, Timeline
 from inference.request import (
@@ -185,6 +186,7 @@ class ScriptedEngine:
             "num_blocks": 0,
             "num_cached_blocks": 0,
             "num_pinned_blocks": 0,
+            "num_corpus_tokens": 0,
             "num_preemptions": 0,
             "prefix_hit_tokens": 0,
             "prefix_query_tokens": 0,
@@ -197,6 +199,11 @@ class ScriptedEngine:
     def metrics(self) -> MetricsSnapshot:
         """The same with the distributions; steps are not timed, they only wait."""
         return MetricsSnapshot(self.stats(), self._metrics.histograms())
+
+    def learn(
+        self, documents: Sequence[Document], *, salt: bytes, forgotten: Sequence[str] = ()
+    ) -> None:
+        """A script is not drafted."""
 
     def info(self) -> EngineInfo:
         """What is running: the script."""

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, TypeVarTuple
 
-from inference.errors import EngineError, QueueFull
+from inference.document import Document
+from inference.errors import EngineError, EngineUnavailable, QueueFull
 from inference.metrics import MetricsSnapshot
 from inference.process.admission import Admission, Ticket
 from inference.request import EngineInfo, Prompt, SamplingParams, TokenChunk
@@ -59,6 +60,12 @@ class SteppingEngine(Protocol):
         """The figures of this moment."""
         ...
 
+    def learn(
+        self, documents: Sequence[Document], *, salt: bytes, forgotten: Sequence[str] = ()
+    ) -> None:
+        """Let drafts of this salt come from these texts; from any thread, while it steps."""
+        ...
+
     def info(self) -> EngineInfo:
         """What is running."""
         ...
@@ -85,6 +92,7 @@ class EngineThread:
         self._orders: queue.SimpleQueue[Callable[[SteppingEngine], None]] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[EngineInfo] = self._loop.create_future()
+        self._engine: SteppingEngine | None = None
         self._is_stopping = False
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -137,6 +145,18 @@ class EngineThread:
         self._orders.put(order)
         return await answer
 
+    async def learn(
+        self, documents: Sequence[Document], salt: bytes, forgotten: Sequence[str]
+    ) -> None:
+        """Have the engine learn, in a thread beside its own: no step waits for an index.
+
+        Raises:
+            InvalidRequest: a document does not fit the engine's vocabulary.
+        """
+        if self._engine is None:
+            raise EngineUnavailable("the engine is not built")
+        await asyncio.to_thread(self._engine.learn, documents, salt=salt, forgotten=forgotten)
+
     async def stop(self, timeout_s: float) -> bool:
         """Close the engine after the present step; False when that step does not end in time."""
 
@@ -157,6 +177,7 @@ class EngineThread:
             logger.exception("the engine cannot be built")
             self._post(_fail, self._started, EngineError(f"{type(error).__name__}: {error}"))
             return
+        self._engine = engine
         self._post(_settle, self._started, engine.info())
         try:
             while not self._is_stopping:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from inference.document import Document
 from inference.errors import (
     AlreadyRunning,
     EngineError,
@@ -127,6 +128,18 @@ class AskStats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask
     number: int
 
 
+class Learn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="learn"):
+    """Answered by Learned with the same number, once drafts of this salt may come from these texts.
+
+    What stands under the `forgotten` keys is forgotten first.
+    """
+
+    number: int
+    salt: bytes
+    documents: tuple[Document, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+
 class Welcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="welcome"):
     """The answer to Hello; `incarnation` is another for each engine process."""
 
@@ -167,6 +180,13 @@ class Stats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stats"
     snapshot: MetricsSnapshot
 
 
+class Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="learned"):
+    """The answer to Learn; with a failure nothing was learned."""
+
+    number: int
+    failure: Failure | None = None
+
+
 class Goodbye(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="goodbye"):
     """Why the connection, or the start of the engine, ends here."""
 
@@ -179,8 +199,8 @@ class Ready(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ready"
     pid: int
 
 
-ClientFrame = Hello | Submit | Abort | AskStats
-ServerFrame = Welcome | Chunks | Refused | Heartbeat | Stats | Goodbye
+ClientFrame = Hello | Submit | Abort | AskStats | Learn
+ServerFrame = Welcome | Chunks | Refused | Heartbeat | Stats | Learned | Goodbye
 StartFrame = Ready | Goodbye
 
 client_frames: msgspec.msgpack.Decoder[ClientFrame] = msgspec.msgpack.Decoder(ClientFrame)

@@ -36,6 +36,8 @@ from inference.process.frames import (
     Heartbeat,
     Hello,
     InFlight,
+    Learn,
+    Learned,
     Refused,
     Stats,
     Submit,
@@ -96,6 +98,7 @@ class SocketServer:
         self._loop = asyncio.get_running_loop()
         self._info: EngineInfo | None = None
         self._talks: set[asyncio.Task[None]] = set()
+        self._lessons: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
         self._owners: dict[str, tuple[Connection, str]] = {}
         self._numbers = itertools.count(1)
@@ -117,7 +120,7 @@ class SocketServer:
             await stop.wait()
         finally:
             server.close()
-            tasks = [beating, *self._talks]
+            tasks = [beating, *self._talks, *self._lessons]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -212,8 +215,28 @@ class SocketServer:
                 self._abort(connection, request_id)
             case AskStats(number):
                 connection.reply(Stats(number, await self._snapshot()))
+            case Learn():
+                self._teach(connection, frame)
             case Hello():
                 raise ProtocolError("hello is said once")
+
+    def _teach(self, connection: Connection, frame: Learn) -> None:
+        """Let the engine learn while frames are read on."""
+
+        async def learn() -> None:
+            failure = None
+            try:
+                await self._engine.learn(frame.documents, frame.salt, frame.forgotten)
+            except EngineError as error:
+                failure = to_failure(error)
+            except Exception as error:
+                logger.exception("documents could not be learned")
+                failure = to_failure(EngineError(f"{type(error).__name__} while it learned"))
+            connection.reply(Learned(frame.number, failure))
+
+        task = asyncio.create_task(learn())
+        self._lessons.add(task)
+        task.add_done_callback(self._lessons.discard)
 
     def _submit(self, connection: Connection, frame: Submit) -> None:
         request_id = frame.request_id

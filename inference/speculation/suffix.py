@@ -26,7 +26,7 @@ class SuffixSpeculator:
     wants = FeatureWish()
 
     def __init__(self, corpora: Corpora) -> None:
-        self._corpora = corpora
+        self.corpora = corpora
         self._texts: dict[str, _OwnText] = {}
 
     def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
@@ -46,7 +46,7 @@ class SuffixSpeculator:
             text = self._texts[request.request_id] = _OwnText()
         text.read(request.token_ids)
         ending = request.token_ids[-LONGEST:]
-        matches = text.match(), self._corpora.find(request.salt, ending)
+        matches = text.match(), self.corpora.find(request.salt, ending)
         return grow([match for match in matches if match is not None], request.room)
 
 

@@ -15,6 +15,7 @@ from inference import (
 )
 from inference.process.frames import (
     MAX_FRAME_BYTES,
+    VERSION,
     Crash,
     Heartbeat,
     InFlight,
@@ -56,9 +57,9 @@ async def test_a_request_goes_on_where_the_connection_broke(tmp_path: Path) -> N
 
 GARBAGE = [
     b"\x00\xff" * 50,
-    struct.pack(">2sHI", b"\xca\x7e", 1, 2 << 30),
-    struct.pack(">2sHI", b"\xca\x7e", 2, 10) + b"x" * 10,
-    struct.pack(">2sHI", b"\xca\x7e", 1, 4) + b"\xc1" * 4,
+    struct.pack(">2sHI", b"\xca\x7e", VERSION, 2 << 30),
+    struct.pack(">2sHI", b"\xca\x7e", VERSION + 1, 10) + b"x" * 10,
+    struct.pack(">2sHI", b"\xca\x7e", VERSION, 4) + b"\xc1" * 4,
     encode(Welcome("again", INFO, 1.0, MAX_FRAME_BYTES, None)),
 ]
 GARBAGE_IDS = ["noise", "2 GiB", "another version", "no msgpack", "welcome twice"]

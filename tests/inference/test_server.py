@@ -12,6 +12,7 @@ import psutil  # type: ignore[import-untyped]  # It ships no types.
 import pytest
 
 from inference.process.frames import (
+    VERSION,
     Abort,
     Chunks,
     Goodbye,
@@ -90,9 +91,9 @@ async def test_two_clients_may_use_one_id(server: Process) -> None:
     "data",
     [
         b"GET / HTTP/1.1\r\nHost: engine\r\n\r\n",
-        struct.pack(">2sHI", b"\xca\x7e", 2, 4) + b"\x00" * 4,
-        struct.pack(">2sHI", b"\xca\x7e", 1, 2 << 30),
-        struct.pack(">2sHI", b"\xca\x7e", 1, 20) + b"\xc1" * 20,
+        struct.pack(">2sHI", b"\xca\x7e", VERSION + 1, 4) + b"\x00" * 4,
+        struct.pack(">2sHI", b"\xca\x7e", VERSION, 2 << 30),
+        struct.pack(">2sHI", b"\xca\x7e", VERSION, 20) + b"\xc1" * 20,
         encode(Abort("r")),
         encode(Hello("c")) + encode(Hello("c")),
     ],
@@ -117,7 +118,7 @@ async def test_an_absurd_length_costs_no_memory(server: Process) -> None:
     before = server.rss_bytes
     for _ in range(20):
         async with server.raw() as talk:
-            talk.writer.write(struct.pack(">2sHI", b"\xca\x7e", 1, 2 << 30) + b"\x00" * 65536)
+            talk.writer.write(struct.pack(">2sHI", b"\xca\x7e", VERSION, 2 << 30) + b"\x00" * 65536)
             assert isinstance(await talk.hear(), Goodbye)
 
     assert server.rss_bytes - before < 8 << 20

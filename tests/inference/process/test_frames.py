@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference.document import Document
 from inference.errors import (
     AlreadyRunning,
     EngineError,
@@ -22,15 +23,19 @@ from inference.errors import (
 from inference.metrics import Histogram, MetricsSnapshot
 from inference.process.frames import (
     MAX_FRAME_BYTES,
+    VERSION,
     Abort,
     AskStats,
     Chunks,
     ClientFrame,
     Crash,
+    Failure,
     Goodbye,
     Heartbeat,
     Hello,
     InFlight,
+    Learn,
+    Learned,
     Question,
     Refused,
     ServerFrame,
@@ -80,6 +85,7 @@ async def received(data: bytes, *, is_closed: bool = True) -> ClientFrame | Serv
         Submit("r", pack_question(Question(name="r", text="hi", params=PARAMS)), 2, True),
         Abort("r"),
         AskStats(3),
+        Learn(4, b"salt", (Document("a", "text"), Document("b", (1, 2), is_lasting=True)), ("c",)),
     ],
     ids=lambda frame: type(frame).__name__,
 )
@@ -111,6 +117,8 @@ async def test_a_clients_frame_arrives_as_it_was_sent(frame: ClientFrame) -> Non
                 {"num_running": 1, "rate": 0.5}, {"step_s": Histogram((0.5, 1.0), (1, 0, 2), 7.5)}
             ),
         ),
+        Learned(4),
+        Learned(5, Failure("invalid_request", "no")),
         Goodbye(to_failure(ProtocolError("no"))),
     ],
     ids=lambda frame: type(frame).__name__,
@@ -178,9 +186,9 @@ async def test_a_frame_cut_off_is_a_lost_connection(size: int) -> None:
     "header",
     [
         b"GET / HT",
-        struct.pack(">2sHI", b"\xca\x7e", 2, 0),
-        struct.pack(">2sHI", b"\xca\x7e", 1, 2 << 30),
-        struct.pack(">2sHI", b"\xca\x7e", 1, MAX_FRAME_BYTES + 1),
+        struct.pack(">2sHI", b"\xca\x7e", VERSION + 1, 0),
+        struct.pack(">2sHI", b"\xca\x7e", VERSION, 2 << 30),
+        struct.pack(">2sHI", b"\xca\x7e", VERSION, MAX_FRAME_BYTES + 1),
     ],
     ids=["another protocol", "another version", "2 GiB", "one byte too many"],
 )
@@ -202,12 +210,12 @@ async def test_a_bad_header_is_refused_before_its_body_comes(header: bytes) -> N
 )
 async def test_a_body_that_is_no_frame_is_refused(body: bytes) -> None:
     with pytest.raises(ProtocolError):
-        await received(struct.pack(">2sHI", b"\xca\x7e", 1, len(body)) + body)
+        await received(struct.pack(">2sHI", b"\xca\x7e", VERSION, len(body)) + body)
 
 
 @given(data=st.binary(max_size=64), has_header=st.booleans())
 def test_no_bytes_do_more_than_end_the_connection(data: bytes, has_header: bool) -> None:
-    header = struct.pack(">2sHI", b"\xca\x7e", 1, len(data)) if has_header else b""
+    header = struct.pack(">2sHI", b"\xca\x7e", VERSION, len(data)) if has_header else b""
     try:
         frame = asyncio.run(received(header + data))
     except (ProtocolError, ConnectionResetError):
