@@ -9,7 +9,12 @@ from matplotlib.figure import Figure
 
 from inference.training.errors import DataMissing
 
-COLOURS: Final = {"base": "#2b6cb0", "chat": "#c05621"}
+COLOURS: Final = {
+    "base": "#2b6cb0",
+    "chat": "#c05621",
+    "draft-truth": "#2b6cb0",
+    "draft-own": "#c05621",
+}
 SMOOTHING: Final = 0.05
 
 

@@ -8,19 +8,28 @@ import torch
 import typer
 from rich.console import Console
 
+from inference.training.chart import draw_losses
 from inference.training.errors import DataMissing, TrainingError
+from inference.training.model import CareModel
 from inference.training.speculator.base_model import BaseModel
 from inference.training.speculator.card import Story, card
 from inference.training.speculator.checkpoints import last_heads
-from inference.training.speculator.heads import Heads, HeadShape
+from inference.training.speculator.draft import PHASES, publish_draft, train_draft
+from inference.training.speculator.heads import Heads, HeadShape, Kind
 from inference.training.speculator.picture import draw_head_losses
-from inference.training.speculator.publish import measured, publish, write_report
+from inference.training.speculator.publish import (
+    Report,
+    measured,
+    publish,
+    report,
+    write_report,
+)
 from inference.training.speculator.recipe import Budget
 from inference.training.speculator.run import GROUPS, RunPlan, SpeculatorRun
 from inference.training.trainer import stop_signals
 
 DEFAULT_TOKENS: Final = 3_000_000
-CPU_CANDIDATES: Final = 2048
+CPU_CANDIDATES: Final = 1024
 
 console = Console()
 
@@ -29,7 +38,9 @@ def speculator(
     base: Annotated[Path, typer.Option(help="Folder of the model that is to be sped up.")],
     data: Annotated[Path, typer.Option(help="Folder with the training data (*.jsonl.zst).")],
     out: Annotated[Path, typer.Option(help="Folder of the written speculator.")],
-    kind: Annotated[Literal["mlp", "medusa"], typer.Option(help="mlp or medusa.")] = "mlp",
+    kind: Annotated[
+        Literal["mlp", "medusa", "draft"], typer.Option(help="mlp, medusa or draft (a model).")
+    ] = "mlp",
     run: Annotated[
         Path | None, typer.Option(help="Folder of rows and checkpoints; default: OUT.run.")
     ] = None,
@@ -52,14 +63,20 @@ def speculator(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    eager: Annotated[bool, typer.Option("--eager", help="Do not compile a draft model.")] = False,
 ) -> None:
     """Train a speculator in two phases: on the data, then on what the base itself writes.
 
     Ctrl-C stops after the step at hand and writes what there is; the same command goes on.
     """
     frozen = BaseModel(base, torch_device(device))
+    heads_kind: Kind = "mlp" if kind == "draft" else kind
     shape = HeadShape(
-        kind, num_heads, frozen.hidden_size, inner_size or frozen.hidden_size, frozen.vocab_size
+        heads_kind,
+        num_heads,
+        frozen.hidden_size,
+        inner_size or frozen.hidden_size,
+        frozen.vocab_size,
     )
     if candidates is None:
         candidates = CPU_CANDIDATES if frozen.device.type == "cpu" else 0
@@ -67,6 +84,9 @@ def speculator(
     plan = RunPlan(data, where, shape, Budget(tokens, minutes), candidates)
     with stop_signals() as stopped:
         doing = SpeculatorRun(plan, frozen, console, stopped)
+        if kind == "draft":
+            finish_draft(doing, train_draft(doing, compiled=not eager), out)
+            return
         doing.train()
         heads = doing.trained()
     if heads is None:
@@ -78,18 +98,20 @@ def finish(doing: SpeculatorRun, heads: Heads, out: Path) -> None:
     """Write the heads, measure them on held-out answers and say what they are worth."""
     base, plan = doing.base, doing.plan
     publish(heads, base.folder, out)
-    report = measured(heads, {group: doing.store(group).texts() for group in GROUPS})
-    write_report(out, report)
+    found = measured(heads, {group: doing.store(group).texts() for group in GROUPS})
+    write_report(out, found)
     draw_head_losses(plan.run, out / "losses.svg")
-    (out / "MODEL_CARD.md").write_text(card(_story(doing, heads), report))
-    for group, trees in report.items():
-        for name, gain in trees.items():
-            console.print(
-                f"{group}, {name}: {gain['tokens_per_step']} tokens per step, acceptance by depth "
-                f"{gain['acceptance_by_depth']}",
-                highlight=False,
-            )
-    console.print(f"wrote {out}")
+    (out / "MODEL_CARD.md").write_text(card(_story(doing, heads), found))
+    _say(found, out)
+
+
+def finish_draft(doing: SpeculatorRun, model: CareModel, out: Path) -> None:
+    """Write the draft model and what its chains gain."""
+    gains = publish_draft(model, doing, out)
+    found = {group: {"chain": report(gain)} for group, gain in gains.items()}
+    write_report(out, found)
+    draw_losses(doing.plan.run, tuple(plan.stage for plan, _ in PHASES), out / "losses.svg")
+    _say(found, out)
 
 
 def torch_device(name: str) -> torch.device:
@@ -115,3 +137,14 @@ def _story(doing: SpeculatorRun, heads: Heads) -> Story:
         own_texts=own.num_texts,
         own_windows=own.num_windows,
     )
+
+
+def _say(found: Report, out: Path) -> None:
+    for group, drafts in found.items():
+        for name, gain in drafts.items():
+            console.print(
+                f"{group}, {name}: {gain['tokens_per_step']} tokens per step, acceptance by depth "
+                f"{gain['acceptance_by_depth']}",
+                highlight=False,
+            )
+    console.print(f"wrote {out}")

@@ -5,13 +5,15 @@ and without it. Walking along the text from step to step therefore gives exactly
 would accept, chain or tree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from inference.training.speculator.heads import Heads
 from inference.training.speculator.windows import Windows, joined
+
+Places = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -79,25 +81,34 @@ def candidates(
 
 @torch.no_grad()
 def gained(heads: Heads, texts: Sequence[Windows], tree: Tree) -> Gained:
-    """Over texts, each given by the windows of its own answer in order; all walk side by side.
+    """Over texts, each given by the windows of its own answer in order.
 
     The last token of a text has no window: nothing is drafted behind it.
     """
-    depth = len(tree.top_k)
+
+    def lengths_at(places: Places) -> list[int]:
+        here = joined([texts[text].at(place) for text, place in places])
+        return accepted_lengths(heads, here, tree)
+
+    return walk([len(text) for text in texts], len(tree.top_k), lengths_at)
+
+
+def walk(sizes: Sequence[int], depth: int, lengths_at: Callable[[Places], Sequence[int]]) -> Gained:
+    """Step through texts with so many tokens to come, all side by side.
+
+    `lengths_at` says of places (text, token) how many of at most `depth` guesses are accepted.
+    """
     reached, accepted = [0] * depth, [0] * depth
-    places, num_steps = [0] * len(texts), 0
-    while walking := [index for index, text in enumerate(texts) if places[index] < len(text)]:
-        here = [texts[index].at(places[index]) for index in walking]
-        lengths = accepted_lengths(heads, joined(here), tree)
-        num_steps += len(walking)
-        for index, length in zip(walking, lengths, strict=True):
-            room = len(texts[index]) - places[index]  # tokens that are still to come
+    at, num_steps = [0] * len(sizes), 0
+    while places := [(text, at[text]) for text, size in enumerate(sizes) if at[text] < size]:
+        num_steps += len(places)
+        for (text, place), length in zip(places, lengths_at(places), strict=True):
+            room = sizes[text] - place
             for level in range(min(depth, length + 1, room)):
                 reached[level] += 1
                 accepted[level] += level < length
-            places[index] += length + 1
-    num_tokens = sum(len(text) for text in texts)
-    return Gained(num_tokens, num_steps, tuple(reached), tuple(accepted))
+            at[text] += length + 1
+    return Gained(sum(sizes), num_steps, tuple(reached), tuple(accepted))
 
 
 def accepted_lengths(heads: Heads, windows: Windows, tree: Tree) -> list[int]:

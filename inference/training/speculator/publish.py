@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 
@@ -23,6 +23,9 @@ TOP_K: Final = (4, 3, 2, 2, 2, 2, 2, 2)
 NUM_CANDIDATES: Final = 5
 DTYPE: Final = torch.bfloat16
 
+Report = dict[str, dict[str, dict[str, Any]]]
+"""Group of held-out texts, kind of draft, figure."""
+
 
 def tree_of(num_heads: int) -> Tree:
     """What the folder's configuration asks for: widest where a guess is worth most."""
@@ -41,23 +44,22 @@ def publish(heads: Heads, base: Path, folder: Path) -> None:
         weights.chmod(0o644)  # save_file leaves it readable by its owner alone
 
 
-def measured(
-    heads: Heads, texts: Mapping[str, Sequence[Windows]]
-) -> dict[str, dict[str, dict[str, object]]]:
+def measured(heads: Heads, texts: Mapping[str, Sequence[Windows]]) -> Report:
     """By group of held-out texts: what a chain and what the tree gains."""
     trees = {"chain": chain(heads.shape.num_heads), "tree": tree_of(heads.shape.num_heads)}
     return {
-        group: {name: _report(gained(heads, own, tree)) for name, tree in trees.items()}
+        group: {name: report(gained(heads, own, tree)) for name, tree in trees.items()}
         for group, own in texts.items()
         if own
     }
 
 
-def write_report(folder: Path, report: Mapping[str, object]) -> None:
-    (folder / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
+def write_report(folder: Path, content: Mapping[str, object]) -> None:
+    (folder / "evaluation.json").write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _report(gain: Gained) -> dict[str, object]:
+def report(gain: Gained) -> dict[str, Any]:
+    """What a kind of draft gained, as evaluation.json has it."""
     return {
         "tokens_per_step": round(gain.tokens_per_step, 3),
         "acceptance_by_depth": [round(share, 3) for share in gain.acceptance],

@@ -53,7 +53,7 @@ class Budget:
 
 
 TRUTH: Final = Phase("truth", share=0.35, peak_rate=3e-3, final_share=0.3)
-OWN: Final = Phase("own", share=0.4, peak_rate=2e-3, final_share=0.02)
+OWN: Final = Phase("own", share=0.4, peak_rate=3e-3, final_share=0.02)
 WRITING_SHARE: Final = 0.25
 """Of the minutes, for the base to write."""
 OWN_EPOCHS: Final = 4
@@ -61,6 +61,6 @@ OWN_EPOCHS: Final = 4
 
 TRUTH_ROW_LEN: Final = 1024
 TRUTH_BATCH_ROWS: Final = 4
-OWN_BATCH: Final = 2048
+OWN_BATCH: Final = 1024
 MAX_PROMPT_TOKENS: Final = 320
 MAX_ANSWER_TOKENS: Final = 96

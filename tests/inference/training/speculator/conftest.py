@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from inference.training import mixture
 from inference.training.export import export
 from inference.training.model import CareModel, ModelShape
-from inference.training.speculator import conversations, own_text, recipe
+from inference.training.speculator import conversations, draft, own_text, recipe
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +21,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "MAX_ANSWER_TOKENS", 8)
     monkeypatch.setattr(recipe, "MAX_PROMPT_TOKENS", 1000)
     monkeypatch.setattr(recipe, "OWN_BATCH", 16)
+    monkeypatch.setattr(recipe, "TRUTH_ROW_LEN", 256)
+    monkeypatch.setattr(draft, "ROW_LEN", 128)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from app.cli import app as careline
@@ -68,6 +69,20 @@ def test_medusa_heads_come_out_of_the_same_command(base: Path, data: Path, tmp_p
     weights, config = load_medusa(out)
     assert (config.num_heads, config.hidden_size) == (2, 32)
     assert len(weights.heads) == 2
+
+
+def test_a_draft_model_comes_out_of_the_same_command(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "draft"
+
+    run("--base", base, "--data", data, "--out", out, "--kind", "draft", "--eager", *SMALL)
+
+    model = AutoModelForCausalLM.from_pretrained(out)
+    assert model.config.vocab_size == json.loads((base / "config.json").read_text())["vocab_size"]
+    assert (out / "tokenizer.json").exists()
+    measured = json.loads((out / "evaluation.json").read_text())
+    assert 1 <= measured["free"]["chain"]["tokens_per_step"] <= 5
 
 
 def test_what_cannot_be_trained_is_refused_with_the_reason(

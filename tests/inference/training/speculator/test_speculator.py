@@ -9,9 +9,11 @@ import torch
 from tokenizers import Tokenizer
 
 from inference.speculation.mlp_format import load_mlp_speculator
-from inference.training.layout import Role
+from inference.training.layout import Example, Role
+from inference.training.model import CareModel, ModelShape
 from inference.training.speculator.base_model import BaseModel
 from inference.training.speculator.conversations import Asked
+from inference.training.speculator.draft import gained_by
 from inference.training.speculator.heads import Heads, HeadShape, MlpHeads, build_heads
 from inference.training.speculator.loss import Sampler, head_losses
 from inference.training.speculator.measure import Tree, chain, gained
@@ -171,6 +173,21 @@ def test_texts_walk_side_by_side_each_at_its_own_pace() -> None:
     assert (one.num_tokens, one.num_steps) == (10, 4)
     assert one.reached == (4, 3, 2)
     assert one.accepted == (4, 3, 1)
+
+
+def test_a_draft_model_that_is_the_base_guesses_all_of_its_greedy_text() -> None:
+    torch.manual_seed(5)
+    model = CareModel(ModelShape(64, 1, 1, 1, 64, vocab_size=300))
+    ids = [3, 40, 50, 0, 4]
+    for _ in range(12):
+        ids.append(int(model.logits(model(torch.tensor([ids])))[0, -1].argmax()))
+    right = Example(ids, [False] * 5 + [True] * 12)
+    wrong = Example([*ids[:8], (ids[8] + 1) % 300, *ids[9:]], right.learned)
+
+    assert gained_by(model, [right]).num_steps == 3  # 11 tokens behind the first, 5 a step
+    assert gained_by(model, [right]).acceptance == (1.0, 1.0, 1.0, 1.0)
+    assert gained_by(model, [wrong]).num_steps >= 3
+    assert gained_by(model, [wrong]).acceptance[2] < 1.0
 
 
 def test_published_heads_are_the_trained_ones(tmp_path: Path) -> None:

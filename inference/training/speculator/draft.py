@@ -1,0 +1,114 @@
+"""A draft model: a Llama of a tenth of the base's size, taught by the same two phases.
+
+It learns from the same rows and the same texts of the base as the heads do, with the trainer of the
+base itself, and is written as an ordinary model's folder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from inference.training.export import export
+from inference.training.layout import Example
+from inference.training.model import CareModel, ModelShape
+from inference.training.rows import open_rows_at, write_rows
+from inference.training.screen import watching
+from inference.training.speculator.measure import Gained, Places, walk
+from inference.training.speculator.recipe import Budget
+from inference.training.speculator.run import GROUPS, SpeculatorRun
+from inference.training.trainer import Plan, Trainer
+
+DEPTH: Final = 4
+ROW_LEN: Final = 512
+PHASES: Final = (
+    (Plan("draft-truth", batch_rows=4, peak_rate=4e-3, final_share=0.3), 0.5),
+    (Plan("draft-own", batch_rows=8, peak_rate=2e-3, final_share=0.02), 0.5),
+)
+
+
+def draft_shape(vocab_size: int) -> ModelShape:
+    """Three narrow layers: half of the parameters are the embedding."""
+    return ModelShape(
+        hidden_size=128,
+        num_layers=3,
+        num_heads=2,
+        num_kv_heads=1,
+        ffn_size=352,
+        vocab_size=vocab_size,
+    )
+
+
+def train_draft(doing: SpeculatorRun, compiled: bool) -> CareModel:
+    """Both phases, or as far as one gets before being stopped."""
+    doing.prepare()
+    doing.write_held_out()
+    held_out = [example for group in GROUPS for example in doing.store(group).examples()]
+    write_rows(doing.plan.run / "draft-held-out", [("all", held_out)], ROW_LEN)
+    torch.manual_seed(5)
+    model = CareModel(draft_shape(doing.base.vocab_size))
+    for plan, share in PHASES:
+        if doing.stopped():
+            break
+        rows = "truth-rows"
+        if plan.stage == "draft-own":
+            doing.write_own()
+            rows = "draft-rows"
+            write_rows(doing.plan.run / rows, [("all", doing.store("own").examples())], ROW_LEN)
+        plan = replace(plan, compiled=compiled)
+        _train(model, plan, doing.plan.budget.part(share), doing, rows)
+    return model
+
+
+def publish_draft(model: CareModel, doing: SpeculatorRun, folder: Path) -> dict[str, Gained]:
+    """An ordinary folder of transformers, with the base's tokenizer; what it gains by group."""
+    export(model.shape, model.state_dict(), doing.base.tokenizer, folder)
+    return {group: gained_by(model, list(doing.store(group).examples())) for group in GROUPS}
+
+
+@torch.no_grad()
+def gained_by(model: CareModel, examples: Sequence[Example]) -> Gained:
+    """What chains of greedy guesses gain on texts of the base.
+
+    A guess is accepted only where all before it were right, so where it counts the draft model has
+    seen the text itself: one pass over the text has all its guesses.
+    """
+    hits = [_hits(model, example) for example in examples]
+    hits = [one for one in hits if one]
+
+    def lengths_at(places: Places) -> list[int]:
+        return [_run_of_hits(hits[text][place : place + DEPTH]) for text, place in places]
+
+    return walk([len(one) for one in hits], DEPTH, lengths_at)
+
+
+def _hits(model: CareModel, example: Example) -> list[bool]:
+    """Of each of the answer's tokens but the first whether it would have been guessed."""
+    device = model.embedding.weight.device
+    ids = torch.tensor([example.ids], device=device)
+    first = example.learned.index(True)
+    states = model(ids)[:, first:-1]
+    guesses = model.logits(states)[0].argmax(-1)
+    hits: list[bool] = (guesses == ids[0, first + 1 :]).tolist()
+    return hits
+
+
+def _run_of_hits(hits: Sequence[bool]) -> int:
+    return next((place for place, hit in enumerate(hits) if not hit), len(hits))
+
+
+def _train(
+    model: CareModel, plan: Plan, budget: Budget, doing: SpeculatorRun, rows_name: str
+) -> None:
+    run, console = doing.plan.run, doing.console
+    rows, held_out = open_rows_at(run / rows_name), open_rows_at(run / "draft-held-out")
+    trainer = Trainer(model, plan, run, doing.base.device)
+    if trainer.resume():
+        console.print(f"{plan.stage}: going on after step {trainer.num_steps}")
+    num_tokens = budget.tokens
+    if budget.minutes is not None:
+        num_tokens = int(60 * budget.minutes * trainer.speed(rows))
+    with watching(console, plan.stage) as watch:
+        trainer.run(rows, held_out, num_tokens, watch)
