@@ -40,13 +40,15 @@ class PublishedHead:
     width: int = WIDTH
     config: dict[str, Any] = field(default_factory=dict)
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    target_width: int = WIDTH
+    vocab: int = VOCAB
 
     def __post_init__(self) -> None:
         random = torch.Generator().manual_seed(6)
         d, layer = self.width, "midlayer" if self.is_third else "layers.0"
         entering = 2 * d if self.is_third else d
         shapes: dict[str, tuple[int, ...]] = {
-            "fc.weight": (d, 3 * WIDTH if self.is_third else 2 * d),
+            "fc.weight": (d, 3 * self.target_width if self.is_third else 2 * d),
             f"{layer}.self_attn.q_proj.weight": (HEADS * HEAD_DIM, entering),
             f"{layer}.self_attn.k_proj.weight": (GROUPS * HEAD_DIM, entering),
             f"{layer}.self_attn.v_proj.weight": (GROUPS * HEAD_DIM, entering),
@@ -61,16 +63,16 @@ class PublishedHead:
                 f"{layer}.input_layernorm.weight": (d,),
                 f"{layer}.hidden_norm.weight": (d,),
                 "norm.weight": (d,),
-                "lm_head.weight": (VOCAB // 2, d),
+                "lm_head.weight": (self.vocab // 2, d),
             }
             # The draft's token 0 is the target's 3, every further one two places on.
-            self.tensors["d2t"] = torch.arange(VOCAB // 2) + 1
-            self.tensors["t2d"] = torch.zeros(VOCAB, dtype=torch.bool)
+            self.tensors["d2t"] = torch.arange(self.vocab // 2) + 1
+            self.tensors["t2d"] = torch.zeros(self.vocab, dtype=torch.bool)
         else:
             shapes["fc.bias"] = (d,)
         for name, shape in shapes.items():
             self.draw(name, *shape, random=random)
-        self.config = LLAMA | {"hidden_size": d} | self.config
+        self.config = LLAMA | {"hidden_size": d, "vocab_size": self.vocab} | self.config
 
     def draw(self, name: str, *shape: int, random: torch.Generator | None = None) -> None:
         """Put a random tensor there; norms around 1."""
