@@ -145,7 +145,8 @@ def _train(stage: str, model: CareModel, out: Path, amount: Amount, machine: Mac
     trainer = Trainer(model, plan, out, torch.device(machine.device))
     if trainer.resume():
         console.print(f"{stage}: going on after step {trainer.num_steps}")
-    num_tokens = amount.planned(stage, out, lambda: trainer.speed(rows))
+    share = STAGES[stage].token_share
+    num_tokens = amount.planned(stage, share, out, lambda: trainer.speed(rows))
     console.print(
         f"{stage}: {model.num_parameters():,} parameters, {len(rows):,} rows, "
         f"{num_tokens:,} tokens planned"

@@ -31,17 +31,18 @@ class StageRecipe:
 
 @dataclass(frozen=True)
 class Amount:
-    """How long to train, both stages together."""
+    """How long to train, all stages together."""
 
     tokens: int
     minutes: float | None
 
-    def planned(self, stage: str, out: Path, measure_tokens_per_s: Callable[[], float]) -> int:
-        """The stage's tokens; minutes become tokens at the measured speed.
+    def planned(
+        self, stage: str, share: float, out: Path, measure_tokens_per_s: Callable[[], float]
+    ) -> int:
+        """The stage's share of the tokens; minutes become tokens at the measured speed.
 
         That number is kept in OUT, so that a run taken up again follows the same cosine.
         """
-        share = STAGES[stage].token_share
         if self.minutes is None:
             return int(share * self.tokens)
         path = out / f"{stage}-plan.json"

@@ -1,6 +1,5 @@
 """The command: python -m inference.training speculator --base FOLDER --data FOLDER --out FOLDER."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -13,7 +12,6 @@ from inference.training.errors import DataMissing, TrainingError
 from inference.training.model import CareModel
 from inference.training.speculator.base_model import BaseModel
 from inference.training.speculator.card import Story, card
-from inference.training.speculator.checkpoints import last_heads
 from inference.training.speculator.draft import PHASES, publish_draft, train_draft
 from inference.training.speculator.heads import Heads, HeadShape, Kind
 from inference.training.speculator.picture import draw_head_losses
@@ -25,7 +23,7 @@ from inference.training.speculator.publish import (
     write_report,
 )
 from inference.training.speculator.recipe import Budget
-from inference.training.speculator.run import GROUPS, RunPlan, SpeculatorRun
+from inference.training.speculator.run import RunPlan, SpeculatorRun
 from inference.training.trainer import stop_signals
 
 DEFAULT_TOKENS: Final = 3_000_000
@@ -98,7 +96,7 @@ def finish(doing: SpeculatorRun, heads: Heads, out: Path) -> None:
     """Write the heads, measure them on held-out answers and say what they are worth."""
     base, plan = doing.base, doing.plan
     publish(heads, base.folder, out)
-    found = measured(heads, {group: doing.store(group).texts() for group in GROUPS})
+    found = measured(heads, doing.held_out_texts())
     write_report(out, found)
     draw_head_losses(plan.run, out / "losses.svg")
     (out / "MODEL_CARD.md").write_text(card(_story(doing, heads), found))
@@ -124,16 +122,13 @@ def torch_device(name: str) -> torch.device:
 
 
 def _story(doing: SpeculatorRun, heads: Heads) -> Story:
-    plan, own = doing.plan, doing.store("own")
-    seen: Callable[[str], int] = lambda phase: (  # noqa: E731
-        found.num_tokens if (found := last_heads(plan.run, phase, plan.shape)) else 0
-    )
+    own = doing.store("own")
     return Story(
         base=doing.base.folder.name,
-        shape=plan.shape,
+        shape=doing.plan.shape,
         num_parameters=heads.num_parameters(),
-        truth_tokens=seen("truth"),
-        own_tokens=seen("own"),
+        truth_tokens=doing.num_tokens("truth"),
+        own_tokens=doing.num_tokens("own"),
         own_texts=own.num_texts,
         own_windows=own.num_windows,
     )

@@ -14,19 +14,20 @@ import torch
 from inference.training.export import export
 from inference.training.layout import Example
 from inference.training.model import CareModel, ModelShape
+from inference.training.recipe import Amount
 from inference.training.rows import open_rows_at, write_rows
 from inference.training.screen import watching
 from inference.training.speculator.measure import Gained, Places, walk
-from inference.training.speculator.recipe import Budget
 from inference.training.speculator.run import GROUPS, SpeculatorRun
 from inference.training.trainer import Plan, Trainer
 
 DEPTH: Final = 4
 ROW_LEN: Final = 512
 PHASES: Final = (
-    (Plan("draft-truth", batch_rows=4, peak_rate=4e-3, final_share=0.3), 0.5),
-    (Plan("draft-own", batch_rows=8, peak_rate=2e-3, final_share=0.02), 0.5),
+    (Plan("draft-truth", batch_rows=4, peak_rate=4e-3, final_share=0.3), 0.4),
+    (Plan("draft-own", batch_rows=8, peak_rate=2e-3, final_share=0.02), 0.35),
 )
+"""Each with its share of the run; the rest is for the base to write."""
 
 
 def draft_shape(vocab_size: int) -> ModelShape:
@@ -50,15 +51,13 @@ def train_draft(doing: SpeculatorRun, compiled: bool) -> CareModel:
     torch.manual_seed(5)
     model = CareModel(draft_shape(doing.base.vocab_size))
     for plan, share in PHASES:
-        if doing.stopped():
-            break
         rows = "truth-rows"
         if plan.stage == "draft-own":
             doing.write_own()
             rows = "draft-rows"
             write_rows(doing.plan.run / rows, [("all", doing.store("own").examples())], ROW_LEN)
-        plan = replace(plan, compiled=compiled)
-        _train(model, plan, doing.plan.budget.part(share), doing, rows)
+        if not _train(model, replace(plan, compiled=compiled), share, doing, rows):
+            break
     return model
 
 
@@ -99,16 +98,15 @@ def _run_of_hits(hits: Sequence[bool]) -> int:
     return next((place for place, hit in enumerate(hits) if not hit), len(hits))
 
 
-def _train(
-    model: CareModel, plan: Plan, budget: Budget, doing: SpeculatorRun, rows_name: str
-) -> None:
-    run, console = doing.plan.run, doing.console
-    rows, held_out = open_rows_at(run / rows_name), open_rows_at(run / "draft-held-out")
+def _train(model: CareModel, plan: Plan, share: float, doing: SpeculatorRun, rows: str) -> bool:
+    """One phase; whether it came to its end."""
+    run, console, budget = doing.plan.run, doing.console, doing.plan.budget
+    taught, held_out = open_rows_at(run / rows), open_rows_at(run / "draft-held-out")
     trainer = Trainer(model, plan, run, doing.base.device)
     if trainer.resume():
         console.print(f"{plan.stage}: going on after step {trainer.num_steps}")
-    num_tokens = budget.tokens
-    if budget.minutes is not None:
-        num_tokens = int(60 * budget.minutes * trainer.speed(rows))
+    amount = Amount(budget.tokens, budget.minutes)
+    num_tokens = amount.planned(plan.stage, share, run, lambda: trainer.speed(taught))
     with watching(console, plan.stage) as watch:
-        trainer.run(rows, held_out, num_tokens, watch)
+        trainer.run(taught, held_out, num_tokens, watch)
+    return trainer.num_tokens >= num_tokens

@@ -49,11 +49,13 @@ class StateRecorder:
         return [Draft() for _ in requests]
 
     def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
-        for one in outcomes:
-            end = one.start + len(one.rows)
-            if len(one.token_ids) > end:  # its last row drew a token
-                kept = self._states.setdefault(one.request_id, {})
-                kept[end - 1] = features.hidden[one.rows[-1]].float().cpu().clone()
+        drew = [one for one in outcomes if len(one.token_ids) > one.start + len(one.rows)]
+        if not drew:
+            return
+        states = features.hidden[[one.rows[-1] for one in drew]].float().cpu()
+        for one, state in zip(drew, states, strict=True):
+            kept = self._states.setdefault(one.request_id, {})
+            kept[one.start + len(one.rows) - 1] = state
 
     def forget(self, request_id: str) -> None:
         """Nothing: a request that is preempted comes back, and what it drew stays true."""

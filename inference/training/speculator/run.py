@@ -89,8 +89,17 @@ class SpeculatorRun:
             if found is not None:
                 heads = build_heads(self.plan.shape)
                 heads.load_state_dict(found.heads)
-                return heads
+                return heads.to(self.base.device)
         return None
+
+    def num_tokens(self, phase: recipe.PhaseName) -> int:
+        """How many windows a phase has trained on."""
+        found = last_heads(self.plan.run, phase, self.plan.shape)
+        return found.num_tokens if found else 0
+
+    def held_out_texts(self) -> dict[str, list[Windows]]:
+        """The windows of the base's held-out answers, by group and text."""
+        return {group: self.store(group).texts(self.base.device) for group in GROUPS}
 
     def prepare(self) -> None:
         """The rows of the first phase and the prompts of the second."""
@@ -160,8 +169,7 @@ class SpeculatorRun:
         return self.store("own").windows(recipe.OWN_BATCH, self.base.device)
 
     def _held_out_sample(self) -> Windows:
-        texts = [text for group in GROUPS for text in self.store(group).texts()]
-        windows = joined(texts)
+        windows = joined([text for texts in self.held_out_texts().values() for text in texts])
         picked = torch.linspace(0, len(windows) - 1, min(HELD_OUT_WINDOWS, len(windows))).long()
         picked = picked.to(windows.states.device)
         return Windows(windows.states[picked], windows.token_ids[picked], windows.is_target[picked])

@@ -170,13 +170,13 @@ class TextStore:
             learned = [False] * len(prompt) + [True] * len(answer)
             yield Example([*prompt, *answer], learned)
 
-    def texts(self) -> list[Windows]:
+    def texts(self, device: torch.device) -> list[Windows]:
         """The windows text by text, those without any left out."""
         counts = [len(record["answer"]) - 1 for record in self._records()]
         bounds = np.cumsum([0, *(count for count in counts if count > 0)])
         if not self.num_windows:
             return []
-        stored = self.windows(1, torch.device("cpu"))
+        stored = self.windows(1, device)
         return [stored.pick(np.arange(start, end)) for start, end in pairwise(bounds)]
 
     def _records(self) -> Iterator[dict[str, list[int]]]:

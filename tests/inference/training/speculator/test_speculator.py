@@ -249,7 +249,7 @@ def test_a_store_drops_what_a_cut_off_run_left(tmp_path: Path) -> None:
     found.append([text(30)])
 
     assert (found.num_texts, found.num_windows) == (3, 9)
-    texts = found.texts()
+    texts = found.texts(torch.device("cpu"))
     assert [one.states[0, 0].item() for one in texts] == [10, 20, 30]
     assert texts[2].token_ids.tolist() == [[30, 31, 32], [31, 32, 33], [32, 33, 1]]
     assert [example.ids for example in found.examples()][2] == [3, 4, 30, 31, 32, 33]
