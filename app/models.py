@@ -245,6 +245,10 @@ class Generation(Base):
     kb_version: Mapped[int | None]
     retrieval: Mapped[JsonObject | None]
     token_ids: Mapped[JsonList | None]
+    """Of what was released, up to the first words that are not the model's own."""
+    context: Mapped[JsonObject | None]
+    """What its prompt added to the one before (`answers/context.py`), so that the next one can
+    begin with it; a customer's words stand there by their `seq` only."""
     num_prompt_tokens: Mapped[int | None]
     num_cached_tokens: Mapped[int | None]
     ttft_ms: Mapped[int | None]

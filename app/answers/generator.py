@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.answers.context import SHIPPED_WINDOW, Window
 from app.answers.planning import Part
 from app.errors import Unavailable
 from inference import (
     ChatMessage,
     EngineClient,
     EngineError,
+    EngineUnavailable,
     FinishReason,
     QueueFull,
     SamplingParams,
@@ -23,6 +25,8 @@ from inference import (
 TEMPERATURE = 0.6
 TOP_P = 0.95
 MAX_TOKENS = 1_024
+MAX_CONTEXT_TOKENS = 8_192
+"""More history than this helps nobody, whatever a model can hold."""
 _SEED_BITS = 62
 
 
@@ -40,6 +44,15 @@ def seed_of(conversation_id: UUID, seq: int) -> int:
     """The seed of the answer to the message `seq`; a second run of it gives the same text."""
     digest = hashlib.sha256(conversation_id.bytes + seq.to_bytes(8, "big")).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - _SEED_BITS)
+
+
+async def read_window(engine: EngineClient) -> Window:
+    """What the engine holds; the shipped model's where no engine has answered yet."""
+    try:
+        info = await engine.info()
+    except EngineUnavailable:
+        return SHIPPED_WINDOW
+    return Window(min(info.max_model_len, MAX_CONTEXT_TOKENS), info.fingerprint)
 
 
 async def generate(engine: EngineClient, request: Request) -> AsyncGenerator[TokenChunk]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.answers import phrases
+from app.answers.context import SHIPPED_WINDOW, Past, Window, estimate_tokens
 from app.answers.grounding import Grounding, ground
 from app.answers.guards import Setting
 from app.answers.policy import Move, Route, route
-from app.answers.prompt import build_messages
+from app.answers.prompt import Prompt, Talk, build_prompt
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
 from app.knowledge.evidence import Verdict
@@ -20,7 +21,7 @@ from app.knowledge.quotes import Quote
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import article_url
 from app.vocabulary import Chip, HandoffReason, MessageState, Role
-from inference import ChatMessage, Exactly, Words
+from inference import Exactly, Words
 
 _NUM_PASSAGES = 3
 _MAX_OPENING_TOKENS = 16
@@ -70,11 +71,36 @@ class Thread:
     last_verdict: Verdict | None = None
     """Of the last answer, if it was about the articles."""
     seed: int = 0
+    pasts: tuple[Past, ...] = ()
+    """The answers that the engine has computed, oldest first."""
+    window: Window = SHIPPED_WINDOW
+
+    @property
+    def waiting(self) -> tuple[Turn, ...]:
+        """The customer's unanswered messages."""
+        return tuple(
+            turn
+            for turn in self.turns
+            if turn.seq > self.answered_seq and turn.role is Role.CUSTOMER
+        )
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """The customer's unanswered messages."""
-        return _said(turn for turn in self.turns if turn.seq > self.answered_seq)
+        """Their texts."""
+        return tuple(turn.text for turn in self.waiting)
+
+    @property
+    def history_seq(self) -> int:
+        """Up to here the conversation stands before the question.
+
+        What is left of an answer that a newer message cut off was read, so it is in it.
+        """
+        released = (
+            turn.seq
+            for turn in self.turns
+            if turn.role is Role.BOT and turn.state is MessageState.INTERRUPTED
+        )
+        return max(self.answered_seq, *released, 0)
 
     @property
     def earlier(self) -> tuple[Turn, ...]:
@@ -98,7 +124,8 @@ class Plan:
 
     route: Route
     parts: tuple[Part, ...] = ()
-    messages: tuple[ChatMessage, ...] = ()
+    prompt: Prompt | None = None
+    """What the engine is asked; None where it is not."""
     citations: tuple[Citation, ...] = ()
     chips: tuple[Chip, ...] = ()
     verdict: Verdict | None = None
@@ -124,13 +151,13 @@ def make_plan(index: SearchIndex, thread: Thread) -> Plan:
     if handoff is not None:
         return _handoff(handoff)
     questions = [
-        text
-        for text, routed in zip(thread.pending, routes, strict=True)
+        turn
+        for turn, routed in zip(thread.waiting, routes, strict=True)
         if routed.move is Move.ANSWER
     ]
     if not questions:
         return _small_talk(thread, routes[-1] if routes else Route(Move.GREETING))
-    grounding = ground(index, questions, thread.asked_before)
+    grounding = ground(index, [turn.text for turn in questions], thread.asked_before)
     match grounding.verdict:
         case Verdict.ANSWER:
             return _grounded(thread, questions, grounding)
@@ -186,10 +213,10 @@ def _small_talk(thread: Thread, routed: Route) -> Plan:
     if routed.move in facts:
         parts = (Copy(facts[routed.move]), *own)
     chips = (Chip.HUMAN,) if routed.move is Move.IDENTITY else ()
-    return Plan(routed, parts, _prompt(thread, thread.pending, ()), chips=chips)
+    return Plan(routed, parts, _prompt(thread, thread.waiting, (), parts), chips=chips)
 
 
-def _grounded(thread: Thread, questions: Sequence[str], grounding: Grounding) -> Plan:
+def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     setting = Setting(thread.company, beside_facts=True)
     opening = phrases.choose(phrases.OPENINGS, thread.seed)
     closing = phrases.choose(phrases.CLOSINGS, thread.seed)
@@ -200,17 +227,17 @@ def _grounded(thread: Thread, questions: Sequence[str], grounding: Grounding) ->
     return Plan(
         Route(Move.ANSWER),
         tuple(parts),
-        _prompt(thread, questions, _passages(grounding)),
+        _prompt(thread, questions, _passages(grounding), parts),
         tuple(citation(marker, quote) for marker, quote in enumerate(grounding.quotes, start=1)),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
         articles=_slugs(grounding),
-        question="\n".join(questions),
+        question=_joined(questions),
     )
 
 
-def _unsure(thread: Thread, questions: Sequence[str], grounding: Grounding) -> Plan:
+def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     quote = grounding.quotes[0]
     parts = (
         Copy(f"{phrases.UNSURE_OPENING} "),
@@ -220,30 +247,31 @@ def _unsure(thread: Thread, questions: Sequence[str], grounding: Grounding) -> P
     return Plan(
         Route(Move.ANSWER),
         parts,
-        _prompt(thread, questions, _passages(grounding)),
+        _prompt(thread, questions, _passages(grounding), parts),
         (citation(1, quote),),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
         articles=_slugs(grounding),
-        question="\n".join(questions),
+        question=_joined(questions),
     )
 
 
-def _unknown(thread: Thread, questions: Sequence[str], grounding: Grounding) -> Plan:
+def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
     text = phrases.STILL_UNKNOWN if is_second else phrases.choose(phrases.UNKNOWN, thread.seed)
+    parts = (Copy(text),)
     return Plan(
         Route(Move.ANSWER),
-        (Copy(text),),
-        _prompt(thread, questions, ()),
+        parts,
+        _prompt(thread, questions, (), parts),
         chips=() if is_second else (Chip.HUMAN,),
         verdict=Verdict.NOTHING,
         coverage=grounding.coverage,
         handoff=HandoffReason.NO_EVIDENCE if is_second else None,
         articles=_slugs(grounding),
-        question="\n".join(questions),
+        question=_joined(questions),
     )
 
 
@@ -253,9 +281,23 @@ def _passages(grounding: Grounding) -> list[Passage]:
 
 
 def _prompt(
-    thread: Thread, questions: Sequence[str], passages: Sequence[Passage]
-) -> tuple[ChatMessage, ...]:
-    return build_messages(thread.company, thread.earlier, "\n".join(questions), passages)
+    thread: Thread, asked: Sequence[Turn], passages: Sequence[Passage], parts: Sequence[Part]
+) -> Prompt:
+    talk = Talk(thread.company, thread.turns, thread.pasts, thread.window)
+    seqs = [turn.seq for turn in asked]
+    return build_prompt(talk, seqs, thread.history_seq, passages, _num_tokens(parts))
+
+
+def _num_tokens(parts: Sequence[Part]) -> int:
+    """The most that an answer may have, quote markers included."""
+    return sum(
+        part.max_tokens if isinstance(part, Own) else estimate_tokens(part.text) + 2
+        for part in parts
+    )
+
+
+def _joined(questions: Sequence[Turn]) -> str:
+    return "\n".join(turn.text for turn in questions)
 
 
 def _said(turns: Iterable[Turn]) -> tuple[str, ...]:

@@ -1,43 +1,88 @@
-"""History and passages to chat messages; pure.
+"""A conversation and passages to chat messages; pure.
 
-The layout is append-only, so that the engine finds the beginning of every prompt in its cache: the
-system text, then the turns, the passages directly before the words they were found for. Budgets are
-in characters, three to a token, which leaves room on English text.
+The layout is append-only (`context.py`): the product's preamble, which all workspaces share, the
+workspace's policy, then the turns, the passages directly before the words they were found for.
 """
 
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import dataclass
 
+from app.answers.context import (
+    CHARS_PER_TOKEN,
+    MARKERS,
+    Cut,
+    Past,
+    Piece,
+    Window,
+    catch_up,
+    cut_text,
+    estimate_tokens,
+    lay_out_history,
+    render,
+)
 from app.conversations.answering import Turn
 from app.knowledge.passages import Passage
-from app.vocabulary import MessageState, Role
 from inference import ChatMessage
 
-PROMPT_VERSION = 1
 SYSTEM_TEXT = (
     "You are the customer care assistant of {company}. Be polite and brief. "
     "Take facts only from the passages and quote them. "
     "If they do not hold the answer, say so and offer a person."
 )
-MAX_PROMPT_CHARS = 2_700
+MAX_NEW_CHARS = 2_700
+"""Of what a turn adds: what was said meanwhile, passages, question."""
 _MAX_PASSAGES_CHARS = 1_100
-_MAX_QUESTION_CHARS = 600
-_MAX_TURN_CHARS = 300
 
 
-def build_messages(
-    company: str, turns: Sequence[Turn], question: str, passages: Sequence[Passage]
-) -> tuple[ChatMessage, ...]:
-    """The prompt: as many of the last `turns` as fit, then the passages, then the question.
+@dataclass(frozen=True)
+class Talk:
+    """A conversation as the prompt needs it: what was said, and what the engine has computed."""
 
-    `turns` are those before the question, oldest first. The first passage is marked [1].
+    company: str
+    turns: tuple[Turn, ...]
+    """Oldest first."""
+    pasts: tuple[Past, ...]
+    window: Window
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The messages of a turn; `pieces` is what is new in them, `cut` where their history begins."""
+
+    messages: tuple[ChatMessage, ...]
+    pieces: tuple[Piece, ...]
+    cut: Cut
+
+
+def build_prompt(
+    talk: Talk,
+    question_seqs: Sequence[int],
+    history_seq: int,
+    passages: Sequence[Passage],
+    num_answer_tokens: int,
+) -> Prompt:
+    """The prompt for the question at these places; the first passage is marked [1].
+
+    Up to `history_seq` the conversation stands before it. `num_answer_tokens` are kept free.
     """
-    system = ChatMessage(role="system", text=SYSTEM_TEXT.format(company=company))
-    now = [ChatMessage(role="user", text=_cut(question, _MAX_QUESTION_CHARS))]
+    system = system_messages(talk.company)
+    now = [Piece("user", tuple(question_seqs))]
     if passages:
-        now.insert(0, ChatMessage(role="passages", text=passages_text(passages)))
-    left = MAX_PROMPT_CHARS - sum(len(message.text) for message in (system, *now))
-    return (system, *_recent(turns, left), *now)
+        now.insert(0, Piece("passages", text=passages_text(passages)))
+    free = talk.window.max_tokens - num_answer_tokens
+    most_chars = min(MAX_NEW_CHARS, free * CHARS_PER_TOKEN - _num_chars(system))
+    room = most_chars - _num_chars(render(now, talk.turns))
+    covered_seq = talk.pasts[-1].seq if talk.pasts else 0
+    pieces = (*catch_up(talk.turns, covered_seq, history_seq + 1, room), *now)
+    new = render(pieces, talk.turns)
+    num_new_tokens = sum(estimate_tokens(one.text) + MARKERS for one in new) + num_answer_tokens
+    history = lay_out_history(system, talk.pasts, talk.turns, talk.window, num_new_tokens)
+    return Prompt((*system, *history.messages, *new), pieces, history.cut)
+
+
+def system_messages(company: str) -> tuple[ChatMessage, ...]:
+    """What every prompt begins with."""
+    return (ChatMessage(role="system", text=SYSTEM_TEXT.format(company=company)),)
 
 
 def passages_text(passages: Sequence[Passage]) -> str:
@@ -48,44 +93,10 @@ def passages_text(passages: Sequence[Passage]) -> str:
         line = f"[{marker}] {passage.article.title}: {passage.text}"
         if lines and len(line) > left:
             break
-        lines.append(_cut(line, _MAX_PASSAGES_CHARS))
+        lines.append(cut_text(line, _MAX_PASSAGES_CHARS))
         left -= len(line)
     return "\n".join(lines)
 
 
-def _recent(turns: Sequence[Turn], left: int) -> list[ChatMessage]:
-    kept: list[ChatMessage] = []
-    for message in reversed(_merged(turns)):
-        left -= len(message.text)
-        if left < 0:
-            break
-        kept.append(message)
-    while kept and kept[-1].role != "user":
-        kept.pop()
-    return kept[::-1]
-
-
-def _merged(turns: Sequence[Turn]) -> list[ChatMessage]:
-    """Turns of one speaker in a row are one message; what the system said is left out."""
-    spoken = [
-        turn
-        for turn in turns
-        if turn.role is not Role.SYSTEM and turn.state is MessageState.COMPLETE
-    ]
-    merged = []
-    for role, run in groupby(spoken, key=lambda turn: turn.role):
-        text = _cut("\n".join(turn.text for turn in run), _MAX_TURN_CHARS)
-        match role:
-            case Role.CUSTOMER:
-                merged.append(ChatMessage(role="user", text=text))
-            case Role.BOT:
-                merged.append(ChatMessage(role="assistant", text=text))
-            case _:
-                merged.append(ChatMessage(role="agent", text=text))
-    return merged
-
-
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    return text[:limit].rsplit(" ", 1)[0]
+def _num_chars(messages: Sequence[ChatMessage]) -> int:
+    return sum(len(message.text) for message in messages)

@@ -19,13 +19,20 @@ class Deviation(Exception):
 
 
 class Release:
-    """The text of one answer; `breaches` tells which own sentences were replaced, and why."""
+    """The text of one answer; `breaches` tells which own sentences were replaced, and why.
+
+    The first `num_exact_parts` parts, `num_exact_chars` characters of what was shown, are what the
+    engine said; what comes behind them it has not said like that.
+    """
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
         self._current = 0
         self._said = ""
         self._shown = ""
+        self._is_exact = True
+        self.num_exact_parts = 0
+        self.num_exact_chars = 0
         self.breaches: list[Breach] = []
 
     @property
@@ -65,12 +72,18 @@ class Release:
         self._current += 1
         self._said = ""
         if isinstance(part, Own):
-            return self._own_words(part, said)
-        return self._show(part.text[len(said) :])
+            shown = self._own_words(part, said)
+        else:
+            self._is_exact &= said == part.text
+            shown = self._show(part.text[len(said) :])
+        if self._is_exact:
+            self.num_exact_parts, self.num_exact_chars = self._current, len(self._shown)
+        return shown
 
     def _own_words(self, part: Own, text: str) -> list[str]:
         sentence = " ".join(clean(text).split())
         breach = find_breach(sentence, part.setting)
+        self._is_exact &= breach is None and sentence == " ".join(text.split())
         if breach is not None:
             self.breaches.append(breach)
             sentence = part.fallback

@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.answers.context import MAX_PASTS, Past, restored
 from app.conversations.answering import Turn, read_turns
 from app.knowledge.evidence import Verdict
 from app.models import Conversation, Generation, Message, Workspace
-from app.vocabulary import EndReason, GenerationState, MessageKind, Role
+from app.vocabulary import EndReason, GenerationState, MessageKind, MessageState, Role
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Dialogue:
     """Of the last turn that somebody has had; what a newer message cut off is to be answered."""
     bot_turns: int
     last_verdict: Verdict | None
+    pasts: tuple[Past, ...] = ()
+    """The answers that the engine has computed, oldest first."""
 
 
 async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogue:
@@ -36,6 +39,7 @@ async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogu
         answered_seq=await _answered_seq(session, conversation_id),
         bot_turns=conversation.bot_turns,
         last_verdict=await _last_verdict(session, conversation),
+        pasts=await _read_pasts(session, conversation),
     )
 
 
@@ -69,3 +73,24 @@ async def _last_verdict(session: AsyncSession, conversation: Conversation) -> Ve
     found = (await session.execute(query)).scalar_one_or_none()
     verdict = (found or {}).get("verdict")
     return Verdict(verdict) if verdict else None
+
+
+async def _read_pasts(session: AsyncSession, conversation: Conversation) -> tuple[Past, ...]:
+    query = (
+        select(Generation.context, Message.seq, Generation.token_ids, Generation.num_prompt_tokens)
+        .join(Message, Message.generation_id == Generation.id)
+        .where(
+            Generation.conversation_id == conversation.id,
+            Generation.state == GenerationState.DONE,
+            Message.state == MessageState.COMPLETE,
+            Message.seq > conversation.context_seq,
+        )
+        .order_by(Message.seq.desc())
+        .limit(MAX_PASTS)
+    )
+    rows = (await session.execute(query)).all()
+    found = (
+        restored(context, seq, token_ids or (), num_prompt_tokens or 0)
+        for context, seq, token_ids, num_prompt_tokens in reversed(rows)
+    )
+    return tuple(past for past in found if past is not None)

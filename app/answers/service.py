@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.answers.generator import seed_of
+from app.answers.context import SHIPPED_WINDOW, Window, to_store
+from app.answers.generator import read_window, seed_of
 from app.answers.planning import Plan, Thread, make_plan, needs_no_words
 from app.answers.policy import MAX_BOT_TURNS
 from app.answers.repository import Dialogue, read_dialogue
@@ -38,7 +39,7 @@ from app.knowledge.service import record_gap
 from app.live.answers import LiveAnswer, LiveAnswers
 from app.models import JsonObject
 from app.vocabulary import Control, HandoffReason, Phase, Role
-from inference import EngineClient
+from inference import EngineClient, ExactIds
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Draft:
 
     plan: Plan
     written: Written
+    window: Window
     kb_version: int
     ttft_ms: int | None
     total_ms: int
@@ -142,7 +144,7 @@ class Answers:
         """Whoever asks for a person gets one without a word of the bot in between."""
         async with self._database.snapshot() as session:
             dialogue = await read_dialogue(session, conversation_id)
-        thread = _thread(dialogue, (), conversation_id)
+        thread = read_thread(dialogue, (), conversation_id, SHIPPED_WINDOW)
         if not thread.pending:
             return True
         reason = needs_no_words(thread)
@@ -173,6 +175,7 @@ class Answers:
         return Draft(
             plan,
             written,
+            thread.window,
             shelf.kb_version,
             ttft_ms=_since_ms(started, first_shown[0]) if first_shown else None,
             total_ms=_since_ms(started, time.monotonic()),
@@ -182,12 +185,13 @@ class Answers:
         """The conversation after the answer has begun: whoever writes later supersedes it."""
         async with self._database.snapshot() as session:
             dialogue = await read_dialogue(session, answer.conversation_id)
-        return _thread(dialogue, shelf.index.topics, answer.conversation_id)
+        window = await read_window(self._engine)
+        return read_thread(dialogue, shelf.index.topics, answer.conversation_id, window)
 
     async def _complete(self, answer: BegunAnswer, live: LiveAnswer, draft: Draft) -> None:
         plan, written = draft.plan, draft.written
         live.flush()
-        info = await self._engine.info() if plan.messages else None
+        info = await self._engine.info() if plan.prompt else None
         async with self._database.work() as work:
             await complete_answer(
                 work,
@@ -200,6 +204,7 @@ class Answers:
                     kb_version=draft.kb_version,
                     retrieval=_record(plan, written),
                     token_ids=written.token_ids,
+                    context=_context(draft, info.fingerprint if info else ""),
                     num_prompt_tokens=written.num_prompt_tokens,
                     num_cached_tokens=written.num_cached_tokens,
                     ttft_ms=draft.ttft_ms,
@@ -244,7 +249,10 @@ async def _until_ended(live: LiveAnswer, writing: Coroutine[Any, Any, Draft]) ->
         await asyncio.gather(draft, ended, return_exceptions=True)
 
 
-def _thread(dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID) -> Thread:
+def read_thread(
+    dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID, window: Window
+) -> Thread:
+    """The conversation as a turn is planned from it."""
     last_seq = dialogue.turns[-1].seq if dialogue.turns else 0
     return Thread(
         company=dialogue.company,
@@ -253,7 +261,18 @@ def _thread(dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID) 
         answered_seq=dialogue.answered_seq,
         last_verdict=dialogue.last_verdict,
         seed=seed_of(conversation_id, last_seq),
+        pasts=dialogue.pasts,
+        window=window,
     )
+
+
+def _context(draft: Draft, fingerprint: str) -> JsonObject | None:
+    """What the next prompt begins with; nothing where it is not sure whose ids these are."""
+    plan, written = draft.plan, draft.written
+    if plan.prompt is None or fingerprint != draft.window.fingerprint:
+        return None
+    exact = ExactIds(tuple(written.token_ids), written.num_exact_chars, fingerprint)
+    return to_store(plan.prompt.pieces, plan.prompt.cut, exact)
 
 
 def _record(plan: Plan, written: Written) -> JsonObject:

@@ -17,6 +17,9 @@ class Written:
 
     text: str = ""
     token_ids: list[int] = field(default_factory=list)
+    """What the engine computed for the first `num_exact_chars`; ids of words that were replaced,
+    and of all behind them, are not kept: nobody has seen them."""
+    num_exact_chars: int = 0
     num_prompt_tokens: int | None = None
     num_cached_tokens: int | None = None
     breaches: list[str] = field(default_factory=list)
@@ -41,11 +44,12 @@ async def write(
             show(piece)
 
     release = Release(plan.parts)
-    if plan.messages:
-        request = Request(plan.messages, plan.parts, seed, salt)
+    computed: list[tuple[int, int]] = []
+    if plan.prompt is not None:
+        request = Request(plan.prompt.messages, plan.parts, seed, salt)
         async with contextlib.aclosing(generate(engine, request)) as chunks:
             async for chunk in chunks:
-                written.token_ids += chunk.token_ids
+                computed += [(chunk.segment or 0, one) for one in chunk.token_ids]
                 written.num_prompt_tokens = chunk.num_prompt_tokens
                 written.num_cached_tokens = chunk.num_cached_tokens
                 try:
@@ -53,5 +57,7 @@ async def write(
                 except Deviation as deviation:
                     raise Unavailable("The engine does not copy what it must.") from deviation
     tell(release.finish())
+    written.num_exact_chars = release.num_exact_chars
+    written.token_ids = [one for part, one in computed if part < release.num_exact_parts]
     written.breaches = [breach.value for breach in release.breaches]
     return written

@@ -62,6 +62,7 @@ class FinishedAnswer:
     kb_version: int | None = None
     retrieval: JsonObject | None = None
     token_ids: list[int] | None = None
+    context: JsonObject | None = None
     num_prompt_tokens: int | None = None
     num_cached_tokens: int | None = None
     ttft_ms: int | None = None
@@ -146,6 +147,7 @@ async def complete_answer(work: Work, answer: BegunAnswer, finished: FinishedAns
     generation.kb_version = finished.kb_version
     generation.retrieval = finished.retrieval
     generation.token_ids = finished.token_ids
+    generation.context = finished.context
     generation.num_prompt_tokens = finished.num_prompt_tokens
     generation.num_cached_tokens = finished.num_cached_tokens
     generation.ttft_ms = finished.ttft_ms
@@ -194,7 +196,7 @@ async def fail_answer(work: Work, answer: BegunAnswer, *, partial: str = "") -> 
     await interrupt_answer(work, answer, partial=partial, reason=EndReason.ERROR)
 
 
-async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 40) -> list[Turn]:
+async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 400) -> list[Turn]:
     """What the bot may read: public text since the last fresh start, oldest first, newest `limit`.
 
     Nothing that is unfinished or was taken back is in it.

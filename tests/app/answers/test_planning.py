@@ -5,7 +5,7 @@ import pytest
 from app.answers import phrases
 from app.answers.planning import Copy, Own, Plan, make_plan, needs_no_words
 from app.answers.policy import Move
-from app.answers.prompt import MAX_PROMPT_CHARS
+from app.answers.prompt import MAX_NEW_CHARS
 from app.answers.topics import Topic
 from app.knowledge.evidence import Verdict
 from app.vocabulary import Chip, HandoffReason
@@ -42,14 +42,14 @@ def test_a_grounded_answer_is_own_words_around_an_exact_quote() -> None:
 def test_the_engine_can_follow_every_plan() -> None:
     for one in questions():
         plan = plan_for(one.question)
-        if not plan.messages:
+        if plan.prompt is None:
             continue
         guide = tuple(part.segment() for part in plan.parts)
         assert SamplingParams(guide=guide).guide == guide
         for part, segment in zip(plan.parts, guide, strict=True):
             assert isinstance(segment, Words if isinstance(part, Own) else Exactly)
-        assert plan.messages[-1].role == "user"
-        assert sum(len(message.text) for message in plan.messages) <= MAX_PROMPT_CHARS
+        assert plan.prompt.messages[-1].role == "user"
+        assert sum(len(message.text) for message in plan.prompt.messages) <= MAX_NEW_CHARS
 
 
 def test_every_turn_says_something_or_brings_a_human() -> None:
@@ -98,7 +98,7 @@ def test_a_policy_topic_is_worded_by_us_and_handed_over() -> None:
     assert needs_no_words(conversation) is None
     plan = make_plan(demo_index(), conversation)
     assert copies(plan) == phrases.TOPICS[Topic.SELF_HARM]
-    assert (plan.messages, plan.handoff) == ((), HandoffReason.POLICY)
+    assert (plan.prompt, plan.handoff) == (None, HandoffReason.POLICY)
 
 
 def test_a_person_asked_for_anywhere_in_a_row_of_messages_comes() -> None:
