@@ -29,6 +29,8 @@ MAX_TURN_CHARS = 300
 CHARS_PER_TOKEN = 3
 MARKERS = 2
 """Tokens around a message: whose it is, and its end."""
+SPARE_TOKENS = 16
+"""A short text may have so many more than estimated."""
 
 Speaking = Literal["user", "assistant", "agent", "passages"]
 JsonObject = dict[str, Any]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.answers import guard_words as words
-from app.answers.prompt import SYSTEM_TEXT
+from app.answers.prompt import system_messages
 
 MAX_SENTENCE_CHARS = 200
 _MAX_COMBINING = 8
@@ -103,7 +103,7 @@ def _has_foreign_name(text: str, company: str) -> bool:
 
 
 def _echoes(text: str, company: str) -> bool:
-    told_text = SYSTEM_TEXT.format(company=company)
+    told_text = " ".join(message.text for message in system_messages(company))
     said, told = (_runs(_WORD.findall(source.casefold())) for source in (text, told_text))
     return bool(said & told)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.answers.context import (
     CHARS_PER_TOKEN,
     MARKERS,
+    SPARE_TOKENS,
     Cut,
     Past,
     Piece,
@@ -24,11 +25,12 @@ from app.conversations.answering import Turn
 from app.knowledge.passages import Passage
 from inference import ChatMessage
 
-SYSTEM_TEXT = (
-    "You are the customer care assistant of {company}. Be polite and brief. "
-    "Take facts only from the passages and quote them. "
+PREAMBLE = (
+    "Be polite and brief. Take facts only from the passages and quote them. "
     "If they do not hold the answer, say so and offer a person."
 )
+"""The product's own words: its blocks are shared by all workspaces."""
+POLICY = "You are the customer care assistant of {company}."
 MAX_NEW_CHARS = 2_700
 """Of what a turn adds: what was said meanwhile, passages, question."""
 _MAX_PASSAGES_CHARS = 1_100
@@ -75,14 +77,18 @@ def build_prompt(
     covered_seq = talk.pasts[-1].seq if talk.pasts else 0
     pieces = (*catch_up(talk.turns, covered_seq, history_seq + 1, room), *now)
     new = render(pieces, talk.turns)
-    num_new_tokens = sum(estimate_tokens(one.text) + MARKERS for one in new) + num_answer_tokens
+    num_new_tokens = SPARE_TOKENS + num_answer_tokens
+    num_new_tokens += sum(estimate_tokens(one.text) + MARKERS for one in new)
     history = lay_out_history(system, talk.pasts, talk.turns, talk.window, num_new_tokens)
     return Prompt((*system, *history.messages, *new), pieces, history.cut)
 
 
 def system_messages(company: str) -> tuple[ChatMessage, ...]:
     """What every prompt begins with."""
-    return (ChatMessage(role="system", text=SYSTEM_TEXT.format(company=company)),)
+    return (
+        ChatMessage(role="system", text=PREAMBLE, public=True),
+        ChatMessage(role="system", text=POLICY.format(company=company)),
+    )
 
 
 def passages_text(passages: Sequence[Passage]) -> str:

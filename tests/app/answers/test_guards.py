@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from app.answers import phrases
 from app.answers.guards import Breach, Setting, clean, find_breach
-from app.answers.prompt import SYSTEM_TEXT
+from app.answers.prompt import system_messages
 from app.knowledge.sentences import split_sentences
 
 COMPANY = "Fernhill Supply"
 BESIDE_FACTS = Setting(COMPANY, beside_facts=True)
 ALONE = Setting(COMPANY, beside_facts=False)
+INSTRUCTIONS = " ".join(message.text for message in system_messages(COMPANY)).split()
 
 
 @pytest.mark.parametrize("sentence", phrases.OPENINGS + phrases.CLOSINGS)
@@ -99,9 +100,9 @@ def test_what_passes_holds_no_fact_link_or_line_break(text: str, setting: Settin
         assert sentence.strip().endswith((".", "!", "?"))
 
 
-@given(st.integers(0, len(SYSTEM_TEXT.split()) - 6), st.text(max_size=20))
+@given(st.integers(0, len(INSTRUCTIONS) - 6), st.text(max_size=20))
 def test_no_run_of_the_instructions_passes(start: int, around: str) -> None:
-    echo = " ".join(SYSTEM_TEXT.format(company=COMPANY).split()[start : start + 6])
+    echo = " ".join(INSTRUCTIONS[start : start + 6])
 
     assert find_breach(clean(f"{around} {echo}."), ALONE) is not None
 

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.answers import phrases
+from app.answers.repository import read_dialogue
 from app.answers.topics import Topic
 from app.models import KbGap
 from app.vocabulary import (
@@ -58,6 +59,31 @@ async def test_what_a_model_must_not_say_is_replaced_before_anybody_sees_it(rig:
     assert "within 5 working days" in said.text
     assert generation.retrieval is not None
     assert len(generation.retrieval["breaches"]) == 2
+
+
+async def test_ids_of_words_that_nobody_has_seen_are_not_kept(rig: Rig) -> None:
+    conversation_id = await rig.ask("When do I get my refund?")
+
+    [said] = await rig.messages(conversation_id, Role.BOT)
+    generation = await rig.generation(said)
+    assert generation.context is not None
+    assert (generation.token_ids, generation.context["num_chars"]) == ([], 0)
+
+
+async def test_the_next_prompt_can_begin_with_what_was_computed(rig: Rig) -> None:
+    await rig.ask(STANDARD)
+    conversation_id = await rig.ask(WARRANTY)
+
+    async with rig.parts.database.snapshot() as session:
+        dialogue = await read_dialogue(session, conversation_id)
+    said = await rig.messages(conversation_id, Role.BOT)
+    for past, message, question in zip(dialogue.pasts, said, (STANDARD, WARRANTY), strict=True):
+        generation = await rig.generation(message)
+        assert past.seq == message.seq
+        assert [piece.role for piece in past.pieces] == ["passages", "user"]
+        assert past.exact.num_chars == len(message.text)
+        assert list(past.exact.token_ids) == generation.token_ids != []
+        assert question not in str(generation.context), "a customer's words stand once"
 
 
 async def test_whoever_asks_for_a_person_gets_one_without_a_bot_in_between(rig: Rig) -> None:
