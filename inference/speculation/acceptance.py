@@ -11,7 +11,7 @@ from inference.speculation.base import Draft
 
 NUM_DEPTHS = 8
 """Deeper nodes are judged with the deepest of these."""
-ALL_WEIGHT, ALL_MEMORY = 8.0, 0.999
+ALL_WEIGHT, ALL_MEMORY = 3.0, 0.98
 OWN_WEIGHT, OWN_MEMORY = 3.0, 0.95
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
 
-from inference.speculation.cost import CostCurve
+from inference.speculation.cost import BUCKETS, CostCurve
 
 MAX_ROWS = 1024
 PROBE_SHARE = 0.005
@@ -26,6 +26,9 @@ LEAST_GAIN = 1.02
 FIRST_LOOKS = 6
 """Times everyone is asked before anything is expected of anyone."""
 STEPS_PER_CHOICE = 8
+STEPS_PER_LOOK, LOOK_WORTH = 32, 0.85
+"""How often a neighbouring number of rows is tried so that its price is known, and how good it must
+seem: that costs at most half a percent."""
 NUM_CLASSES = 10
 """Classes of survival that a forecast counts nodes in."""
 LEAST_S = 1e-9
@@ -108,6 +111,7 @@ class MeasuredBudget:
         self._age = 0
         self._saved = dict.fromkeys(names, 0.0)
         self._bucket = 0
+        self._num_grants = 0
 
     def ask(self, load: Load) -> frozenset[str]:
         """The combination expected to bring most tokens per second, and who is due for a trial."""
@@ -130,23 +134,15 @@ class MeasuredBudget:
         """
         if not survivals or not self.step_cost.is_known:
             return len(survivals)
-        fixed, rows, seconds = self._fixed(load, self._choice), load.num_rows, self.step_cost.table
-        rate = load.num_sampling / max(fixed + seconds[rows], LEAST_S)
-        best, best_rate, near, near_rate = 0, rate, 0, 0.0
-        lowest, highest = _span(self._bucket)
-        tokens = float(load.num_sampling)
-        for number, survival in enumerate(survivals, start=1):
-            if rows + number >= len(seconds):
-                break
-            tokens += survival
-            rate = tokens / max(fixed + seconds[rows + number], LEAST_S)
-            if rate > best_rate:
-                best, best_rate = number, rate
-            if rate > near_rate and lowest <= rows + number <= highest:
-                near, near_rate = number, rate
-        if near_rate * LEAST_GAIN > best_rate:
+        rates = self._rates(load, survivals)
+        best = max(range(len(rates)), key=rates.__getitem__)
+        near = self._best_near(load.num_rows, rates)
+        if near is not None and rates[near] * LEAST_GAIN > rates[best]:
             best = near
-        self._bucket = _bucket(rows + best)
+        self._bucket = _bucket(load.num_rows + best)
+        self._num_grants += 1
+        if self._num_grants % STEPS_PER_LOOK == 0:
+            return self._look(load.num_rows, rates, best)
         return best
 
     def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
@@ -179,6 +175,37 @@ class MeasuredBudget:
         self.step_cost.measure(num_rows, seconds)
         for name in self._saved:
             self._saved[name] += PROBE_SHARE * seconds
+
+    def _rates(self, load: Load, survivals: Sequence[float]) -> list[float]:
+        """Expected tokens per second with the first 0, 1, 2, ... nodes."""
+        fixed, seconds = self._fixed(load, self._choice), self.step_cost.table
+        tokens = float(load.num_sampling)
+        rates = [tokens / max(LEAST_S, fixed + self.step_cost(load.num_rows))]
+        for rows, survival in enumerate(survivals, start=load.num_rows + 1):
+            if rows >= len(seconds):
+                break
+            tokens += survival
+            rates.append(tokens / max(LEAST_S, fixed + seconds[rows]))
+        return rates
+
+    def _best_near(self, num_rows: int, rates: Sequence[float]) -> int | None:
+        """The best number of nodes with which the rows stay in the bucket of the step before."""
+        highest = (1 << self._bucket) - num_rows
+        first = max(0, highest - (1 << self._bucket) // 2 + 1)
+        inside = range(first, min(len(rates), highest + 1))
+        return max(inside, key=rates.__getitem__) if inside else None
+
+    def _look(self, num_rows: int, rates: Sequence[float], best: int) -> int:
+        """A neighbouring size that might be better than is known, in turns above and below."""
+        rows = num_rows + best
+        if self._num_grants % (2 * STEPS_PER_LOOK):
+            other = next((one for one in BUCKETS if one > rows), rows)
+        else:
+            other = next((one for one in reversed(BUCKETS) if one < rows), rows)
+        is_open = 0 <= other - num_rows < len(rates)
+        if is_open and rates[other - num_rows] > LOOK_WORTH * rates[best]:
+            return other - num_rows
+        return best
 
     def _choose(self, load: Load) -> None:
         if not self.step_cost.is_known:
@@ -224,7 +251,7 @@ class _Forecast:
 
     def note(self, num_requests: int, survivals: Sequence[float]) -> None:
         self.num_looks += 1
-        weight = max(1.0 / self.num_looks, min(0.3, 0.03 * num_requests))
+        weight = max(2.0 / (self.num_looks + 1), min(0.3, 0.05 * num_requests))
         num_nodes, accepted = [0] * NUM_CLASSES, [0.0] * NUM_CLASSES
         for survival in survivals:
             at = min(NUM_CLASSES - 1, int(survival * NUM_CLASSES))
@@ -258,9 +285,3 @@ def _combinations(names: Sequence[str]) -> list[frozenset[str]]:
 def _bucket(num_rows: int) -> int:
     """The place of the smallest bucket that holds so many rows."""
     return (num_rows - 1).bit_length()
-
-
-def _span(bucket: int) -> tuple[int, int]:
-    """The fewest and the most rows of a bucket."""
-    highest = 1 << bucket
-    return highest // 2 + 1, highest

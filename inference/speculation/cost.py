@@ -1,15 +1,15 @@
 """What something costs by how much of it is done: rows of a forward pass, requests of a draft.
 
-Seconds are kept at buckets that double; between them they are interpolated, and every real run
-refines its two neighbours. A change that all sizes share (faster kernels, a busy neighbour) moves
-the whole curve, the buckets that are never visited too.
+Seconds are kept at a few counts, the buckets; between them they are interpolated, and every real
+run refines its two neighbours. A change that all sizes share (faster kernels, a busy neighbour)
+moves the whole curve, the buckets that are never visited too.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # A run that was held up must not look like the price; nor is one ever twice as fast by chance.
 MOST_SURPRISE = 1.5
 LEAST_WEIGHT = 0.05
@@ -64,6 +64,8 @@ class CostCurve:
                 self._seconds[at] *= 1.0 + min(1.0, step) * (surprise - 1.0)
         common = 1.0 + SHARED_WEIGHT * (surprise - 1.0)
         self._seconds = [one * common for one in self._seconds]
+        self._rise_through(lower)
+        self._rise_through(upper)
         self._num_new += 1
         if self._num_new == RUNS_PER_TABLE or self._num_runs[upper] < RUNS_PER_TABLE:
             self._fill()
@@ -85,9 +87,16 @@ class CostCurve:
         seconds = float(np.interp(count, BUCKETS, self._seconds))
         return seconds * max(1.0, count / BUCKETS[-1])
 
+    def _rise_through(self, at: int) -> None:
+        """What was measured last is right: less cannot cost more than that, nor more less."""
+        here = self._seconds[at]
+        self._seconds = [
+            min(one, here) if other < at else max(one, here)
+            for other, one in enumerate(self._seconds)
+        ]
+
     def _fill(self) -> None:
-        rising = np.maximum.accumulate(self._seconds)
-        table = np.interp(np.arange(self._longest + 1), BUCKETS, rising)
+        table = np.interp(np.arange(self._longest + 1), BUCKETS, self._seconds)
         table[0] = 0.0
         self._table = table.tolist()
         self._num_new = 0

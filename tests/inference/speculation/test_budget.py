@@ -1,0 +1,190 @@
+"""The budget against known costs and known acceptance: never behind, and near the best there is."""
+
+from itertools import pairwise
+
+import pytest
+
+from inference.speculation.budget import EveryNode, Load, MeasuredBudget
+from inference.speculation.cost import CostCurve
+from tests.inference.speculation.planted_world import (
+    Curve,
+    Drafter,
+    Step,
+    World,
+    best_fixed_speed,
+    speed,
+)
+
+
+def free_width(rows: int) -> float:
+    """Memory bound up to 100 rows, then bound by arithmetic: a large GPU."""
+    return 5e-3 * max(1.0, rows / 100)
+
+
+def bent(rows: int) -> float:
+    """Two cores: each row costs something, and more once the caches are full."""
+    return 1e-3 * (1.0 + 0.02 * rows + 0.05 * max(0, rows - 16))
+
+
+def steep(rows: int) -> float:
+    """Almost all of a step is arithmetic."""
+    return 1e-3 * (0.2 + 0.5 * rows)
+
+
+CURVES = [free_width, bent, steep]
+CHEAP = {
+    "never right": Drafter("cheap", 0.0, 0.8),
+    "seldom right": Drafter("cheap", 0.3, 0.9),
+    "modest": Drafter("cheap", 0.7, 0.4),
+    "often right": Drafter("cheap", 0.9, 0.9),
+    "seldom there": Drafter("cheap", 0.8, 0.7, rate=0.2),
+}
+
+
+@pytest.mark.parametrize("num_requests", [1, 4, 24])
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("kind", CHEAP)
+def test_drafting_is_never_behind_and_near_the_best_draft_length(
+    curve: Curve, kind: str, num_requests: int
+) -> None:
+    drafter = CHEAP[kind]
+    world = World(curve, [drafter])
+    world.run(num_requests, 60)
+
+    reached = speed(world.run(num_requests, 60 if num_requests > 8 else 240))
+
+    assert reached >= 0.97 * num_requests / curve(num_requests)
+    if drafter.rate == 1.0:
+        assert reached >= 0.9 * best_fixed_speed(curve, drafter, num_requests)
+
+
+@pytest.mark.parametrize("num_requests", [1, 16])
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_dear_drafter_that_does_not_pay_is_all_but_left_out(
+    curve: Curve, num_requests: int
+) -> None:
+    dear = Drafter("dear", 0.1, 0.9, seconds_each=1e-4, seconds_fixed=2e-3)
+    world = World(curve, [dear])
+    world.run(num_requests, 60)
+
+    steps = world.run(num_requests, 500)
+
+    assert speed(steps) >= 0.97 * num_requests / curve(num_requests)
+    spent = sum(0.002 + 1e-4 * num_requests for step in steps if step.asked)
+    assert spent <= 0.012 * sum(step.seconds for step in steps)
+
+
+def test_what_begins_to_pay_is_found_again() -> None:
+    drafter = Drafter("fickle", 0.0, 0.7, seconds_each=1e-5, seconds_fixed=3e-4)
+    world = World(bent, [drafter])
+    off = world.run(2, 300)[-100:]
+
+    drafter.p_right = 0.9
+    world.run(2, 700)
+    on = world.run(2, 100)
+
+    assert sum(bool(step.asked) for step in off) < 10
+    assert all(step.asked for step in on)
+    assert speed(on) > 0.85 * best_fixed_speed(bent, drafter, 2) > 2 * speed(off)
+
+
+def test_drafting_ends_as_load_comes_and_is_back_when_it_goes() -> None:
+    drafter = Drafter("good", 0.6, 0.6, seconds_each=5e-5)
+    world = World(bent, [drafter])
+
+    quiet = world.run(1, 200)[-50:]
+    busy = world.run(64, 60)[-30:]
+    again = world.run(1, 60)[-30:]
+
+    assert speed(quiet) > 1.5 / bent(1)
+    assert speed(busy) >= 0.97 * 64 / bent(64)
+    assert sum(bool(step.asked) for step in busy) <= 2
+    assert speed(again) > 1.5 / bent(1)
+
+
+def test_rows_do_not_jump_about() -> None:
+    world = World(bent, [Drafter("good", 0.75, 0.8)], noise=0.3)
+    world.run(6, 100)
+
+    steps = world.run(6, 200)
+
+    buckets = [(step.num_rows - 1).bit_length() for step in steps]
+    changes = sum(one != other for one, other in pairwise(buckets))
+    assert changes <= 10
+
+
+def test_of_two_the_one_that_brings_nothing_of_its_own_is_not_asked() -> None:
+    good = Drafter("good", 0.8, 0.8)
+    dear = Drafter("dear", 0.3, 0.8, seconds_each=1e-4, seconds_fixed=3e-3)
+    world = World(bent, [good, dear])
+    world.run(2, 100)
+
+    steps = world.run(2, 300)
+
+    assert sum("dear" in step.asked for step in steps) < 15
+    assert all("good" in step.asked for step in steps)
+    assert speed(steps) > 0.9 * best_fixed_speed(bent, good, 2)
+
+
+def test_two_that_are_right_at_different_times_are_both_asked() -> None:
+    pair = [Drafter("one", 0.9, 0.9, rate=0.5), Drafter("two", 0.9, 0.9, rate=0.5)]
+
+    alone, together = World(free_width, pair[:1]), World(free_width, pair)
+    alone.run(2, 100)
+    together.run(2, 100)
+    steps = together.run(2, 200)
+
+    assert sum(len(step.asked) == 2 for step in steps) > 190
+    assert speed(steps) > 1.2 * speed(alone.run(2, 200))
+
+
+def test_prompt_rows_do_not_pay_for_drafts() -> None:
+    with_prompts, without = World(steep, [CHEAP["seldom right"]]), World(steep, [])
+
+    drafted = with_prompts.run(4, 80, prompt_rows=200)[-40:]
+    plain = without.run(4, 40, prompt_rows=200)
+
+    assert sum(map(_drafted_rows, drafted)) <= 8
+    assert speed(drafted) >= 0.97 * speed(plain)
+
+
+def _drafted_rows(step: Step) -> int:
+    return step.num_rows - 204
+
+
+def test_nothing_is_asked_where_nobody_samples_and_all_is_granted_in_a_trial() -> None:
+    budget, trial = MeasuredBudget(["a"]), EveryNode(["a"])
+
+    assert budget.ask(Load(100, 0)) == frozenset()
+    assert budget.grant(Load(1, 1), []) == 0
+    assert trial.ask(Load(1, 1)) == {"a"}
+    assert trial.grant(Load(1, 1), [0.1, 0.0]) == 2
+
+
+def test_a_cost_curve_follows_real_runs_where_they_are_and_where_not() -> None:
+    curve = CostCurve(1024)
+    curve.start({1: 1.0, 2: 1.1, 4: 1.3, 8: 1.7})
+
+    assert curve(3) == pytest.approx(1.2)
+    assert curve(16) == pytest.approx(2.5)  # the last slope goes on
+    for _ in range(300):
+        curve.measure(4, 0.65)
+    assert curve(4) == pytest.approx(0.65, rel=0.05)
+    assert curve(8) < 1.2, "what halved here has halved there"
+    assert curve(1) <= curve(2) <= curve(4) <= curve(1000)
+
+
+def test_one_delayed_run_is_not_the_price() -> None:
+    curve = CostCurve(1024)
+    curve.start({1: 1.0, 64: 2.0})
+
+    curve.measure(1, 1000.0)
+
+    assert curve(1) < 1.2
+
+
+def test_a_step_of_more_rows_than_the_curve_has_gets_no_drafts() -> None:
+    budget = MeasuredBudget(["a"])
+    budget.step_cost.start({1: 1.0, 64: 1.0})
+
+    assert budget.grant(Load(5000, 1), [0.9] * 4) == 0
