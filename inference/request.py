@@ -19,6 +19,7 @@ MAX_LOGPROBS = 20
 MAX_STOP_STRINGS = 16
 MAX_STOP_CHARS = 256
 MAX_SPAN_SENTENCES = 10_000
+MAX_NAMES = 1_000
 SEED_LIMIT = 1 << 63
 
 
@@ -72,10 +73,13 @@ class Words(msgspec.Struct, frozen=True, tag="words"):
     """The model writes one sentence of service words.
 
     No digits, links, line breaks or special tokens; the segment ends after `.`, `!` or `?`, at the
-    latest after `max_tokens` tokens.
+    latest after `max_tokens` tokens. With `names` no word but the first begins with a capital
+    letter, except `I` and these names; those with other characters than service words have are
+    left out.
     """
 
     max_tokens: int = 24
+    names: tuple[str, ...] | None = None
 
 
 class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
@@ -214,6 +218,7 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
             match segment:
                 case Words():
                     _check(f"guide[{index}].max_tokens", segment.max_tokens, 1, 256)
+                    _check(f"guide[{index}].names", len(segment.names or ()), 0, MAX_NAMES)
                 case Exactly():
                     if not segment.text:
                         raise InvalidRequest(f"guide[{index}].text: is empty")

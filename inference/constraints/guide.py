@@ -11,6 +11,7 @@ from typing import assert_never
 import torch
 
 from inference.constraints.base import Bias
+from inference.constraints.names import NamingSentence
 from inference.constraints.segments import Fixed, Place, SegmentAutomaton, Sentence, Vocabulary
 from inference.constraints.spans import SpanTrie
 from inference.errors import InvalidRequest
@@ -115,7 +116,9 @@ def _automaton(
 ) -> SegmentAutomaton:
     match segment:
         case Words():
-            return Sentence(segment.max_tokens, vocabulary)
+            if segment.names is None:
+                return Sentence(segment.max_tokens, vocabulary)
+            return NamingSentence(segment.max_tokens, segment.names, tokenizer, vocabulary)
         case Exactly():
             return Fixed(tokenizer.encode_exactly(segment))
         case Spans():

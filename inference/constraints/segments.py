@@ -113,6 +113,13 @@ class Vocabulary:
         self.end_ids = frozenset(self.ends.nonzero().flatten().tolist())
         # A sentence does not begin by ending.
         self.starts = self.words & ~self.ends
+        self.capitals = torch.tensor([text != text.lower() for text in texts])  # [V] bool
+        self.later_capitals = torch.tensor(
+            [text.lstrip()[1:] != text.lstrip()[1:].lower() for text in texts]
+        )
+        self.letters = torch.tensor([text[:1].isalpha() for text in texts])  # [V] bool
+        """Tokens that go on with a word where one stands before them."""
+        self.pronouns = torch.tensor([text == " I" for text in texts])  # [V] bool
 
 
 class Sentence:

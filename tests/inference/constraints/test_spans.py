@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,13 @@ from inference.constraints.guide import Guide, GuideState
 from inference.constraints.segments import Vocabulary
 from inference.errors import InvalidRequest
 from inference.process.chunks import merge
+from inference.process.frames import (
+    Chunks,
+    Question,
+    pack_question,
+    server_frames,
+    unpack_question,
+)
 from inference.request import (
     Exactly,
     SamplingParams,
@@ -232,3 +240,14 @@ def test_a_reader_who_fell_behind_still_hears_the_choice() -> None:
         TokenChunk(request_id="r", token_ids=(3,), text="c", segment=1),
     ]
     assert [one.choice for one in merge(chunks)] == [choice, None]
+
+
+def test_sources_and_choice_cross_the_socket() -> None:
+    sources = (SpanSource(("a.", "b."), (1.0, -2.0), " [1]"),)
+    guide = (Words(names=("Ann",)), Spans(sources, 2, lead=" ", quote=True))
+    question = Question(name="r", text="x", params=SamplingParams(guide=guide))
+    chunk = TokenChunk(request_id="r", segment=1, choice=SpanChoice(0, 1, 1))
+
+    assert unpack_question(pack_question(question)).params.guide == guide
+    frame = msgspec.msgpack.encode(Chunks((chunk,)))
+    assert server_frames.decode(frame) == Chunks((chunk,))
