@@ -41,6 +41,9 @@ class Quote:
     """Neighboring sentences of one passage; the facts of them decide whether they may be said."""
 
     passage: Passage
+    first: int
+    """The sentence of the passage that it begins with, from 0."""
+    num_sentences: int
     text: str
     coverage: float
     """The share of the question that quote, heading and article cover, 0 to 1."""
@@ -56,11 +59,20 @@ class Quote:
 
 def rank_quotes(asked: Asked, hits: Sequence[Hit]) -> list[Quote]:
     """The best quote of each passage, best first."""
+    quotes = [max(of_hit, key=lambda quote: quote.worth) for of_hit in _by_hit(asked, hits)]
+    return sorted(quotes, key=lambda quote: -quote.worth)
+
+
+def quotes_of(asked: Asked, hits: Sequence[Hit]) -> list[Quote]:
+    """Every quote of these passages, in their order."""
+    return [quote for of_hit in _by_hit(asked, hits) for quote in of_hit]
+
+
+def _by_hit(asked: Asked, hits: Sequence[Hit]) -> list[list[Quote]]:
     if not hits or not asked.total:
         return []
     best_score = max(hit.score for hit in hits)
-    quotes = [max(_quotes(asked, hit, best_score), key=lambda quote: quote.worth) for hit in hits]
-    return sorted(quotes, key=lambda quote: -quote.worth)
+    return [list(_quotes(asked, hit, best_score)) for hit in hits]
 
 
 def _quotes(asked: Asked, hit: Hit, best_score: float) -> Iterable[Quote]:
@@ -91,6 +103,8 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
     )
     return Quote(
         hit.passage,
+        chosen.start,
+        len(chosen),
         text,
         coverage,
         _share(asked, hit.title_terms.union(together)),

@@ -8,7 +8,7 @@ import pytest
 
 from app.demo.questions import Question
 from app.knowledge.evidence import Evidence, Verdict, find_evidence, judge
-from app.knowledge.quotes import rank_quotes
+from app.knowledge.quotes import quotes_of, rank_quotes
 from app.knowledge.search import SearchIndex
 from tests.app.knowledge.demo_index import demo_index, questions
 
@@ -116,3 +116,17 @@ def test_more_rare_words_that_nobody_knows_never_help() -> None:
 
     assert after.coverage < before.coverage
     assert after.verdict is not Verdict.ANSWER
+
+
+def test_every_quote_says_where_it_stands_and_the_best_of_each_passage_is_ranked() -> None:
+    index = demo_index()
+    asked = index.understand("How long does standard delivery take?")
+    hits = index.search(asked)
+
+    every = quotes_of(asked, hits)
+
+    for quote in every:
+        sentences = quote.passage.sentences[quote.first : quote.first + quote.num_sentences]
+        assert quote.text == " ".join(sentences)
+    best = {id(quote.passage): quote.worth for quote in sorted(every, key=lambda one: one.worth)}
+    assert {id(one.passage): one.worth for one in rank_quotes(asked, hits)} == best
