@@ -80,6 +80,8 @@ def supervise(settings: Settings) -> EngineSupervisor:
             max_waiting=settings.max_waiting,
             seed=settings.seed,
             compile=settings.compile,
+            pin_share=settings.pin_share,
+            cache_dir=str(settings.cache_dir.resolve()),
         )
     except EngineError as error:
         raise BadSettings(f"The engine's settings do not fit: {error.message}.") from error

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """A smaller model of the same tokenizer that drafts too, by folder or hub id."""
     num_blocks: int = Field(default=2048, ge=16)
     """Blocks of the engine's cache, 16 tokens each."""
+    pin_share: float = Field(default=0.25, ge=0, le=0.9)
+    """The share of the cache that the product's own preambles may hold for good."""
     seed: int = 0
     """Of the engine; every answer has a seed of its own besides."""
     engine: str | None = None
@@ -137,6 +139,11 @@ class Settings(BaseSettings):
     def run_dir(self) -> Path:
         """Sockets and process ids."""
         return self.data / "run"
+
+    @property
+    def cache_dir(self) -> Path:
+        """What the engine may compute again if it is lost."""
+        return self.data / "cache"
 
     @property
     def log_dir(self) -> Path:

@@ -47,6 +47,9 @@ class EngineConfig:
     pin_share: float = 0.25
     """At most this share of the blocks is pinned: preambles stay in the cache, used or not."""
 
+    cache_dir: str | None = None
+    """Where pinned public preambles are kept for the next start; None: nowhere."""
+
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidConfig(f"dtype: {self.dtype!r} is none of {', '.join(DTYPES)}")

@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from collections.abc import Sequence as SequenceOf
 
 from inference.cache.kv_cache import KVCache
+from inference.cache.preambles import keep_preambles
 from inference.config import EngineConfig
 from inference.document import Document
 from inference.errors import EngineError, InvalidRequest, QueueFull
@@ -82,6 +83,8 @@ class Engine:
         tokenizer = _tokenizer(self._runner)
         self._intake = Intake(config, model, tokenizer)
         self._teaching = Teaching(own, tokenizer, model.vocab_size)
+        runner = self._runner
+        self._preambles = keep_preambles(config, runner.folder, runner.dtype, cache, runner.cache)
         self._inbox = Inbox()
         self._known: dict[str, Sequence] = {}
         self._sinks: dict[Sequence, Callable[[TokenChunk], None]] = {}
@@ -146,6 +149,7 @@ class Engine:
         with self._stepping:
             chunks = self._take_inbox() + self._loop.step()
             self._deliver(chunks)
+            self._preambles.save_if_due()
             return chunks
 
     def generate(
@@ -245,14 +249,10 @@ class Engine:
 
     def stats(self) -> dict[str, int | float]:
         """Counters since the start and the state of this moment."""
-        cache = self._scheduler.cache
         return {
             "num_running": self._scheduler.num_running,
             "num_waiting": self._scheduler.num_waiting + self._inbox.num_arrived,
-            "num_free_blocks": cache.pool.num_free,
-            "num_blocks": cache.pool.num_blocks,
-            "num_cached_blocks": cache.num_cached_blocks,
-            "num_pinned_blocks": cache.pins.num_blocks,
+            **self._scheduler.cache.stats(),
             "num_corpus_tokens": self._teaching.num_tokens,
             "num_preemptions": self._scheduler.num_preemptions,
             "prefix_hit_tokens": self._scheduler.prefix_hit_tokens,
@@ -294,6 +294,8 @@ class Engine:
         if self._thread is not None:
             self._thread.join()
         self._give_up("the engine is closed")
+        with self._stepping:
+            self._preambles.close()
 
     def _enter(
         self,

@@ -49,6 +49,11 @@ class Prefix:
         """Whether what is to be pinned is everybody's, nothing of one workspace among it."""
         return not self._salt or self.num_pinned_blocks <= self.num_public_blocks
 
+    @property
+    def known_blocks(self) -> Sequence[BlockKey]:
+        """The blocks that were asked for before."""
+        return self._blocks
+
     def blocks(self, token_ids: Sequence[int], count: int) -> list[BlockKey]:
         """The first `count` blocks of these tokens, which begin with those of every earlier call.
 
@@ -60,10 +65,6 @@ class Prefix:
             ids = tuple(token_ids[index * size : (index + 1) * size])
             self._blocks.append(BlockKey(chain_key(self._parent(), ids), ids))
         return self._blocks[:count]
-
-    def key(self, index: int) -> Key:
-        """The key of a block that was asked for before."""
-        return self._blocks[index].key
 
     def _parent(self) -> Key:
         last = self._blocks[-1].key if self._blocks else self._root

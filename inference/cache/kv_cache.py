@@ -30,6 +30,15 @@ class KVCache:
         """Blocks that some prefix is known by, held or free."""
         return len(self._prefixes)
 
+    def stats(self) -> dict[str, int]:
+        """Blocks in all, free ones (cached or not), cached ones and pinned ones."""
+        return {
+            "num_blocks": self.pool.num_blocks,
+            "num_free_blocks": self.pool.num_free,
+            "num_cached_blocks": self.num_cached_blocks,
+            "num_pinned_blocks": self.pins.num_blocks,
+        }
+
     def prefix(self, salt: bytes, num_public: int = 0, num_pinned: int = 0) -> Prefix:
         """The keys of a request's tokens, of which the first `num_public` are everybody's.
 
@@ -111,5 +120,5 @@ class KVCache:
         """Pin what the request wants pinned, at the moment when the last block of it is there."""
         prefix, count = table.prefix, table.prefix.num_pinned_blocks
         if num_published_before < count <= table.num_published:
-            pin = Pin(tuple(table.block_ids[:count]), prefix.is_pin_unsalted)
-            self.pins.add(prefix.key(count - 1), pin)
+            blocks = tuple(prefix.known_blocks[:count])
+            self.pins.add(Pin(tuple(table.block_ids[:count]), blocks, prefix.is_pin_unsalted))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inference.cache.block_pool import BlockPool
-from inference.cache.keys import Key
+from inference.cache.keys import BlockKey, Key
 
 
 @dataclass
@@ -17,9 +17,21 @@ class Pin:
     """A chain of blocks from the first token on, known by the key of its last block."""
 
     block_ids: tuple[int, ...]
+    blocks: tuple[BlockKey, ...]
     is_unsalted: bool
+    """Whether it is everybody's, nothing of one workspace among it."""
     was_used: bool = True
     """Whether a request of this run began with it."""
+
+    @property
+    def key(self) -> Key:
+        """What it is known by."""
+        return self.blocks[-1].key
+
+    @property
+    def token_ids(self) -> list[int]:
+        """The preamble, as far as it fills blocks."""
+        return [token_id for block in self.blocks for token_id in block.token_ids]
 
 
 class Pins:
@@ -27,34 +39,36 @@ class Pins:
 
     def __init__(self, pool: BlockPool, max_blocks: int) -> None:
         self.max_blocks = max_blocks
+        self.num_added = 0
         self._pool = pool
         self._pins: OrderedDict[Key, Pin] = OrderedDict()
         self._holds: Counter[int] = Counter()
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._pins
+    def __iter__(self) -> Iterator[Pin]:
+        return iter(self._pins.values())
 
-    def __iter__(self) -> Iterator[tuple[Key, Pin]]:
-        return iter(self._pins.items())
+    def __len__(self) -> int:
+        return len(self._pins)
 
     @property
     def num_blocks(self) -> int:
         """Different blocks that are pinned."""
         return len(self._holds)
 
-    def add(self, key: Key, pin: Pin) -> None:
+    def add(self, pin: Pin) -> None:
         """Pin a chain whose blocks somebody holds; one that is pinned already counts as used."""
         assert len(pin.block_ids) <= self.max_blocks, f"{len(pin.block_ids)} blocks are too many"
-        if key in self._pins:
-            self._pins[key].was_used = True
-            self._pins.move_to_end(key)
+        if pin.key in self._pins:
+            self._pins[pin.key].was_used = True
+            self._pins.move_to_end(pin.key)
             return
         while len(self._holds.keys() | set(pin.block_ids)) > self.max_blocks:
             self.drop_oldest()
-        self._pins[key] = pin
+        self._pins[pin.key] = pin
         self._holds.update(pin.block_ids)
         for block_id in pin.block_ids:
             self._pool.share(block_id)
+        self.num_added += 1
 
     def drop(self, key: Key) -> bool:
         """Let go of a chain, its tail first; False when it is not pinned."""

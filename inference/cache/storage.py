@@ -1,8 +1,14 @@
 """The tensors behind the blocks."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import torch
 
 from inference.model.config import ModelConfig
+
+LAYOUT: Final = "layer, key or value, block, slot, head, width"
+"""The axes of the cache; blocks that were saved under another layout are not read."""
 
 
 def allocate_cache(
@@ -21,3 +27,24 @@ def bytes_per_block(config: ModelConfig, block_size: int, dtype: torch.dtype) ->
     """Memory of one block over all layers, in bytes."""
     elements = config.num_layers * 2 * block_size * config.num_kv_heads * config.head_dim
     return elements * dtype.itemsize
+
+
+def read_blocks(
+    cache: torch.Tensor,  # [L, 2, N, S, G, D]
+    block_ids: Sequence[int],
+) -> torch.Tensor:  # [n, bytes of a block] uint8 on the CPU
+    """A copy of these blocks, each in one piece."""
+    rows = cache[:, :, torch.tensor(block_ids, device=cache.device)]
+    return rows.movedim(2, 0).contiguous().view(len(block_ids), -1).view(torch.uint8).cpu()
+
+
+def write_blocks(
+    cache: torch.Tensor,  # [L, 2, N, S, G, D], written in place
+    block_ids: Sequence[int],
+    content: torch.Tensor,  # as `read_blocks` gave it
+) -> None:
+    """Fill these blocks with what was read from others of the same shape."""
+    layers, _, _, *slot = cache.shape
+    rows = content.view(cache.dtype).view(len(block_ids), layers, 2, *slot)
+    target = torch.tensor(block_ids, device=cache.device)
+    cache.index_copy_(2, target, rows.movedim(0, 2).to(cache.device))

@@ -153,6 +153,11 @@ class ModelRunner:
         """Zero slots of rejected rows that are not numbers; masked ones are read and must be."""
         self._cache.flatten(2, 3)[:, :, slots] = 0
 
+    @property
+    def cache(self) -> torch.Tensor:  # [L, 2, N, S, G, D]
+        """The keys and values of all blocks."""
+        return self._cache
+
     def finish_compiling(self) -> None:
         """Wait for what is built in the background."""
         self._native.wait()
