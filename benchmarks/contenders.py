@@ -135,9 +135,8 @@ class EngineProcess:
 
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait()
+        with process:  # its end closes the pipes, and a peer ends when it hears no more
+            pass
 
 
 class LlamaCpp:
