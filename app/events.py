@@ -22,14 +22,25 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a conversation."""
+    """Something that happened in a workspace."""
 
     workspace_id: UUID
+
+
+@dataclass(frozen=True)
+class ArticlesChanged(Event):
+    """An article was published, changed or withdrawn."""
+
+
+@dataclass(frozen=True)
+class InConversation(Event):
+    """Something that happened in a conversation."""
+
     conversation_id: UUID
 
 
 @dataclass(frozen=True)
-class EventStored(Event):
+class EventStored(InConversation):
     """A stored event as its watchers see it; `data` is the frame's `d`."""
 
     event_id: UUID
@@ -41,7 +52,7 @@ class EventStored(Event):
 
 
 @dataclass(frozen=True)
-class MessagePosted(Event):
+class MessagePosted(InConversation):
     """Somebody wrote; the bot answers when a customer did and `control` is the bot's.
 
     `epoch` is what `begin_answer` wants back.
@@ -56,7 +67,7 @@ class MessagePosted(Event):
 
 
 @dataclass(frozen=True)
-class ControlChanged(Event):
+class ControlChanged(InConversation):
     """Somebody else answers from now on; what carries an older epoch is stale."""
 
     control: Control
@@ -64,7 +75,7 @@ class ControlChanged(Event):
 
 
 @dataclass(frozen=True)
-class BegunAnswer(Event):
+class BegunAnswer(InConversation):
     """An answer has begun, and with it the right to write one bot message.
 
     It lasts while the generation is live and the conversation's epoch stays `epoch`.
@@ -76,7 +87,7 @@ class BegunAnswer(Event):
 
 
 @dataclass(frozen=True)
-class AnswerEnded(Event):
+class AnswerEnded(InConversation):
     """A generation is over, whoever ended it; whoever still writes it should stop."""
 
     generation_id: UUID

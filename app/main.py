@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from app import observability, reference, schema
+from app.answers.lessons import Lessons
 from app.answers.service import Answers
 from app.clock import Clock, now
 from app.conversations import router as conversations
@@ -66,6 +67,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(lag.cancel)
             answering = tasks.create_task(_answers(parts, ready).run())
             stack.callback(answering.cancel)
+            teaching = tasks.create_task(_lessons(parts, ready).run())
+            stack.callback(teaching.cancel)
             log.info("started")
             yield
             parts.readiness.is_draining = True
@@ -120,6 +123,12 @@ def _answers(parts: Parts, engine: Engine) -> Answers:
     )
     answers.listen(parts.dispatcher)
     return answers
+
+
+def _lessons(parts: Parts, engine: Engine) -> Lessons:
+    lessons = Lessons(parts.database, engine.client, salt_of=parts.secrets.prefix_salt)
+    lessons.listen(parts.dispatcher)
+    return lessons
 
 
 async def _measure_lag(metrics: Metrics) -> None:

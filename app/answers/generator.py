@@ -12,6 +12,7 @@ from app.answers.planning import Part
 from app.errors import Unavailable
 from inference import (
     ChatMessage,
+    Document,
     EngineClient,
     EngineError,
     EngineUnavailable,
@@ -25,6 +26,7 @@ from inference import (
 TEMPERATURE = 0.6
 TOP_P = 0.95
 MAX_TOKENS = 1_024
+DRAFTS_FROM_TEXTS = "suffix"
 MAX_CONTEXT_TOKENS = 8_192
 """More history than this helps nobody, whatever a model can hold."""
 _SEED_BITS = 62
@@ -44,6 +46,33 @@ def seed_of(conversation_id: UUID, seq: int) -> int:
     """The seed of the answer to the message `seq`; a second run of it gives the same text."""
     digest = hashlib.sha256(conversation_id.bytes + seq.to_bytes(8, "big")).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - _SEED_BITS)
+
+
+async def is_teachable(engine: EngineClient) -> bool:
+    """Whether the connected engine drafts from texts; to any other they are nothing.
+
+    Raises:
+        Unavailable: no engine has been connected yet.
+    """
+    try:
+        info = await engine.info()
+    except EngineError as error:
+        raise Unavailable(f"The engine cannot learn: {error.message}.") from error
+    return DRAFTS_FROM_TEXTS in (info.speculator or "").split(",")
+
+
+async def teach(
+    engine: EngineClient, salt: bytes, documents: Sequence[Document], forgotten: Sequence[str] = ()
+) -> None:
+    """Let answers under this salt be drafted from these texts, in this life of the engine.
+
+    Raises:
+        Unavailable: the engine cannot learn them.
+    """
+    try:
+        await engine.learn(documents, salt=salt, forgotten=forgotten)
+    except EngineError as error:
+        raise Unavailable(f"The engine cannot learn: {error.message}.") from error
 
 
 async def read_window(engine: EngineClient) -> Window:

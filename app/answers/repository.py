@@ -1,16 +1,23 @@
-"""What the bot reads of a conversation before it answers."""
+"""What the bot reads before it answers, and of what was answered before."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.answers.context import MAX_PASTS, Past, restored
 from app.conversations.answering import Turn, read_turns
 from app.knowledge.evidence import Verdict
-from app.models import Conversation, Generation, Message, Workspace
-from app.vocabulary import EndReason, GenerationState, MessageKind, MessageState, Role
+from app.models import CannedReply, Conversation, Generation, Message, Workspace
+from app.vocabulary import (
+    EndReason,
+    GenerationState,
+    MessageKind,
+    MessageState,
+    Role,
+    Visibility,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,41 @@ async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogu
         bot_turns=conversation.bot_turns,
         last_verdict=await _last_verdict(session, conversation),
         pasts=await _read_pasts(session, conversation),
+    )
+
+
+async def read_workspace_ids(session: AsyncSession) -> list[UUID]:
+    """Every company's."""
+    return list(await session.scalars(select(Workspace.id).order_by(Workspace.id)))
+
+
+async def read_canned_replies(session: AsyncSession, workspace_id: UUID) -> list[CannedReply]:
+    """What agents insert by a shortcut."""
+    query = select(CannedReply).where(CannedReply.workspace_id == workspace_id)
+    return list(await session.scalars(query.order_by(CannedReply.id)))
+
+
+async def read_past_answers(
+    session: AsyncSession, workspace_id: UUID, limit: int
+) -> list[tuple[UUID, str]]:
+    """Ids and texts of the last whole answers that customers got, the oldest first."""
+    newest = _answers().where(Message.workspace_id == workspace_id)
+    found = await session.execute(newest.order_by(Message.id.desc()).limit(limit))
+    return [(message_id, said) for message_id, said in reversed(found.all())]
+
+
+async def read_past_answer(session: AsyncSession, message_id: UUID) -> str | None:
+    """The text of one of them; None for any other message."""
+    found = (await session.execute(_answers().where(Message.id == message_id))).one_or_none()
+    return None if found is None else found[1]
+
+
+def _answers() -> Select[UUID, str]:
+    return select(Message.id, Message.text).where(
+        Message.role.in_([Role.BOT, Role.AGENT]),
+        Message.kind == MessageKind.TEXT,
+        Message.visibility == Visibility.PUBLIC,
+        Message.state == MessageState.COMPLETE,
     )
 
 

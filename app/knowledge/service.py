@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Work
 from app.errors import NotFound
+from app.events import ArticlesChanged
 from app.ids import new_id
 from app.knowledge.paragraphs import Block, read_blocks
 from app.knowledge.repository import Articles, Gaps
@@ -85,6 +86,7 @@ async def publish_article(
         )
     )
     await articles.raise_kb_version(workspace_id)
+    work.outbox.add(ArticlesChanged(workspace_id))
     return article
 
 
@@ -101,6 +103,7 @@ async def withdraw_article(work: Work, workspace_id: UUID, slug: str, locale: st
     article.state = ArticleState.ARCHIVED
     article.updated_at = work.clock()
     await articles.raise_kb_version(workspace_id)
+    work.outbox.add(ArticlesChanged(workspace_id))
 
 
 async def read_article(
