@@ -3,6 +3,10 @@
 Running requests come first, oldest first, then new ones: by priority, and fairly between
 workspaces. Out of blocks means waiting or preemption by recomputation, never an error: the lowest
 in rank gives way, so the highest always moves on. Drafts take only what nobody else needs.
+
+What is computed ahead of its time (a prompt that is still being typed) never stands in anybody's
+way: it gets rows and keeps blocks only while there is nothing else, in steps so short that whoever
+comes next hardly waits. What it has computed stays in the cache.
 """
 
 from collections import Counter
@@ -12,6 +16,8 @@ from inference.batch import Batch, Part
 from inference.cache.kv_cache import KVCache
 from inference.config import EngineConfig
 from inference.sequence import Sequence
+
+_AHEAD_SHARE = 4
 
 
 class Scheduler:
@@ -58,14 +64,21 @@ class Scheduler:
         """Choose this step's rows and reserve their slots."""
         batch = Batch()
         budget = self._config.max_step_tokens
+        is_quiet = all(one.is_ahead for one in self)
+        if is_quiet:
+            budget = max(self._config.max_batch, budget // _AHEAD_SHARE)
+        else:
+            self._set_aside()
         for sequence in sorted(self._running, key=lambda running: running.rank):
             # Each running request behind this one keeps at least one row of the budget.
             room = budget - (self.num_running - len(batch.parts) - 1)
             if sequence.table is not None and self._secure(sequence, batch):
                 budget -= self._append(batch, sequence, max(1, room))
         # Who was preempted a moment ago would only be computed again to be preempted again.
-        while self._waiting and budget > 0 and not batch.preempted:
-            sequence = self._next_waiting()
+        while budget > 0 and not batch.preempted:
+            sequence = self._next_waiting(is_quiet)
+            if sequence is None:
+                break
             if self.num_running == self._config.max_batch or not self._admit(sequence):
                 break
             budget -= self._append(batch, sequence, budget)
@@ -106,16 +119,22 @@ class Scheduler:
                 part.draft_room = max(0, min(self._config.max_draft_tokens, budget))
                 budget -= part.draft_room
 
-    def _next_waiting(self) -> Sequence:
+    def _next_waiting(self, is_quiet: bool) -> Sequence | None:
         """The highest priority; among equals the salt with the fewest running; then the oldest.
 
         So one workspace's flood waits behind another's single question, not the other way round.
         """
         running = Counter(one.salt for one in self._running)
         return min(
-            self._waiting,
+            (one for one in self._waiting if is_quiet or not one.is_ahead),
             key=lambda one: (-one.params.priority, running[one.salt], one.arrival),
+            default=None,
         )
+
+    def _set_aside(self) -> None:
+        """Let what is computed ahead wait, without blocks."""
+        for sequence in [one for one in self._running if one.is_ahead]:
+            self._put_back(sequence)
 
     def _secure(self, sequence: Sequence, batch: Batch) -> bool:
         """Slots for a running request's known tokens, from those of lower rank if need be.
@@ -154,10 +173,13 @@ class Scheduler:
         return True
 
     def _preempt(self, sequence: Sequence) -> None:
+        self._put_back(sequence)
+        self.num_preemptions += 1
+
+    def _put_back(self, sequence: Sequence) -> None:
         self._running.remove(sequence)
         self._release(sequence)
         sequence.num_computed = 0
-        self.num_preemptions += 1
         self.add(sequence)
 
     def _release(self, sequence: Sequence) -> None:

@@ -148,7 +148,7 @@ class ScriptedEngine:
             pieces=pieces,
             num_prompt=len(text.split()),
             num_said=num_said,
-            is_cut=len(pieces) < len(every),
+            is_cut=len(pieces) < len(every) or params.max_tokens == 0,
             due=now + line.delay_ms / 1000,
             deadline=now + params.deadline_s if params.deadline_s else math.inf,
         )

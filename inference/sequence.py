@@ -70,6 +70,11 @@ class Sequence:
         return self.max_output == 0 and self.num_uncomputed <= 0
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether it only computes a prompt before its time, for when nobody else wants a step."""
+        return self.params.max_tokens == 0 and self.params.priority < 0
+
+    @property
     def rank(self) -> tuple[int, int]:
         """Who goes first: higher priority, then earlier arrival."""
         return -self.params.priority, self.arrival
