@@ -76,12 +76,12 @@ class Scheduler:
                 budget -= self._append(batch, sequence, max(1, room))
         # Who was preempted a moment ago would only be computed again to be preempted again.
         while budget > 0 and not batch.preempted:
-            sequence = self._next_waiting(is_quiet)
-            if sequence is None:
+            newcomer = self._next_waiting(is_quiet)
+            if newcomer is None or self.num_running == self._config.max_batch:
                 break
-            if self.num_running == self._config.max_batch or not self._admit(sequence):
+            if not self._admit(newcomer):
                 break
-            budget -= self._append(batch, sequence, budget)
+            budget -= self._append(batch, newcomer, budget)
         self._offer_drafts(batch, budget)
         return batch
 
