@@ -145,8 +145,9 @@ class LlamaCpp:
     The batched tool prefills all prompts first and cannot continue a shared prefix of many prompts.
     """
 
-    def __init__(self, label: str, folder: Path, model: Path) -> None:
-        self.label, self._folder, self._model = label, folder, model
+    def __init__(self, label: str, folder: Path, model: Path, *, repacks: bool = True) -> None:
+        """Without `repacks` the weights stay as they lie in the file."""
+        self.label, self._folder, self._model, self._repacks = label, folder, model, repacks
         told = self._bench("-p", "1", "-n", "0")
         self.title = f"llama.cpp {told['build_number']} {told['model_type']}"
 
@@ -168,7 +169,8 @@ class LlamaCpp:
         return time.perf_counter() - began_s
 
     def _bench(self, *options: str) -> dict[str, object]:
-        told = self._run("llama-bench", *options, "-r", "1", "-o", "json")
+        more = () if self._repacks else ("--repack", "0")
+        told = self._run("llama-bench", *options, *more, "-r", "1", "-o", "json")
         results: list[dict[str, object]] = json.loads(told)
         return results[-1]
 
@@ -179,6 +181,7 @@ class LlamaCpp:
             *("-npl", str(workload.batch), "-b", "2048", "-ub", "512"),
             *("-c", str(workload.batch * (workload.prompt + workload.num_new))),
             *("--output-format", "jsonl"),
+            *(() if self._repacks else ("--no-repack",)),
         )
         [result] = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
         return float(workload.batch * workload.num_new / (result["t_pp"] + result["t_tg"]))

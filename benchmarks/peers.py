@@ -88,6 +88,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--llama", type=Path, metavar="FOLDER", help="llama-bench and the other")
     parser.add_argument("--llama-model", type=Path, metavar="GGUF")
     parser.add_argument("--llama-int8", type=Path, metavar="GGUF")
+    parser.add_argument("--llama-no-repack", action="store_true", help="where q8_0 crashes")
     options = parser.parse_args()
     if options.runs < 3:
         parser.error(f"--runs: {options.runs} is below 3, no median worth the name")
@@ -118,7 +119,8 @@ def _peers(options: argparse.Namespace) -> Iterator[Contender]:
         given = [f"--model={options.model}", f"--dtype={options.dtype}"]
         yield EngineProcess("vllm", options.vllm, "peer_vllm", given)
     if options.llama and options.llama_model:
-        yield LlamaCpp("llamacpp", options.llama, options.llama_model)
+        repacks = not options.llama_no_repack
+        yield LlamaCpp("llamacpp", options.llama, options.llama_model, repacks=repacks)
 
 
 def _int8_peers(options: argparse.Namespace) -> Iterator[Contender]:
@@ -126,7 +128,8 @@ def _int8_peers(options: argparse.Namespace) -> Iterator[Contender]:
         given = [f"--model={options.openvino_int8}"]
         yield EngineProcess("openvino", options.openvino, "peer_openvino", given)
     if options.llama and options.llama_int8:
-        yield LlamaCpp("llamacpp", options.llama, options.llama_int8)
+        repacks = not options.llama_no_repack
+        yield LlamaCpp("llamacpp", options.llama, options.llama_int8, repacks=repacks)
 
 
 Medians = dict[str, float]
