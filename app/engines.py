@@ -80,6 +80,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
             max_waiting=settings.max_waiting,
             seed=settings.seed,
             compile=settings.compile,
+            kv_dtype=settings.kv_dtype,
             pin_share=settings.pin_share,
             cache_dir=str(settings.cache_dir.resolve()),
         )

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """A smaller model of the same tokenizer that drafts too, by folder or hub id."""
     num_blocks: int = Field(default=2048, ge=16)
     """Blocks of the engine's cache, 16 tokens each."""
+    kv_dtype: str = "auto"
+    """`int8` keeps the cache in about half the memory, `auto` as the model computes it."""
     pin_share: float = Field(default=0.25, ge=0, le=0.9)
     """The share of the cache that the product's own preambles may hold for good."""
     seed: int = 0

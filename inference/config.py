@@ -7,6 +7,7 @@ from inference.errors import InvalidConfig
 
 DTYPES = ("auto", "bfloat16", "float32", "float64")
 INT8 = "int8"
+KV_DTYPES = ("auto", INT8)
 NGRAM, SUFFIX = "ngram", "suffix"
 SPECULATORS = (NGRAM, SUFFIX)
 """Those that need no weights; any other is a folder or a hub id."""
@@ -47,12 +48,23 @@ class EngineConfig:
     pin_share: float = 0.25
     """At most this share of the blocks is pinned: preambles stay in the cache, used or not."""
 
+    kv_dtype: str = "auto"
+    """"int8" keeps keys and values as bytes with a scale for each head of each token, in about half
+    the memory of bfloat16; "auto" keeps them as the model computes them."""
     cache_dir: str | None = None
     """Where pinned public preambles are kept for the next start; None: nowhere."""
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidConfig(f"dtype: {self.dtype!r} is none of {', '.join(DTYPES)}")
+        if self.kv_dtype not in KV_DTYPES:
+            known = ", ".join(KV_DTYPES)
+            raise InvalidConfig(f"kv_dtype: {self.kv_dtype!r} is none of {known}")
+        if self.quantization and self.kv_dtype == INT8:
+            raise InvalidConfig(
+                "kv_dtype: int8 blocks are read in torch, quantization int8 runs in the C++ "
+                "kernels; one of the two"
+            )
         if self.quantization not in (None, INT8):
             raise InvalidConfig(f"quantization: {self.quantization!r} is not known; known: {INT8}")
         if self.quantization and not self.compile:

@@ -253,6 +253,7 @@ class Engine:
             "num_running": self._scheduler.num_running,
             "num_waiting": self._scheduler.num_waiting + self._inbox.num_arrived,
             **self._scheduler.cache.stats(),
+            "cache_size_bytes": self._runner.cache.nbytes,
             "num_corpus_tokens": self._teaching.num_tokens,
             "num_preemptions": self._scheduler.num_preemptions,
             "prefix_hit_tokens": self._scheduler.prefix_hit_tokens,

@@ -186,6 +186,7 @@ class ScriptedEngine:
             "num_blocks": 0,
             "num_cached_blocks": 0,
             "num_pinned_blocks": 0,
+            "cache_size_bytes": 0,
             "num_corpus_tokens": 0,
             "num_preemptions": 0,
             "prefix_hit_tokens": 0,

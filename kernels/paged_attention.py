@@ -109,7 +109,7 @@ def plan_attention(
 
 def paged_attention(
     query: torch.Tensor,  # [T, H, D]
-    cache: torch.Tensor,  # [2, N, S, G, D]
+    cache: torch.Tensor,  # [2, N, S, G, D]; int8: packed rows
     plan: AttentionPlan,
     scale: float,
     window: int | None = None,
@@ -138,7 +138,8 @@ def paged_attention(
             sinks,
         )
     output = torch.empty_like(query)
-    if plan.short.numel() and plan.native is not None and window is None and suits(query):
+    can_read = cache.dtype == query.dtype and suits(query)  # the C++ kernel reads no packed rows
+    if plan.short.numel() and plan.native is not None and window is None and can_read:
         plan.native.paged_attention(
             query,
             cache,
@@ -230,7 +231,9 @@ def _attend_short(
     num_groups = cache.shape[3]
     b, q = padded.blocks.shape[0], padded.num_rows
     fold = num_heads // num_groups
-    keys_values = _gather(cache, padded.blocks.flatten()).view(2, b, -1, num_groups, width)
+    keys_values = _gather(cache, padded.blocks.flatten(), query.dtype).view(
+        2, b, -1, num_groups, width
+    )
     keys_values = keys_values.transpose(2, 3)  # [2, b, G, m * S, D]
     rows = query[padded.row_index].view(b, q, num_groups, fold, width)
     rows = rows.permute(0, 2, 3, 1, 4).reshape(b, num_groups, fold * q, width)
@@ -258,7 +261,8 @@ def _attend_long(
     window: int | None,
     output: torch.Tensor,
 ) -> None:
-    keys_values = _gather(cache, run.blocks).flatten(1, 2)[:, : run.context].transpose(1, 2)
+    keys_values = _gather(cache, run.blocks, query.dtype).flatten(1, 2)[:, : run.context]
+    keys_values = keys_values.transpose(1, 2)
     mask = run.mask
     if window is not None:
         position = torch.arange(run.context)
@@ -274,8 +278,11 @@ def _attend_long(
     output[run.first : run.last] = attended[0].transpose(0, 1)
 
 
-def _gather(cache: torch.Tensor, blocks: torch.Tensor) -> torch.Tensor:  # -> [2, m, S, G, D]
+def _gather(
+    cache: torch.Tensor, blocks: torch.Tensor, dtype: torch.dtype
+) -> torch.Tensor:  # [2, m, S, G, D]
     # index_select copies whole blocks; indexing by a tensor goes by element, 5 times slower.
     num_blocks = cache.shape[1]
     rows = torch.cat([blocks, blocks + num_blocks])
-    return cache.flatten(0, 1).flatten(1).index_select(0, rows).view(2, -1, *cache.shape[2:])
+    read = cache.flatten(0, 1).flatten(1).index_select(0, rows).view(2, -1, *cache.shape[2:])
+    return reference.unpack_rows(read, dtype) if cache.dtype == torch.int8 else read

@@ -7,17 +7,47 @@ a table.
 
 import torch
 
+# What a packed row has behind its D bytes: its scale, a float32.
+SCALE_BYTES = 4
+
 # Rows of one sequence that an ancestor mask has bits for, the sign bit left alone.
 MASK_ROWS = 63
+
+
+def pack_rows(
+    x: torch.Tensor,  # [..., D]
+) -> torch.Tensor:  # [..., D + SCALE_BYTES] int8
+    """Each row as whole numbers -127 to 127 times a scale of its own, which stands behind them.
+
+    Symmetric: 0 stays 0, and the largest of a row is hit exactly. The error of an element is at
+    most half a scale, 1/254 of the row's largest. A row with what is not a number gets a scale
+    that is none, so that it stays visible.
+    """
+    precise = x if x.dtype == torch.float64 else x.float()
+    scale = (precise.abs().amax(-1, keepdim=True) / 127).float()
+    steps = torch.where(scale > 0, precise / scale, 0.0).round().clamp(-127, 127)
+    return torch.cat([steps.to(torch.int8), scale.contiguous().view(torch.int8)], -1)
+
+
+def unpack_rows(
+    packed: torch.Tensor,  # [..., D + SCALE_BYTES] int8
+    dtype: torch.dtype,
+) -> torch.Tensor:  # [..., D]
+    """What `pack_rows` has packed, up to rounding."""
+    steps, scale = packed[..., :-SCALE_BYTES], packed[..., -SCALE_BYTES:]
+    precise = torch.float64 if dtype == torch.float64 else torch.float32
+    return (steps.to(precise) * scale.contiguous().view(torch.float32)).to(dtype)
 
 
 def store_kv(
     key: torch.Tensor,  # [T, G, D]
     value: torch.Tensor,  # [T, G, D]
-    cache: torch.Tensor,  # [2, N, S, G, D], written in place
+    cache: torch.Tensor,  # [2, N, S, G, D], written in place; int8: packed rows
     slot_mapping: torch.Tensor,  # [T] int64, block_id * S + offset; -1 is padding
 ) -> None:
     """Put token t into slot `slot_mapping[t]`; padding is skipped, slots never repeat."""
+    if cache.dtype == torch.int8:
+        key, value = pack_rows(key), pack_rows(value)
     flat = cache.view(2, -1, *cache.shape[3:])
     kept = slot_mapping >= 0
     flat[0, slot_mapping[kept]] = key[kept]
@@ -39,7 +69,7 @@ def move_rows(
 
 def paged_attention(
     query: torch.Tensor,  # [T, H, D]
-    cache: torch.Tensor,  # [2, N, S, G, D]
+    cache: torch.Tensor,  # [2, N, S, G, D]; int8: packed rows
     block_tables: torch.Tensor,  # [B, M] integer block ids; entries beyond the context are ignored
     query_starts: torch.Tensor,  # [B + 1] integer, rows of sequence b are starts[b]..starts[b + 1]
     context_lens: torch.Tensor,  # [B] integer, tokens in the cache, this step's rows included
@@ -68,6 +98,9 @@ def paged_attention(
         table = block_tables[b].to(query.device).long()
         slot = table[position // cache.shape[2]], position % cache.shape[2]
         key, value = cache[0][slot], cache[1][slot]  # [context, G, D]
+        if cache.dtype == torch.int8:
+            precise = torch.promote_types(query.dtype, torch.float32)
+            key, value = unpack_rows(key, precise), unpack_rows(value, precise)
         key = key.repeat_interleave(heads_per_group, 1)
         value = value.repeat_interleave(heads_per_group, 1)
         rows = query[first:last]

@@ -13,10 +13,13 @@ from kernels import reference
 def store_kv(
     key: torch.Tensor,  # [T, G, D]
     value: torch.Tensor,  # [T, G, D]
-    cache: torch.Tensor,  # [2, N, S, G, D], written in place
+    cache: torch.Tensor,  # [2, N, S, G, D], written in place; int8: packed rows
     slot_mapping: torch.Tensor,  # [T] int64, block_id * S + offset; -1 is padding
 ) -> None:
     """Put token t into slot `slot_mapping[t]`; padding is skipped, slots never repeat."""
+    if cache.dtype == torch.int8:
+        both = reference.pack_rows(torch.stack([key, value]))
+        key, value = both.unbind()
     if key.is_cuda:
         launch(key, value, cache, slot_mapping)
     else:

@@ -6,6 +6,7 @@ from typing import Final
 import torch
 
 from inference.model.config import ModelConfig
+from kernels.reference import SCALE_BYTES
 
 LAYOUT: Final = "layer, key or value, block, slot, head, width"
 """The axes of the cache; blocks that were saved under another layout are not read."""
@@ -14,19 +15,25 @@ LAYOUT: Final = "layer, key or value, block, slot, head, width"
 def allocate_cache(
     config: ModelConfig, num_blocks: int, block_size: int, dtype: torch.dtype, device: torch.device
 ) -> torch.Tensor:  # [L, 2, N, S, G, D]
-    """Keys and values of every layer and block, zeroed.
+    """Keys and values of every layer and block, zeroed; in int8, rows with their scales.
 
     Attention reads masked slots and multiplies them by an exact 0, which only finite numbers
     survive.
     """
-    shape = (config.num_layers, 2, num_blocks, block_size, config.num_kv_heads, config.head_dim)
+    width = _row_width(config, dtype)
+    shape = (config.num_layers, 2, num_blocks, block_size, config.num_kv_heads, width)
     return torch.zeros(shape, dtype=dtype, device=device)
 
 
 def bytes_per_block(config: ModelConfig, block_size: int, dtype: torch.dtype) -> int:
     """Memory of one block over all layers, in bytes."""
-    elements = config.num_layers * 2 * block_size * config.num_kv_heads * config.head_dim
-    return elements * dtype.itemsize
+    rows = config.num_layers * 2 * block_size * config.num_kv_heads
+    return rows * _row_width(config, dtype) * dtype.itemsize
+
+
+def head_width(cache: torch.Tensor) -> int:
+    """Elements of a head in a cache [..., D], not counting a packed row's scale."""
+    return cache.shape[-1] - (SCALE_BYTES if cache.dtype == torch.int8 else 0)
 
 
 def read_blocks(
@@ -48,3 +55,7 @@ def write_blocks(
     rows = content.view(cache.dtype).view(len(block_ids), layers, 2, *slot)
     target = torch.tensor(block_ids, device=cache.device)
     cache.index_copy_(2, target, rows.movedim(0, 2).to(cache.device))
+
+
+def _row_width(config: ModelConfig, dtype: torch.dtype) -> int:
+    return config.head_dim + (SCALE_BYTES if dtype == torch.int8 else 0)

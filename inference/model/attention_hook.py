@@ -15,6 +15,7 @@ import torch
 import transformers
 from torch.nn.functional import pad
 
+from inference.cache.storage import head_width
 from inference.model.decoder import DecoderInputs
 from kernels.paged_attention import paged_attention
 from kernels.store_kv import store_kv
@@ -81,9 +82,10 @@ class PagedCall:
 
     def attend(self, call: LayerCall) -> torch.Tensor:
         """Rows of any mix of requests, as the inputs' plan has them."""
-        width, layer_cache = self.cache.shape[-1], self.cache[call.layer]
+        width, layer_cache = head_width(self.cache), self.cache[call.layer]
+        dtype = call.value.dtype if layer_cache.dtype == torch.int8 else layer_cache.dtype
         query, key, value = (
-            _rows(one, width).to(layer_cache.dtype) for one in (call.query, call.key, call.value)
+            _rows(one, width).to(dtype) for one in (call.query, call.key, call.value)
         )
         store_kv(key, value, layer_cache, self.inputs.slot_mapping)
         attended = paged_attention(

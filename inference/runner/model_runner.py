@@ -6,7 +6,7 @@ import torch
 
 from inference.batch import Batch
 from inference.cache.storage import allocate_cache
-from inference.config import EngineConfig
+from inference.config import INT8, EngineConfig
 from inference.errors import InvalidConfig
 from inference.model.config import ModelConfig
 from inference.model.language_model import LanguageModel
@@ -52,12 +52,16 @@ class ModelRunner:
         self._decoder = load_model(self.folder, self.dtype, self.device)
         self.model_config: ModelConfig = self._decoder.config
         self._cache = allocate_cache(
-            self.model_config, config.num_blocks, config.block_size, self.dtype, self.device
+            self.model_config,
+            config.num_blocks,
+            config.block_size,
+            torch.int8 if config.kv_dtype == INT8 else self.dtype,
+            self.device,
         )
         self._weight_bytes = weight_bytes(self.folder)
         self._quantization = config.quantization
         self._native = NativeLoader()
-        if config.compile and self.device.type == "cpu" and self.dtype in TYPES:
+        if _has_kernels(config, self.device) and self.dtype in TYPES:
             self._native.start(cache_folder(), self._make_native)
         if self._quantization:
             self._require_native()
@@ -180,11 +184,16 @@ def _device(wanted: str) -> torch.device:
     return device
 
 
+def _has_kernels(config: EngineConfig, device: torch.device) -> bool:
+    """Whether the C++ kernels are wanted and know these blocks: int8 ones they do not read yet."""
+    return config.compile and device.type == "cpu" and config.kv_dtype != INT8
+
+
 def _dtype(config: EngineConfig, device: torch.device) -> torch.dtype:
     wanted = config.dtype
     if wanted == "auto":
         has_units = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        will_have_kernels = config.compile and device.type == "cpu" and find_compiler() is not None
+        will_have_kernels = _has_kernels(config, device) and find_compiler() is not None
         wanted = "bfloat16" if has_units or will_have_kernels else "float32"
     dtype = getattr(torch, wanted)
     assert isinstance(dtype, torch.dtype), f"{wanted} is no dtype"
