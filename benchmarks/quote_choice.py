@@ -16,7 +16,7 @@ from pathlib import Path
 
 from app.answers import phrases
 from app.answers.grounding import ground
-from app.answers.prompt import build_messages
+from app.answers.prompt import passages_text, system_messages
 from app.demo.questions import Question, read_questions
 from app.knowledge.evidence import Verdict
 from app.knowledge.passages import Passage
@@ -38,6 +38,7 @@ from inference import (
 MODEL = Path(__file__).parent.parent / "inference/weights/careline-small"
 COMPANY = "Fernhill Supply"
 GREETING = "Hello"
+TOO_LONG = -1_000.0
 NUM_PASSAGES = 3
 WEIGHTS = (1.0, 4.0, 16.0, 64.0)
 PARTS = {"tune": ("tune",), "check": ("held", "fresh")}
@@ -54,8 +55,12 @@ class Case:
     """The evidence gate lets its best quote through."""
 
     def prompt(self, question: str) -> tuple[ChatMessage, ...]:
-        """As the product asks."""
-        return build_messages(COMPANY, (), question, self.passages)
+        """As the product asks a first question."""
+        return (
+            *system_messages(COMPANY),
+            ChatMessage("passages", passages_text(self.passages)),
+            ChatMessage("user", question),
+        )
 
     def best(self, num_sentences: int) -> Quote:
         """Retrieval's own choice."""
@@ -175,26 +180,27 @@ def _chosen_by_guide(
 
 def _params(case: Case, num_sentences: int, weight: float) -> SamplingParams:
     sources = tuple(
-        SpanSource(
-            passage.sentences,
-            _priors(case, passage, num_sentences, weight),
-            suffix=f" [{marker}]",
-        )
+        SpanSource(passage.sentences, suffix=f" [{marker}]")
         for marker, passage in enumerate(case.passages, start=1)
     )
     choice = Spans(sources, num_sentences, lead=" ", quote=True)
+    if weight:
+        priors = [_priors(case, passage, choice, weight) for passage in case.passages]
+        weighted = tuple(
+            SpanSource(one.sentences, own, one.suffix)
+            for one, own in zip(sources, priors, strict=True)
+        )
+        choice = Spans(weighted, num_sentences, lead=" ", quote=True)
     return SamplingParams(max_tokens=512, guide=(Exactly(phrases.OPENINGS[0]), choice))
 
 
-def _priors(case: Case, passage: Passage, num_sentences: int, weight: float) -> tuple[float, ...]:
-    """Of each sentence the weighted worth of the best run that begins there."""
-    if weight == 0.0:
-        return ()
-    best = [-math.inf] * len(passage.sentences)
-    for run in case.runs_of(num_sentences):
-        if run.passage is passage:
-            best[run.first] = max(best[run.first], run.worth)
-    return tuple(weight * worth for worth in best)
+def _priors(case: Case, passage: Passage, choice: Spans, weight: float) -> tuple[float, ...]:
+    """Of each run the weighted worth; those that retrieval finds too long hardly count."""
+    worths = {
+        (run.first, run.num_sentences): run.worth for run in case.runs if run.passage is passage
+    }
+    runs = choice.runs(SpanSource(passage.sentences))
+    return tuple(weight * worths[run] if run in worths else TOO_LONG for run in runs)
 
 
 def _quoted(case: Case, out: RequestOutput) -> str:

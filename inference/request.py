@@ -95,9 +95,9 @@ class Exactly(msgspec.Struct, frozen=True, tag="exactly"):
 class SpanSource(msgspec.Struct, frozen=True):
     """Neighbouring sentences of one text, of which a `Spans` segment may quote.
 
-    `priors` are natural-log weights, one a sentence, on any scale: how probable it is, before the
-    model is asked, that the quote begins there. `suffix` follows every quote from this source,
-    behind the closing quote marker: ` [2]`, for example.
+    `priors` are natural-log weights, one for each run in the order of `Spans.runs`: how probable it
+    is, before the model is asked, that this is the quote. `suffix` follows every quote from this
+    source, behind the closing quote marker: ` [2]`, for example.
     """
 
     sentences: tuple[str, ...]
@@ -112,16 +112,25 @@ class Spans(msgspec.Struct, frozen=True, tag="spans"):
     stands before them. With `quote` the model's quote markers stand around the sentences in the
     token ids, where it has such markers. The chunk that completes the segment names the choice.
 
-    Where choices part, a token weighs the sum of exp(prior) over the sentences that begin below
-    it: the sum's logarithm is added to its logit, before temperature. A model without preference
-    would so draw sentences by their priors at temperature 1; equal priors make sentences equally
-    likely, no priors their first words. Where a quote ends is the model's choice alone.
+    Where choices part, a token weighs the sum of exp(prior) over the runs below it: the sum's
+    logarithm is added to its logit, before temperature. A model without preference would so draw
+    runs by their priors at temperature 1; equal priors make runs equally likely, no priors their
+    first words.
     """
 
     sources: tuple[SpanSource, ...]
     max_sentences: int = 1
     lead: str = ""
     quote: bool = False
+
+    def runs(self, source: SpanSource) -> list[tuple[int, int]]:
+        """What may be quoted of a source: first sentence and number of sentences, in order."""
+        num = len(source.sentences)
+        return [
+            (first, length)
+            for first in range(num)
+            for length in range(1, min(self.max_sentences, num - first) + 1)
+        ]
 
 
 class SpanChoice(msgspec.Struct, frozen=True):
@@ -313,10 +322,10 @@ def _check_spans(name: str, spans: Spans) -> None:
     for at, source in enumerate(spans.sources):
         if not all(source.sentences):
             raise InvalidRequest(f"{name}.sources[{at}]: has an empty sentence")
-        if source.priors and len(source.priors) != len(source.sentences):
+        num_runs = len(spans.runs(source))
+        if source.priors and len(source.priors) != num_runs:
             raise InvalidRequest(
-                f"{name}.sources[{at}].priors: {len(source.priors)} for "
-                f"{len(source.sentences)} sentences"
+                f"{name}.sources[{at}].priors: {len(source.priors)} for {num_runs} runs"
             )
         for prior in source.priors:
             _check(f"{name}.sources[{at}].priors", prior, -1e4, 1e4)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -297,7 +298,7 @@ def _pieces(line: Line, guide: Sequence[Segment] | None) -> tuple[Piece, ...]:
     """The script's chunks, or the guide's segments with the chunks where the model has the word.
 
     Each Words segment takes the next chunk, the last one all that are left. Of a Spans segment the
-    sentence with the greatest prior is said, without priors the first.
+    run with the greatest prior is said, without priors the first sentence.
     """
     if guide is None:
         return tuple(Piece(chunk, None) for chunk in line.chunks)
@@ -323,10 +324,11 @@ def _pieces(line: Line, guide: Sequence[Segment] | None) -> tuple[Piece, ...]:
 
 def _likeliest(spans: Spans) -> tuple[str, SpanChoice]:
     options = [
-        (prior, SpanChoice(number, first, 1))
+        (prior, SpanChoice(number, *run))
         for number, source in enumerate(spans.sources)
-        for first, prior in enumerate(source.priors or [0.0] * len(source.sentences))
+        for run, prior in zip(spans.runs(source), source.priors or repeat(0.0), strict=False)
     ]
     _, choice = max(options, key=lambda option: option[0])
     source = spans.sources[choice.source]
-    return f"{spans.lead}{source.sentences[choice.first]}{source.suffix}", choice
+    chosen = source.sentences[choice.first : choice.first + choice.num_sentences]
+    return f"{spans.lead}{' '.join(chosen)}{source.suffix}", choice

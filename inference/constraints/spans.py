@@ -8,7 +8,7 @@ comes by. The same trie drafts: below the last branch only one continuation is l
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Span:
-    """One thing that may be said, with the logarithm of its beginning's prior."""
+    """One thing that may be said, with the logarithm of its prior."""
 
     ids: tuple[int, ...]
     source: int
@@ -92,7 +92,7 @@ class SpanTrie:
         return mask
 
     def bias(self, place: Node) -> Bias | None:
-        """Every branch's prior: the sum over the sentences that begin below it, each once."""
+        """Every branch's prior: the sum over the spans below it."""
         if not self._has_priors:
             return None
         bias = self._biases.get(place)
@@ -147,13 +147,10 @@ def _spans_of(
     tails: list[list[int]] = []
     if spans.max_sentences > 1:
         tails = [tokenizer.encode_continuing(" " + text) for text in source.sentences]
-    for first, head in enumerate(heads):
-        ids = list(head)
-        prior = source.priors[first] if source.priors else None
-        for num in range(1, min(spans.max_sentences, len(heads) - first) + 1):
-            if num > 1:
-                ids += tails[first + num - 1]
-            yield Span((*before, *ids, *after), number, first, num, prior)
+    runs = spans.runs(source)
+    for (first, num), prior in zip(runs, source.priors or [None] * len(runs), strict=True):
+        ids = [*heads[first], *chain.from_iterable(tails[first + 1 : first + num])]
+        yield Span((*before, *ids, *after), number, first, num, prior)
 
 
 def _find_prefix(spans: list[Span]) -> Span | None:
@@ -165,6 +162,4 @@ def _find_prefix(spans: list[Span]) -> Span | None:
 
 
 def _log_sum(spans: list[Span]) -> float:
-    beginnings = {(span.source, span.first): span.prior for span in spans}
-    priors = np.array(list(beginnings.values()), dtype=np.float64)
-    return float(np.logaddexp.reduce(priors))
+    return float(np.logaddexp.reduce(np.array([span.prior for span in spans], dtype=np.float64)))

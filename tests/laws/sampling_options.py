@@ -23,7 +23,9 @@ MAX_TOKENS = 20
 SCHEMA = """{"type": "object", "required": ["kind", "n"], "additionalProperties": false,
     "properties": {"kind": {"enum": ["order", "refund"]}, "n": {"type": "integer"}}}"""
 SOURCES = (
-    SpanSource(("It is free.", "It is free for 9 days.", "No."), (0.5, 1.0, -1.0), " [1]"),
+    SpanSource(
+        ("It is free.", "It is free for 9 days.", "No."), (0.5, 0.1, 1.0, 0.3, -1.0), " [1]"
+    ),
     SpanSource(("It takes 3 days.",), (0.7,), " [2]"),
 )
 CHOICE = Spans(SOURCES, max_sentences=2, lead=" ", quote=True)

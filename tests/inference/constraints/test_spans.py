@@ -115,40 +115,41 @@ def test_what_may_be_said_is_every_span_and_nothing_else(
 
 @given(
     texts=st.lists(
-        st.lists(SENTENCES, min_size=1, max_size=4, unique=True), min_size=1, max_size=3
+        st.lists(SENTENCES, min_size=1, max_size=3, unique=True), min_size=1, max_size=3
     ),
-    priors=st.lists(st.floats(-6, 6), min_size=12, max_size=12),
+    num=st.integers(1, 3),
+    priors=st.lists(st.floats(-6, 6), min_size=18, max_size=18),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_model_without_a_wish_draws_sentences_by_their_priors(
-    tokenizer: Tokenizer, vocabulary: Vocabulary, texts: list[list[str]], priors: list[float]
+def test_a_model_without_a_wish_draws_runs_by_their_priors(
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+    texts: list[list[str]],
+    num: int,
+    priors: list[float],
 ) -> None:
     rest = iter(priors)
-    sources = tuple(
-        SpanSource(tuple(text), tuple(next(rest) for _ in text), f" [{number}]")
-        for number, text in enumerate(texts)
+    plain = Spans(sources_of(texts, " ["), num, quote=True)
+    spans = Spans(
+        tuple(
+            msgspec.structs.replace(one, priors=tuple(next(rest) for _ in plain.runs(one)))
+            for one in plain.sources
+        ),
+        num,
+        quote=True,
     )
-    guide = Guide([Spans(sources, quote=True)], tokenizer, vocabulary)
 
-    said = list(answers(guide))
+    said = list(answers(Guide([spans], tokenizer, vocabulary)))
 
-    total = math.fsum(math.exp(one) for source in sources for one in source.priors)
-    for _, choice, share in said:
-        assert choice is not None
-        prior = sources[choice.source].priors[choice.first]
-        assert share == pytest.approx(math.exp(prior) / total)
-    assert len(said) == sum(map(len, texts))
-
-
-def test_where_a_quote_ends_no_prior_speaks(tokenizer: Tokenizer, vocabulary: Vocabulary) -> None:
-    sources = (SpanSource(("a.", "b.", "c."), (5.0, -5.0, 0.0)),)
-    guide = Guide([Spans(sources, max_sentences=3, quote=True)], tokenizer, vocabulary)
-
-    shares = {choice: share for _, choice, share in answers(guide)}
-
-    begins = math.exp(5.0) / math.fsum(map(math.exp, (5.0, -5.0, 0.0)))
-    assert shares[SpanChoice(0, 0, 1)] == pytest.approx(begins / 2)
-    assert shares[SpanChoice(0, 0, 2)] == shares[SpanChoice(0, 0, 3)]
+    weights: dict[str, float] = {}
+    for number, source in enumerate(spans.sources):
+        for (first, length), prior in zip(spans.runs(source), source.priors, strict=True):
+            text = " ".join(source.sentences[first : first + length]) + f" [{number}]"
+            weights[text] = weights.get(text, 0.0) + math.exp(prior)
+    assert len(said) == len(weights)
+    for ids, _, share in said:
+        expected = weights[text_of(tokenizer, ids)] / math.fsum(weights.values())
+        assert share == pytest.approx(expected)
 
 
 def test_of_equal_sentences_the_first_is_named(
@@ -191,7 +192,7 @@ def test_what_begins_another_can_end_or_go_on(tokenizer: Tokenizer, vocabulary: 
         (Spans((SpanSource(()),)), "0 sentences"),
         (Spans((SpanSource(("a",) * 10_001),)), "10001 sentences"),
         (Spans((SpanSource(("a", "")),)), r"sources\[0\]: has an empty sentence"),
-        (Spans((SpanSource(("a", "b"), (1.0,)),)), "priors: 1 for 2 sentences"),
+        (Spans((SpanSource(("a", "b"), (1.0,)),)), "priors: 1 for 2 runs"),
         (Spans((SpanSource(("a",), (math.nan,)),)), "needs a finite number"),
         (Spans((SpanSource(("a",), (1.0,)), SpanSource(("b",)))), "some have priors"),
         (Spans((SpanSource(("a",)),), max_sentences=0), "max_sentences: 0 is outside 1 to 8"),
@@ -243,7 +244,7 @@ def test_a_reader_who_fell_behind_still_hears_the_choice() -> None:
 
 
 def test_sources_and_choice_cross_the_socket() -> None:
-    sources = (SpanSource(("a.", "b."), (1.0, -2.0), " [1]"),)
+    sources = (SpanSource(("a.", "b."), (1.0, -2.0, 0.5), " [1]"),)
     guide = (Words(names=("Ann",)), Spans(sources, 2, lead=" ", quote=True))
     question = Question(name="r", text="x", params=SamplingParams(guide=guide))
     chunk = TokenChunk(request_id="r", segment=1, choice=SpanChoice(0, 1, 1))
