@@ -103,6 +103,7 @@ class ModelRunner:
             device=self.device,
             embed=lambda token_ids: self._model(0).embed(token_ids),
             logits=lambda hidden: self._model(hidden.shape[0]).logits(hidden),
+            native=lambda: self._native.kernels,
         )
 
     def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:

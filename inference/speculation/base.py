@@ -6,6 +6,8 @@ from typing import Protocol, Self
 
 import torch
 
+from kernels.native.attention import NativeKernels
+
 MAX_NODES = 63
 """Most nodes of a draft: with the row it hangs from they fill a 64-bit ancestor mask."""
 
@@ -39,6 +41,8 @@ class FeatureWish:
     """The hidden states after the final norm."""
     aux_layers: tuple[int, ...] = ()
     """The residual stream behind these layers, counted from 0, side by side in this order."""
+    outcomes: bool = True
+    """Whether it learns from outcomes at all; else nobody spends time on telling it."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,14 @@ class TargetFacts:
     """The target's embedding of tokens, as its checkpoint has it: unscaled."""
     logits: Callable[[torch.Tensor], torch.Tensor]  # [R, W] -> [R, V]
     """The target's head on hidden states after the final norm, scaled as the target does."""
+    native: Callable[[], NativeKernels | None] = lambda: None
+    """The C++ kernels, once they are ready."""
+
+    @property
+    def wide_dtype(self) -> torch.dtype:
+        """What small products are fastest in: bfloat16 is for large ones, or for a GPU."""
+        is_narrow = self.device.type == "cpu" and self.dtype == torch.bfloat16
+        return torch.float32 if is_narrow else self.dtype
 
 
 class Speculator(Protocol):
@@ -127,7 +139,10 @@ class Speculator(Protocol):
         ...
 
     def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
-        """What a step made of each of its requests, those included that it did not draft for."""
+        """What a step made of each of its requests, those included that it did not draft for.
+
+        Called after every step, of prompts too, where `wants.outcomes`.
+        """
         ...
 
     def forget(self, request_id: str) -> None:

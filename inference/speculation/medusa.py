@@ -31,6 +31,7 @@ from inference.speculation.medusa_format import (
     is_medusa,
     load_medusa,
 )
+from inference.speculation.vocabulary_head import Best, VocabularyHead
 
 
 def matches(folder: Path, config: Mapping[str, Any]) -> bool:
@@ -47,7 +48,7 @@ def load(folder: Path, facts: TargetFacts) -> "MedusaSpeculator":
     weights, config = load_medusa(folder)
     check_fit(folder, "hidden states of width", config.hidden_size, facts.hidden_size)
     check_fit(folder, "a vocabulary of size", config.vocab_size, facts.vocab_size)
-    return MedusaSpeculator(weights, config, facts.dtype, facts.device)
+    return MedusaSpeculator(weights, config, facts)
 
 
 class MedusaSpeculator:
@@ -60,10 +61,10 @@ class MedusaSpeculator:
         self,
         weights: MedusaWeights,
         config: MedusaConfig,
-        dtype: torch.dtype,
-        device: torch.device,
+        facts: TargetFacts,
     ) -> None:
-        self._heads = [_Head(one, dtype, device) for one in weights.heads]
+        device = facts.device
+        self._heads = [_Head(one, facts) for one in weights.heads]
         self._token_map = None if weights.token_map is None else weights.token_map.to(device)
         num_rows = weights.heads[0].output.shape[0]
         self._tree = _StaticTree(config.choices, len(self._heads), num_rows, device)
@@ -99,15 +100,16 @@ class MedusaSpeculator:
         """Of each head that the tree needs, the likeliest tokens with their log-probabilities."""
         guesses = []
         for head in self._heads[: self._tree.depth]:
-            logits = head(hidden)
-            best, ids = logits.topk(self._tree.width)
-            guesses.append((ids, best - logits.logsumexp(-1, keepdim=True)))
+            best = head.best(hidden, self._tree.width)
+            guesses.append((best.token_ids, best.log_probs))
         ids, log_probs = (torch.stack(one, 1) for one in zip(*guesses, strict=True))
         return ids if self._token_map is None else self._token_map[ids], log_probs
 
 
 class _Head:
-    def __init__(self, weights: MedusaHead, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(self, weights: MedusaHead, facts: TargetFacts) -> None:
+        dtype, device = facts.wide_dtype, facts.device
+        self._dtype = dtype
         self._blocks = [
             Linear(
                 block.weight.to(device, dtype),
@@ -115,13 +117,13 @@ class _Head:
             )
             for block in weights.blocks
         ]
-        self._output = Linear(weights.output.to(device, dtype))
+        self._output = VocabularyHead(weights.output, facts)
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:  # [B, W] -> [B, V], at least float32
+    def best(self, x: torch.Tensor, num_best: int) -> Best:  # x: [B, W]
+        x = x.to(self._dtype)
         for block in self._blocks:
             x = x + functional.silu(block(x))
-        logits = self._output(x)
-        return logits if logits.dtype == torch.float64 else logits.float()
+        return self._output.best(x, num_best)
 
 
 class _StaticTree:

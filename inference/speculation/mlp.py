@@ -28,6 +28,7 @@ from inference.speculation.mlp_format import (
     load_mlp_speculator,
 )
 from inference.speculation.mlp_model import MlpModel
+from inference.speculation.vocabulary_head import Best
 
 Tree = tuple[list[int], list[int], list[float]]
 """Token ids, parents and log-probabilities of the paths, node by node."""
@@ -47,7 +48,7 @@ def load(folder: Path, facts: TargetFacts) -> "MlpSpeculator":
     weights, config = load_mlp_speculator(folder)
     check_fit(folder, "hidden states of width", config.emb_dim, facts.hidden_size)
     check_fit(folder, "a vocabulary of size", config.vocab_size, facts.vocab_size)
-    return MlpSpeculator(weights, config, facts.dtype, facts.device)
+    return MlpSpeculator(weights, config, facts)
 
 
 class MlpSpeculator:
@@ -66,11 +67,10 @@ class MlpSpeculator:
         self,
         weights: MlpWeights,
         config: MlpConfig,
-        dtype: torch.dtype,
-        device: torch.device,
+        facts: TargetFacts,
         max_branches: int | None = None,
     ) -> None:
-        self._model = MlpModel(weights, config, dtype, device)
+        self._model = MlpModel(weights, config, facts)
         self._config = config
         self._max_branches = max_branches or config.n_candidates
         self._states = DrawnStates()
@@ -109,11 +109,11 @@ class MlpSpeculator:
         state, levels = self._model.first_state(hidden), list[_Level]()
         ids, log_probs = last_ids[:, None], torch.zeros_like(last_ids[:, None]).double()
         for stage in range(depth):
-            state, logits = self._model.advance(stage, state, ids)
             width = self._config.top_k_tokens_per_head[stage]
+            state, best = self._model.advance(stage, state, ids, width)
             is_last = stage == depth - 1
             limit = self._config.n_candidates if is_last else self._max_branches
-            level = _branch(logits, log_probs, width, limit)
+            level = _branch(best, log_probs, limit)
             levels.append(level)
             ids, log_probs = level.token_ids, level.log_probs
             if not is_last:
@@ -132,20 +132,17 @@ class _Level:
 
 
 def _branch(
-    logits: torch.Tensor,  # [B, L, V]
+    best: Best,  # of B * L rows
     log_probs: torch.Tensor,  # [B, L], of the branches that grow
-    width: int,
     limit: int,
 ) -> _Level:
-    """The `limit` likeliest of all continuations of all branches by one of their `width` best."""
-    precise = logits if logits.dtype == torch.float64 else logits.float()
-    width = min(width, precise.shape[-1])
-    best, ids = precise.topk(width, sorted=False)  # [B, L, K]
-    shares = best.double() - precise.logsumexp(-1, keepdim=True)
+    """The `limit` likeliest of all continuations of all branches."""
+    width = best.token_ids.shape[1]
+    shares = best.log_probs.view(*log_probs.shape, width)
     paths = (log_probs[..., None] + shares).flatten(1)  # [B, L K]
     kept_probs, kept = paths.topk(min(limit, paths.shape[1]))
-    parents = kept.div(width, rounding_mode="floor")
-    return _Level(ids.flatten(1).gather(1, kept), parents, kept_probs)
+    ids = best.token_ids.view_as(paths).gather(1, kept)
+    return _Level(ids, kept.div(width, rounding_mode="floor"), kept_probs)
 
 
 def _trees(levels: list[_Level]) -> list[Tree]:

@@ -6,7 +6,9 @@ import torch
 from torch.nn import functional
 
 from inference.model.layers import Linear
+from inference.speculation.base import TargetFacts
 from inference.speculation.mlp_format import MlpConfig, MlpWeights
+from inference.speculation.vocabulary_head import Best, VocabularyHead
 
 NORM_EPS = 1e-6
 
@@ -17,11 +19,10 @@ class MlpModel:
     The first stage's state is the target's, after its final norm.
     """
 
-    def __init__(
-        self, weights: MlpWeights, config: MlpConfig, dtype: torch.dtype, device: torch.device
-    ) -> None:
+    def __init__(self, weights: MlpWeights, config: MlpConfig, facts: TargetFacts) -> None:
         self.num_stages = config.n_predict
-        self._stages = _build_stages(weights, dtype, device)
+        self._dtype = facts.wide_dtype
+        self._stages = _build_stages(weights, facts)
         self._has_scaled_input = config.scale_input
         # By the last stage it was trained with, half of the state's weight is the target's.
         self._state_weight = 0.5 ** (0.5 / config.n_predict)
@@ -30,6 +31,7 @@ class MlpModel:
 
     def first_state(self, hidden: torch.Tensor) -> torch.Tensor:  # [B, W] -> [B, 1, W]
         """What the first stage reads of the target's states."""
+        hidden = hidden.to(self._dtype)
         if self._has_scaled_input:
             hidden = functional.rms_norm(hidden, hidden.shape[-1:], eps=NORM_EPS) / 2**0.5
         return hidden[:, None]
@@ -39,40 +41,39 @@ class MlpModel:
         stage: int,
         state: torch.Tensor,  # [B, L, W] into the first stage, else [B, L, I]
         token_ids: torch.Tensor,  # [B, L], the last token of each branch
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # [B, L, I] and logits [B, L, V]
-        """The state and the guesses behind every branch."""
+        width: int,
+    ) -> tuple[torch.Tensor, Best]:  # [B, L, I] and `width` guesses of [B * L] rows
+        """The state and the likeliest guesses behind every branch."""
         one = self._stages[stage]
-        mixed = functional.embedding(token_ids, one.embedding).mul_(self._token_weight)
+        embedded = functional.embedding(token_ids, one.embedding)
+        mixed = embedded.to(self._dtype).mul_(self._token_weight)
         projected = one.project(state.flatten(0, 1)).view_as(mixed)
         mixed.add_(projected, alpha=self._state_weight)
         normed = functional.rms_norm(mixed, mixed.shape[-1:], eps=NORM_EPS)
         state = functional.gelu(torch.addcmul(one.shift, normed, one.scale))
-        return state, one.head(state.flatten(0, 1)).view(*token_ids.shape, -1)
+        return state, one.head.best(state.flatten(0, 1), width)
 
 
 @dataclass(frozen=True)
 class _Stage:
     embedding: torch.Tensor  # [V, I]
     project: Linear
-    head: Linear
+    head: VocabularyHead
     scale: torch.Tensor  # [I]
     shift: torch.Tensor  # [I]
 
 
-def _build_stages(
-    weights: MlpWeights, dtype: torch.dtype, device: torch.device
-) -> tuple[_Stage, ...]:
+def _build_stages(weights: MlpWeights, facts: TargetFacts) -> tuple[_Stage, ...]:
+    dtype, device = facts.wide_dtype, facts.device
     # Tied stages share one product, so that its weight is moved, packed and kept once.
-    products = {
-        id(weight): Linear(weight.to(device, dtype))
-        for weight in (*weights.projections, *weights.heads)
-    }
-    embeddings = {id(weight): weight.to(device, dtype) for weight in weights.embeddings}
+    products = {id(weight): Linear(weight.to(device, dtype)) for weight in weights.projections}
+    heads = {id(weight): VocabularyHead(weight, facts) for weight in weights.heads}
+    embeddings = {id(weight): weight.to(device, facts.dtype) for weight in weights.embeddings}
     return tuple(
         _Stage(
             embeddings[id(embedding)],
             products[id(projection)],
-            products[id(head)],
+            heads[id(head)],
             scale.to(device, dtype),
             shift.to(device, dtype),
         )

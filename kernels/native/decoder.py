@@ -217,7 +217,7 @@ class NativeDecoder:
         self._layers = (_LayerData * len(layers))(*map(_layer_data, layers))
         data = _DecoderData(
             layers=self._layers,
-            head=_linear_data(head),
+            head=linear_data(head),
             norm=norm.data_ptr(),
             num_layers=len(layers),
             hidden=head.inputs,
@@ -291,7 +291,7 @@ class NativeDecoder:
         return out[:, : self._vocab_size]
 
 
-def _linear_data(packed: Packed) -> _LinearData:
+def linear_data(packed: Packed) -> _LinearData:
     return _LinearData(
         panels=packed.panels.data_ptr(),
         scales=_address(packed.scales),
@@ -303,10 +303,10 @@ def _linear_data(packed: Packed) -> _LinearData:
 
 def _layer_data(layer: PackedLayer) -> _LayerData:
     return _LayerData(
-        qkv=_linear_data(layer.qkv),
-        out=_linear_data(layer.out),
-        gate_up=_linear_data(layer.gate_up),
-        down=_linear_data(layer.down),
+        qkv=linear_data(layer.qkv),
+        out=linear_data(layer.out),
+        gate_up=linear_data(layer.gate_up),
+        down=linear_data(layer.down),
         norm_in=layer.norm_in.data_ptr(),
         norm_mid=layer.norm_mid.data_ptr(),
         query_norm=_address(layer.query_norm),

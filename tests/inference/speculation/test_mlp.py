@@ -83,7 +83,7 @@ def brute_force(
 def test_the_tree_holds_the_best_of_all_paths(name: str) -> None:
     config = CONFIGS[name]
     weights = random_mlp(config)
-    speculator = MlpSpeculator(weights, config, torch.float64, torch.device("cpu"), ALL)
+    speculator = MlpSpeculator(weights, config, facts(dtype=torch.float64), ALL)
     hidden = torch.randn(3, WIDTH, dtype=torch.float64)
     speculator.observe(
         [drawn(f"r{row}", TOKENS[row:], row) for row in range(3)], Features(hidden, None)
@@ -103,7 +103,7 @@ def test_dropping_branches_early_costs_little() -> None:
     hidden = torch.randn(8, WIDTH, dtype=torch.float64)
     found = []
     for limit in (ALL, None):
-        speculator = MlpSpeculator(weights, config, torch.float64, torch.device("cpu"), limit)
+        speculator = MlpSpeculator(weights, config, facts(dtype=torch.float64), limit)
         outcomes = [drawn(f"r{row}", TOKENS, row) for row in range(8)]
         speculator.observe(outcomes, Features(hidden, None))
         drafts = speculator.propose([request(f"r{row}", TOKENS, 63) for row in range(8)])
@@ -130,7 +130,7 @@ def path_probs(draft: Draft) -> dict[tuple[int, ...], float]:
 def test_a_small_room_keeps_the_likeliest_nodes(room: int) -> None:
     config = CONFIGS["untied"]
     weights = random_mlp(config)
-    speculator = MlpSpeculator(weights, config, torch.float64, torch.device("cpu"), ALL)
+    speculator = MlpSpeculator(weights, config, facts(dtype=torch.float64), ALL)
     hidden = torch.randn(2, WIDTH, dtype=torch.float64)
     outcomes = [drawn("small", TOKENS, 0), drawn("large", TOKENS, 1)]
     speculator.observe(outcomes, Features(hidden, None))
@@ -145,7 +145,7 @@ def test_a_small_room_keeps_the_likeliest_nodes(room: int) -> None:
 
 def test_only_what_was_drawn_last_is_drafted_behind() -> None:
     config = CONFIGS["untied"]
-    speculator = MlpSpeculator(random_mlp(config), config, torch.float64, torch.device("cpu"))
+    speculator = MlpSpeculator(random_mlp(config), config, facts(dtype=torch.float64))
     features = Features(torch.randn(4, WIDTH, dtype=torch.float64), None)
     prefilling = Outcome("prefilling", b"", [*TOKENS, 1, 2], (), 0, (0, 1), Draft(), 0)
     undrawn = Outcome("undrawn", b"", TOKENS, (), 0, (0, 1, 2), Draft(), 0)
@@ -176,7 +176,7 @@ def test_lower_precision_stays_near(dtype: torch.dtype) -> None:
     hidden = torch.randn(1, WIDTH, dtype=torch.float64)
     scores = []
     for one in (torch.float64, dtype):
-        speculator = MlpSpeculator(weights, config, one, torch.device("cpu"), ALL)
+        speculator = MlpSpeculator(weights, config, facts(dtype=one), ALL)
         speculator.observe([drawn("r", TOKENS, 0)], Features(hidden.to(one), None))
         scores.append(speculator.propose([request("r", TOKENS, 1)])[0].scores[0])
 

@@ -1,0 +1,57 @@
+"""A head over the vocabulary of which a speculator wants the best tokens only."""
+
+from dataclasses import dataclass
+
+import torch
+
+from inference.model.layers import Linear
+from inference.speculation.base import TargetFacts
+from kernels.native.head import NativeHead
+
+
+@dataclass(frozen=True)
+class Best:
+    """The likeliest tokens of each row, best first, with their log-probabilities."""
+
+    token_ids: torch.Tensor  # [R, K] int64
+    log_probs: torch.Tensor  # [R, K], float32 or float64
+
+
+class VocabularyHead:
+    """Runs in C++ on weights rounded to int8 once the target does; until then in torch."""
+
+    def __init__(
+        self,
+        weight: torch.Tensor,  # [V, W]
+        facts: TargetFacts,
+    ) -> None:
+        self._facts = facts
+        self._num_tokens = weight.shape[0]
+        self._weight: torch.Tensor | None = weight.to(facts.device, facts.dtype)
+        self._product: Linear | None = None
+        self._native: NativeHead | None = None
+
+    def best(self, x: torch.Tensor, num_best: int) -> Best:  # x: [R, W]
+        """The `num_best` likeliest tokens of each row, or all there are."""
+        num_best = min(num_best, self._num_tokens)
+        if self._native is None:
+            self._adopt()
+        if self._native is not None:
+            ids, values, log_sums = self._native.best(x.float().contiguous(), num_best)
+            return Best(ids, values - log_sums[:, None])
+        assert self._weight is not None
+        if self._product is None:
+            self._product = Linear(self._weight)
+        logits = self._product(x.to(self._weight.dtype))
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        values, ids = logits.topk(num_best)
+        return Best(ids, values - logits.logsumexp(-1, keepdim=True))
+
+    def _adopt(self) -> None:
+        kernels, weight = self._facts.native(), self._weight
+        if kernels is None or weight is None:
+            return
+        if weight.device.type != "cpu" or weight.dtype == torch.float64 or weight.shape[1] % 2:
+            return
+        self._native = NativeHead(kernels, weight, torch.get_num_threads())
+        self._weight = self._product = None
