@@ -2,8 +2,7 @@
 
 TrainingError
 ├── DataMissing         a data file, or what an earlier stage should have left, is not there
-├── CheckpointMismatch  a checkpoint belongs to another model, stage or plan
-└── BaseUnsuitable      a speculator cannot be trained for this base model
+└── CheckpointMismatch  a checkpoint belongs to another model, stage or plan
 """
 
 
@@ -17,7 +16,3 @@ class DataMissing(TrainingError):
 
 class CheckpointMismatch(TrainingError):
     """The folder holds a checkpoint that this run must not continue."""
-
-
-class BaseUnsuitable(TrainingError):
-    """The base model does not fit what its speculator is to be trained on."""

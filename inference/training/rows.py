@@ -24,7 +24,7 @@ MAX_OPEN_ROWS: Final = 256
 class Rows:
     """A packed data set; `sources` gives each source's range of rows where they are kept apart."""
 
-    ids: npt.NDArray[np.uint16]  # [R, T]
+    ids: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]  # [R, T]
     learned: npt.NDArray[np.uint8]  # [R, T], 1 where the token is to be predicted
     sources: dict[str, tuple[int, int]]
 
@@ -64,20 +64,32 @@ def pack(examples: Iterable[Example], row_len: int) -> Iterator[Example]:
         yield _padded(contents.pop(key), row_len)
 
 
-def write_rows(stem: Path, groups: Iterable[tuple[str, Iterable[Example]]], row_len: int) -> None:
+def write_rows(
+    stem: Path,
+    groups: Iterable[tuple[str, Iterable[Example]]],
+    row_len: int,
+    vocab_size: int = 1 << 16,
+) -> None:
     """Pack each group on its own and write STEM.ids.bin, STEM.mask.bin and STEM.json."""
+    width = np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)
     sources: dict[str, tuple[int, int]] = {}
     num_rows = num_learned = 0
     with _file(stem, "ids").open("wb") as ids, _file(stem, "mask").open("wb") as mask:
         for source, examples in groups:
             first = num_rows
             for row in pack(examples, row_len):
-                ids.write(np.asarray(row.ids, dtype=np.uint16).tobytes())
+                ids.write(np.asarray(row.ids, dtype=width).tobytes())
                 mask.write(np.asarray(row.learned, dtype=np.uint8).tobytes())
                 num_rows += 1
                 num_learned += sum(row.learned)
             sources[source] = (first, num_rows)
-    about = {"row_len": row_len, "rows": num_rows, "learned": num_learned, "sources": sources}
+    about = {
+        "row_len": row_len,
+        "rows": num_rows,
+        "learned": num_learned,
+        "ids": width.name,
+        "sources": sources,
+    }
     stem.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n")
 
 
@@ -89,7 +101,7 @@ def open_rows_at(stem: Path) -> Rows:
     about = json.loads(about_path.read_text())
     shape = (about["rows"], about["row_len"])
     return Rows(
-        ids=np.memmap(_file(stem, "ids"), dtype=np.uint16, mode="r", shape=shape),
+        ids=np.memmap(_file(stem, "ids"), dtype=about.get("ids", "uint16"), mode="r", shape=shape),
         learned=np.memmap(_file(stem, "mask"), dtype=np.uint8, mode="r", shape=shape),
         sources={name: (first, last) for name, (first, last) in about["sources"].items()},
     )

@@ -4,19 +4,18 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from inference.training.errors import BaseUnsuitable, DataMissing
-from inference.training.layout import SPECIAL_TOKENS, Role
+from inference.training.errors import DataMissing
+from inference.training.speculator.layouts import layout_of
 
 
 class BaseModel:
-    """A causal LM of transformers with its tokenizer, never trained.
+    """A causal LM of transformers and the layout of its prompts, never trained.
 
     Raises:
         DataMissing: the folder holds no model or no tokenizer.
-        BaseUnsuitable: its tokenizer has not the chat markers of the product's layout.
+        ModelLoadError: its tokenizer is broken.
     """
 
     def __init__(self, folder: Path, device: torch.device) -> None:
@@ -25,10 +24,9 @@ class BaseModel:
                 raise DataMissing(f"{folder / name} is not there; point --base at a model's folder")
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         self.folder, self.device = folder, device
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        _require_markers(self.tokenizer)
         model: torch.nn.Module = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
         self._model = cast(PreTrainedModel, model.to(device).requires_grad_(False).train(False))
+        self.layout = layout_of(folder, self.vocab_size)
 
     @property
     def hidden_size(self) -> int:
@@ -60,14 +58,3 @@ class BaseModel:
         output = self._model.base_model(input_ids=ids, use_cache=False)
         states: torch.Tensor = output.last_hidden_state
         return states.float()
-
-
-def _require_markers(tokenizer: Tokenizer) -> None:
-    for role in Role:
-        marker = SPECIAL_TOKENS[role.value]
-        found = tokenizer.token_to_id(marker)
-        if found != role.value:
-            raise BaseUnsuitable(
-                f"the base's tokenizer has {marker} at id {found}, the chat layout needs it at "
-                f"{role.value}; train on a model that `python -m inference.training` made"
-            )

@@ -11,14 +11,13 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tokenizers import Tokenizer
-
 from inference.training import phrases
 from inference.training.corpus import DIALOGUE_FILES, plain_conversation, read_dialogues
 from inference.training.evaluation import sample_pieces
-from inference.training.layout import Conversation, Role, encode_turn, system_turn
+from inference.training.layout import Role, system_turn
 from inference.training.mixture import Piece, chat_pieces
 from inference.training.prepare import HELD_OUT, TRAIN
+from inference.training.speculator.layouts import BaseLayout
 
 SEED: Final = 61
 SYSTEM_SHARE: Final = 0.5
@@ -58,7 +57,7 @@ def training_pieces(data: Path, rng: Random) -> list[Piece]:
 
 
 def prompts(
-    pieces: list[Piece], tokenizer: Tokenizer, max_tokens: int, rng: Random
+    pieces: list[Piece], layout: BaseLayout, max_tokens: int, rng: Random
 ) -> Iterator[Asked]:
     """Prompts cut before some of each conversation's answers, those of at most `max_tokens`."""
     for piece in pieces:
@@ -68,12 +67,12 @@ def prompts(
             if turn.role is Role.ASSISTANT and index > 0
         ]
         for index in rng.sample(answers, min(PROMPTS_PER_DIALOGUE, len(answers))):
-            asked = _asked(piece, index, tokenizer)
+            asked = _asked(piece, index, layout)
             if len(asked.ids) <= max_tokens:
                 yield asked
 
 
-def held_out_prompts(data: Path, tokenizer: Tokenizer, max_tokens: int) -> dict[str, list[Asked]]:
+def held_out_prompts(data: Path, layout: BaseLayout, max_tokens: int) -> dict[str, list[Asked]]:
     """The same choice every time, by group: "free" and "grounded"."""
     rng = Random(SEED)
     grounded = sample_pieces(chat_pieces(data, HELD_OUT, rng), HELD_OUT_PER_SOURCE, SEED)
@@ -85,9 +84,9 @@ def held_out_prompts(data: Path, tokenizer: Tokenizer, max_tokens: int) -> dict[
         for source in sorted(dialogues)
         for piece in rng.sample(dialogues[source], min(HELD_OUT_PER_SOURCE, len(dialogues[source])))
     ]
-    last_answers = [_asked(piece, len(piece.conversation) - 1, tokenizer) for piece in grounded]
+    last_answers = [_asked(piece, len(piece.conversation) - 1, layout) for piece in grounded]
     return {
-        "free": list(prompts(free, tokenizer, max_tokens, rng)),
+        "free": list(prompts(free, layout, max_tokens, rng)),
         "grounded": [asked for asked in last_answers if len(asked.ids) <= 2 * max_tokens],
     }
 
@@ -113,8 +112,5 @@ def _dialogues(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piec
             yield Piece(dialogue.source, conversation)
 
 
-def _asked(piece: Piece, index: int, tokenizer: Tokenizer) -> Asked:
-    """The conversation up to its turn `index`, whose marker is the prompt's last token."""
-    turns: Conversation = piece.conversation[:index]
-    ids = [token for turn in turns for token in encode_turn(tokenizer, turn)]
-    return Asked(piece.source, (*ids, Role.ASSISTANT.value))
+def _asked(piece: Piece, index: int, layout: BaseLayout) -> Asked:
+    return Asked(piece.source, tuple(layout.prompt(piece.conversation[:index])))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from tokenizers import Tokenizer
 
 from inference.training.export import export
 from inference.training.layout import Example
@@ -44,18 +45,20 @@ def draft_shape(vocab_size: int) -> ModelShape:
 
 def train_draft(doing: SpeculatorRun, compiled: bool) -> CareModel:
     """Both phases, or as far as one gets before being stopped."""
+    vocab_size = doing.base.vocab_size
     doing.prepare()
     doing.write_held_out()
     held_out = [example for group in GROUPS for example in doing.store(group).examples()]
-    write_rows(doing.plan.run / "draft-held-out", [("all", held_out)], ROW_LEN)
+    write_rows(doing.plan.run / "draft-held-out", [("all", held_out)], ROW_LEN, vocab_size)
     torch.manual_seed(5)
-    model = CareModel(draft_shape(doing.base.vocab_size))
+    model = CareModel(draft_shape(vocab_size))
     for plan, share in PHASES:
         rows = "truth-rows"
         if plan.stage == "draft-own":
             doing.write_own()
             rows = "draft-rows"
-            write_rows(doing.plan.run / rows, [("all", doing.store("own").examples())], ROW_LEN)
+            texts = doing.store("own").examples()
+            write_rows(doing.plan.run / rows, [("all", texts)], ROW_LEN, vocab_size)
         if not _train(model, replace(plan, compiled=compiled), share, doing, rows):
             break
     return model
@@ -63,7 +66,8 @@ def train_draft(doing: SpeculatorRun, compiled: bool) -> CareModel:
 
 def publish_draft(model: CareModel, doing: SpeculatorRun, folder: Path) -> dict[str, Gained]:
     """An ordinary folder of transformers, with the base's tokenizer; what it gains by group."""
-    export(model.shape, model.state_dict(), doing.base.tokenizer, folder)
+    tokenizer = Tokenizer.from_file(str(doing.base.folder / "tokenizer.json"))
+    export(model.shape, model.state_dict(), tokenizer, folder)
     return {group: gained_by(model, list(doing.store(group).examples())) for group in GROUPS}
 
 

@@ -16,7 +16,6 @@ from inference.config import EngineConfig
 from inference.engine import Engine
 from inference.request import SamplingParams
 from inference.speculation.base import Draft, DraftRequest, Features, FeatureWish, Outcome
-from inference.training.layout import END_ID
 from inference.training.speculator.conversations import Asked
 from inference.training.speculator.windows import TextStore, Written
 
@@ -117,7 +116,6 @@ class Writer:
             temperature=manner.temperature,
             top_k=manner.top_k,
             seed=seed,
-            stop_token_ids=(END_ID,),
         )
 
 

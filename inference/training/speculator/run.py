@@ -15,8 +15,6 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from inference.training.layout import render_answers
-from inference.training.mixture import rendered
 from inference.training.rows import Rows, open_rows_at, write_rows
 from inference.training.screen import watching
 from inference.training.speculator import recipe
@@ -106,19 +104,24 @@ class SpeculatorRun:
         if self._at("truth-rows").with_suffix(".json").exists():
             return
         self.console.print("reading the conversations")
-        rng, tokenizer = Random(ORDER_SEED), self.base.tokenizer
+        rng, layout = Random(ORDER_SEED), self.base.layout
         pieces = training_pieces(self.plan.data, rng)
         save_asked(
-            self._at("prompts.jsonl"), prompts(pieces, tokenizer, recipe.MAX_PROMPT_TOKENS, rng)
+            self._at("prompts.jsonl"), prompts(pieces, layout, recipe.MAX_PROMPT_TOKENS, rng)
         )
-        examples = rendered(pieces, tokenizer, render_answers)
-        write_rows(self._at("truth-rows"), [("all", examples)], recipe.TRUTH_ROW_LEN)
+        examples = (one for piece in pieces for one in layout.examples(piece.conversation))
+        write_rows(
+            self._at("truth-rows"),
+            [("all", examples)],
+            recipe.TRUTH_ROW_LEN,
+            self.base.vocab_size,
+        )
 
     def write_held_out(self) -> None:
         """The base's own greedy answers to held-out prompts: what drafts are measured on."""
         if all(self.store(group).num_texts for group in GROUPS):
             return
-        asked = held_out_prompts(self.plan.data, self.base.tokenizer, recipe.MAX_PROMPT_TOKENS)
+        asked = held_out_prompts(self.plan.data, self.base.layout, recipe.MAX_PROMPT_TOKENS)
         writer = self._writer(2 * recipe.MAX_PROMPT_TOKENS)
         for group in GROUPS:
             write_on(writer, iter(asked[group]), self.store(group), lambda _: False, (GREEDY,))

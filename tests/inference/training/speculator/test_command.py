@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from typer.testing import CliRunner
 from app.cli import app as careline
 from inference.speculation.medusa_format import load_medusa
 from inference.speculation.mlp_format import load_mlp_speculator
+from inference.tokenizer import Tokenizer
 from inference.training.__main__ import app
 from inference.training.errors import (
-    BaseUnsuitable,
     CheckpointMismatch,
     DataMissing,
     TrainingError,
@@ -71,6 +70,24 @@ def test_medusa_heads_come_out_of_the_same_command(base: Path, data: Path, tmp_p
     assert len(weights.heads) == 2
 
 
+def test_a_base_without_our_markers_is_laid_out_as_the_engine_does(
+    data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "speculator"
+    foreign = save_tiny_llama(tmp_path / "foreign", max_positions=2048)
+    words = (foreign / "tokenizer.json").read_text().replace("<|customer|>", "<|buyer|>")
+    (foreign / "tokenizer.json").write_text(words)
+
+    run("--base", foreign, "--data", data, "--out", out, *SMALL)
+
+    _, config = load_mlp_speculator(out)
+    assert config.emb_dim == 64
+    tokenizer = Tokenizer(foreign, 1 << 10)
+    asked = (tmp_path / "speculator.run" / "prompts.jsonl").read_text().splitlines()
+    texts = ["".join(map(tokenizer.token_text, json.loads(line)[1])) for line in asked]
+    assert texts and all(text.endswith("\nAgent:") for text in texts)
+
+
 def test_a_draft_model_comes_out_of_the_same_command(
     base: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -89,16 +106,9 @@ def test_what_cannot_be_trained_is_refused_with_the_reason(
     base: Path, data: Path, tmp_path: Path
 ) -> None:
     out = ("--data", data, "--out", tmp_path / "out")
-    foreign = save_tiny_llama(tmp_path / "foreign")
-    shutil.copy(base / "tokenizer_config.json", foreign)
-    (foreign / "tokenizer.json").write_text(
-        (foreign / "tokenizer.json").read_text().replace("<|customer|>", "<|buyer|>")
-    )
 
     with pytest.raises(DataMissing, match="point --base at"):
         run("--base", tmp_path / "nothing", *out)
-    with pytest.raises(BaseUnsuitable, match="<\\|customer\\|> at id None"):
-        run("--base", foreign, *out)
     with pytest.raises(DataMissing, match="no dialogues"):
         run("--base", base, "--data", tmp_path, "--out", tmp_path / "out")
     with pytest.raises(TrainingError, match="'tpu'"):
