@@ -96,6 +96,17 @@ class AnswerEnded(InConversation):
     reason: EndReason
 
 
+@dataclass(frozen=True)
+class DraftTyped(Event):
+    """A customer is typing; without `text` no more. What it says is stored and logged nowhere."""
+
+    inbox_id: UUID
+    writer_id: UUID
+    """Of the socket; it stands for a conversation that has not begun."""
+    conversation_id: UUID | None
+    text: str
+
+
 EventT = TypeVar("EventT", bound=Event)
 Handler = Callable[[Any], None]
 

@@ -14,6 +14,7 @@ from starlette.types import Lifespan
 from app import observability, reference, schema
 from app.answers.lessons import Lessons
 from app.answers.service import Answers
+from app.answers.typing_ahead import TypingAhead
 from app.clock import Clock, now
 from app.conversations import router as conversations
 from app.dashboard import router as dashboard
@@ -65,8 +66,11 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(_measure_lag(parts.metrics))
             stack.callback(lag.cancel)
-            answering = tasks.create_task(_answers(parts, ready).run())
+            library = Library(parts.database)
+            answering = tasks.create_task(_answers(parts, ready, library).run())
             stack.callback(answering.cancel)
+            typing_ahead = tasks.create_task(_typing_ahead(parts, ready, library).run())
+            stack.callback(typing_ahead.cancel)
             teaching = tasks.create_task(_lessons(parts, ready).run())
             stack.callback(teaching.cancel)
             log.info("started")
@@ -112,17 +116,30 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     return app
 
 
-def _answers(parts: Parts, engine: Engine) -> Answers:
+def _answers(parts: Parts, engine: Engine, library: Library) -> Answers:
     answers = Answers(
         parts.database,
         parts.hub.answers,
         engine.client,
-        Library(parts.database),
+        library,
         salt_of=parts.secrets.prefix_salt,
         timeout_s=parts.settings.answer_timeout_s,
     )
     answers.listen(parts.dispatcher)
     return answers
+
+
+def _typing_ahead(parts: Parts, engine: Engine, library: Library) -> TypingAhead:
+    typing_ahead = TypingAhead(
+        parts.database,
+        parts.hub.answers,
+        engine.client,
+        library,
+        salt_of=parts.secrets.prefix_salt,
+        max_running=parts.settings.typing_ahead,
+    )
+    typing_ahead.listen(parts.dispatcher)
+    return typing_ahead
 
 
 def _lessons(parts: Parts, engine: Engine) -> Lessons:

@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     """More missed events than this are answered with `reset`."""
     typing_interval_s: float = Field(default=1.0, ge=0)
     """At least so long between two equal `typing` frames that are passed on."""
+    typing_ahead: int = Field(default=4, ge=0)
+    """Prompts of customers who are still typing, computed at a time; 0: widgets send no drafts."""
+    draft_interval_s: float = Field(default=0.6, gt=0)
+    """At least so long between two `draft` frames of a widget."""
     frames_per_s: float = Field(default=50.0, gt=0)
     """Of one socket in the long run; more closes it with 4429."""
     frames_burst: int = Field(default=200, ge=1)

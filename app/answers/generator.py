@@ -27,6 +27,7 @@ TEMPERATURE = 0.6
 TOP_P = 0.95
 MAX_TOKENS = 1_024
 DRAFTS_FROM_TEXTS = "suffix"
+AHEAD_PRIORITY = -10
 MAX_CONTEXT_TOKENS = 8_192
 """More history than this helps nobody, whatever a model can hold."""
 _SEED_BITS = 62
@@ -82,6 +83,23 @@ async def read_window(engine: EngineClient) -> Window:
     except EngineUnavailable:
         return SHIPPED_WINDOW
     return Window(min(info.max_model_len, MAX_CONTEXT_TOKENS), info.fingerprint)
+
+
+async def compute_ahead(
+    engine: EngineClient, messages: tuple[ChatMessage, ...], salt: bytes
+) -> None:
+    """Have what this prompt begins with in the engine's cache, once it has nothing else to do.
+
+    Raises:
+        Unavailable: it cannot; nothing depends on it.
+    """
+    params = SamplingParams(max_tokens=0, priority=AHEAD_PRIORITY)
+    try:
+        async with contextlib.aclosing(engine.stream(messages, params, salt=salt)) as chunks:
+            async for _ in chunks:
+                pass
+    except EngineError as error:
+        raise Unavailable(f"Nothing is computed ahead: {error.message}.") from error
 
 
 async def generate(engine: EngineClient, request: Request) -> AsyncGenerator[TokenChunk]:

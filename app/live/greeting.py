@@ -12,7 +12,7 @@ from app.clock import as_wire
 from app.conversations import visitors
 from app.errors import NotFound, NotSignedIn
 from app.live.origin import is_allowed
-from app.live.protocol import CloseCode, Hello, SocketClosed
+from app.live.protocol import MAX_DRAFT_CHARS, CloseCode, Hello, SocketClosed
 from app.models import Conversation, Inbox
 from app.parts import Parts
 from app.security import hash_token
@@ -101,6 +101,9 @@ async def _greet_customer(
     if not is_allowed(caller.origin, caller.host, inbox.allowed_origins):
         raise SocketClosed(CloseCode.FORBIDDEN, "origin_not_allowed")
     welcome: JsonObject = {"bot": _bot(inbox)}
+    if parts.settings.typing_ahead and inbox.bot_enabled:
+        every_s = parts.settings.draft_interval_s
+        welcome["drafts"] = {"every_s": every_s, "chars": MAX_DRAFT_CHARS}
     if hello.session is None:
         token = parts.secrets.new_visitor_token(inbox.public_token)
         customer = Customer(inbox.workspace_id, inbox.id, hash_token(token))

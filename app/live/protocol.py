@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 SUBPROTOCOL = "care.v1"
+MAX_DRAFT_CHARS = 600
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -85,6 +86,13 @@ class Typing(_Frame, frozen=True, tag="typing"):
     on: bool
 
 
+class Draft(_Frame, frozen=True, tag="draft"):
+    """What a customer is typing, so that the answer can be prepared; it is not kept."""
+
+    text: Annotated[str, msgspec.Meta(max_length=MAX_DRAFT_CHARS)]
+    c: UUID | None = None
+
+
 class Read(_Frame, frozen=True, tag="read"):
     """Everything up to `s` has been seen."""
 
@@ -139,7 +147,16 @@ class Ping(_Frame, frozen=True, tag="ping"):
 
 AgentFrame = Watch | Unwatch | Takeover | Release | Resolve
 ClientFrame = (
-    Hello | MessageSend | AnswerStop | HandoffRequest | Typing | Read | Sync | Ping | AgentFrame
+    Hello
+    | MessageSend
+    | AnswerStop
+    | HandoffRequest
+    | Typing
+    | Draft
+    | Read
+    | Sync
+    | Ping
+    | AgentFrame
 )
 
 _decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)

@@ -15,7 +15,9 @@ from app.conversations import service, visitors
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import NewMessage, Posted, Snapshot
 from app.errors import AppError, Forbidden, NotFound, RateLimited
+from app.events import DraftTyped
 from app.handoff import service as handoff
+from app.ids import new_id
 from app.live import frames, protocol
 from app.live.connection import Connection
 from app.live.protocol import CloseCode, SocketClosed
@@ -25,6 +27,8 @@ from app.speakers import Customer, SignedInAgent, Speaker
 from app.throttle import Allowance
 
 JsonObject = frames.JsonObject
+_DRAFTS_AT_ONCE = 2
+"""The network may bring two closer together than they were sent."""
 
 
 class Session:
@@ -36,6 +40,8 @@ class Session:
         self.speaker = speaker
         settings = parts.settings
         self._messages = Allowance(settings.messages_per_s, settings.messages_burst)
+        self._drafts = Allowance(1 / settings.draft_interval_s, _DRAFTS_AT_ONCE)
+        self._writer_id = new_id()
         self._typing_sent: dict[UUID, tuple[bool, float]] = {}
 
     @property
@@ -93,6 +99,8 @@ class Session:
                 await self._request_handoff(frame)
             case protocol.Typing():
                 await self._typing(frame)
+            case protocol.Draft():
+                self._draft(frame.c, frame.text)
             case protocol.Read():
                 async with self.parts.database.work() as work:
                     speaker = await self._refreshed(work.session)
@@ -132,6 +140,7 @@ class Session:
         wait_s = self._messages.take()
         if wait_s > 0:
             raise RateLimited(retry_after_s=wait_s)
+        self._announce_draft(frame.c, "")
         text = service.clean_text(frame.text, self.parts.settings.text_limit)
         new = NewMessage(text, frame.cid, frame.c)
         if isinstance(self.speaker, SignedInAgent):
@@ -200,6 +209,22 @@ class Session:
             sender=self.connection,
             to_agents=not self.is_agent,
         )
+
+    def _draft(self, conversation_id: UUID | None, text: str) -> None:
+        """Pass on what may help; everything else is dropped in silence, nobody waits for it."""
+        is_strange = conversation_id and conversation_id not in self.connection.watching
+        if self.is_agent or is_strange or (text.strip() and self._drafts.take() > 0):
+            return
+        self._announce_draft(conversation_id, text.strip())
+
+    def _announce_draft(self, conversation_id: UUID | None, text: str) -> None:
+        if not self.parts.settings.typing_ahead or not isinstance(self.speaker, Customer):
+            return
+        customer = self.speaker
+        typed = DraftTyped(
+            customer.workspace_id, customer.inbox_id, self._writer_id, conversation_id, text
+        )
+        self.parts.dispatcher.deliver([typed])
 
     async def _watch(self, agent: SignedInAgent, conversation_id: UUID) -> None:
         async with self.parts.database.snapshot() as session:

@@ -68,6 +68,8 @@ export interface Welcome {
   hb: number;
   limits: { text: number; frame: number };
   bot: { name: string; disclosure: string };
+  /** How often and how much of what is being typed the server wants to hear; absent: nothing. */
+  drafts?: { every_s: number; chars: number };
   conversations?: ConversationSummary[];
   agent?: Person & { role: string };
 }
@@ -135,6 +137,7 @@ export type ClientFrame =
   | { t: "answer.stop"; c: string; gen?: string }
   | { t: "handoff.request"; c: string; reason?: string }
   | { t: "typing"; c: string; on: boolean }
+  | { t: "draft"; c?: string; text: string }
   | { t: "read"; c: string; s: number }
   | { t: "sync"; c: string; after: number }
   | { t: "watch" | "unwatch" | "resolve"; c: string }

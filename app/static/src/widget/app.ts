@@ -10,6 +10,7 @@ import type { LinkState, Listeners } from "../rt.ts";
 import { en } from "../strings.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
+import { DraftSender } from "./draft.ts";
 import { forget, recall, remember } from "./memory.ts";
 import { Panel } from "./panel.ts";
 import type { Shell, WidgetApp } from "./shell.ts";
@@ -32,6 +33,10 @@ class Chat implements WidgetApp, Listeners {
     const { id } = this.thread;
     if (id) this.realtime.send({ t: "typing", c: id, on: true });
   });
+  private readonly drafts = new DraftSender((text) => {
+    const { id } = this.thread;
+    this.realtime.send(id === null ? { t: "draft", text } : { t: "draft", c: id, text });
+  });
   private readonly typingExpiry = new TypingExpiry();
 
   constructor(private readonly shell: Shell) {
@@ -45,7 +50,7 @@ class Chat implements WidgetApp, Listeners {
       close: () => this.close(),
       retry: (cid) => this.retry(cid),
       choose: (chip) => this.choose(chip),
-      typing: () => this.typing.typed(),
+      typing: (text) => this.typed(text),
     });
     shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, this.panel.sheet];
     shell.root.append(this.panel.element);
@@ -81,6 +86,7 @@ class Chat implements WidgetApp, Listeners {
   welcome(welcome: Welcome): void {
     if (welcome.session) this.session = welcome.session;
     this.panel.introduce(welcome.bot, welcome.limits.text);
+    this.drafts.limits = welcome.drafts;
     const newest = welcome.conversations?.[0];
     if (newest && this.thread.id === null) {
       this.thread.status = newest.status;
@@ -170,10 +176,17 @@ class Chat implements WidgetApp, Listeners {
     this.thread.addPending({ cid, text, at: new Date().toISOString() });
     this.post(cid, text);
     this.typing.sent();
+    this.drafts.sent();
     this.hasSpoken = true;
     this.keep();
     this.show();
     this.panel.toEnd();
+  }
+
+  private typed(text: string): void {
+    this.typing.typed();
+    const { id, control, live } = this.thread;
+    if (id === null || (control === "bot" && !live)) this.drafts.typed(text);
   }
 
   private retry(cid: string): void {

@@ -6,7 +6,7 @@ import type { Strings } from "../strings.ts";
 
 interface Handlers {
   send(text: string): void;
-  typing(): void;
+  typing(text: string): void;
 }
 
 const MAX_HEIGHT_PX = 140;
@@ -30,7 +30,7 @@ export class Composer {
     });
     this.field.addEventListener("input", () => {
       this.fit();
-      this.handlers.typing();
+      this.handlers.typing(this.field.value);
     });
     this.field.addEventListener("keydown", (event) => {
       // While an input method composes, Enter belongs to it.

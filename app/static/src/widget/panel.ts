@@ -20,7 +20,7 @@ export interface Actions {
   close(): void;
   retry(cid: string): void;
   choose(chip: Chip): void;
-  typing(): void;
+  typing(text: string): void;
 }
 
 const FULL_SCREEN = "(max-width: 600px)";
