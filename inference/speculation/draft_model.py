@@ -18,11 +18,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from inference.cache.storage import allocate_cache
 from inference.errors import ModelLoadError
-from inference.model.language_model import LanguageModel
-from inference.model.loading import load_model
-from inference.model.spans import Span, lay_out
+from inference.model.spans import Span
 from inference.speculation.base import (
     Draft,
     DraftRequest,
@@ -32,6 +29,7 @@ from inference.speculation.base import (
     TargetFacts,
 )
 from inference.speculation.draft_blocks import Ledger, Track
+from inference.speculation.draft_runner import DraftRunner
 
 MAX_CATCH_UP_ROWS = 512
 MAX_PADDING = 128
@@ -63,14 +61,14 @@ def load(
     Raises:
         ModelLoadError: it cannot be run, or has another vocabulary.
     """
-    model = load_model(folder, facts.dtype, facts.device)
-    size = model.config.vocab_size
+    runner = DraftRunner(folder, facts)
+    size = runner.config.vocab_size
     if abs(size - facts.vocab_size) > MAX_PADDING:
         raise ModelLoadError(
             str(folder),
             f"has a vocabulary of size {size}, the target one of {facts.vocab_size}",
         )
-    return DraftModelSpeculator(model, facts, shape or DraftShape())
+    return DraftModelSpeculator(runner, facts, shape or DraftShape())
 
 
 @dataclass
@@ -150,18 +148,15 @@ class DraftModelSpeculator:
     """Drafts with a model of its own."""
 
     name = "draft_model"
-    wants = FeatureWish()
+    wants = FeatureWish(outcomes=False)
 
-    def __init__(self, model: LanguageModel, facts: TargetFacts, shape: DraftShape) -> None:
-        self._model = model
+    def __init__(self, runner: DraftRunner, facts: TargetFacts, shape: DraftShape) -> None:
+        self.runner = runner
         self._facts = facts
-        self._cache = allocate_cache(
-            model.config, facts.num_blocks, facts.block_size, facts.dtype, facts.device
-        )
         self._ledger = Ledger(facts.num_blocks, facts.block_size)
         self._tracks: dict[str, Track] = {}
         self._given_up: set[str] = set()
-        self._vocab_size = min(model.config.vocab_size, facts.vocab_size)
+        self._vocab_size = min(runner.config.vocab_size, facts.vocab_size)
         self._shape = shape
 
     @torch.inference_mode()
@@ -185,7 +180,7 @@ class DraftModelSpeculator:
 
     def _open(self, index: int, request: DraftRequest) -> _Chain | None:
         """A request's draft before its first guess; None where the model cannot read its text."""
-        known, longest = list(request.token_ids), self._model.config.max_model_len
+        known, longest = list(request.token_ids), self.runner.config.max_model_len
         if not request.room or len(known) > longest or request.request_id in self._given_up:
             return None
         track = self._tracks.get(request.request_id)
@@ -244,20 +239,17 @@ class DraftModelSpeculator:
         """Compute the spans of these chains, and those of others, and guess what follows."""
         if not spans and not others:
             return
-        facts = self._facts
-        inputs = lay_out([*spans, *others], facts.block_size, facts.device)
-        hidden = self._model.forward(inputs, self._cache)
-        if not spans:
+        logits = self.runner.run([*spans, *others], len(spans))
+        if logits is None:
             return
-        last = torch.tensor([len(span.token_ids) for span in spans]).cumsum(0) - 1
-        logits = self._model.logits(hidden[last.to(facts.device)])[:, : self._vocab_size]
-        shares, token_ids = logits.softmax(-1).topk(min(self._shape.num_children, self._vocab_size))
-        for chain, *guess in zip(chains, shares.tolist(), token_ids.tolist(), strict=True):
+        shares = logits[:, : self._vocab_size].softmax(-1)
+        best, token_ids = shares.topk(min(self._shape.num_children, self._vocab_size))
+        for chain, *guess in zip(chains, best.tolist(), token_ids.tolist(), strict=True):
             chain.guess(*guess)
 
     def _give_up(self, request: DraftRequest) -> None:
-        """Nothing of it may spoil a block's next owner: masked slots are read and must be sound."""
+        """Nothing of it may spoil a block's next owner."""
         block_ids = list(request.block_ids)
-        self._cache[:, :, block_ids] = 0
+        self.runner.wipe(block_ids)
         self._ledger.clear(block_ids)
         self._given_up.add(request.request_id)

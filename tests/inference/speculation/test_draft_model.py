@@ -13,12 +13,15 @@ from inference.cache.storage import allocate_cache
 from inference.errors import ModelLoadError
 from inference.model.decoder import DecoderInputs
 from inference.model.language_model import LanguageModel
+from inference.model.native_decoder import NativeModel
 from inference.model.spans import Span, lay_out
 from inference.speculation import draft_model
 from inference.speculation.base import Draft, DraftRequest, TargetFacts
 from inference.speculation.budget import EveryNode
 from inference.speculation.draft_blocks import Ledger, Track
 from inference.speculation.draft_model import DraftModelSpeculator, DraftShape, load, matches
+from kernels.native.attention import NativeKernels
+from kernels.native.build import build, cache_folder
 from tests.tiny_models import save_tiny_llama
 
 CPU, DTYPE = torch.device("cpu"), torch.float64
@@ -40,6 +43,13 @@ def facts(num_blocks: int = 64) -> TargetFacts:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One layer, other weights than the target's."""
     return save_tiny_llama(tmp_path_factory.mktemp("tiny") / "draft", seed=9, num_layers=1)
+
+
+@pytest.fixture(scope="session")
+def kernels() -> NativeKernels:
+    library = build(cache_folder())  # kept, for it takes its time
+    assert library is not None, "the tests need a C++ compiler: install g++"
+    return NativeKernels(library)
 
 
 @pytest.fixture
@@ -82,7 +92,7 @@ def test_scores_are_the_models_own_probabilities(speculator: DraftModelSpeculato
         assert 0 < len(draft) <= 8
         assert max(map(len, paths(draft))) > 1
         for path, score in zip(paths(draft), draft.scores, strict=True):
-            _, logits = fresh(speculator._model, [*asked.token_ids, *path])
+            _, logits = fresh(speculator.runner.model, [*asked.token_ids, *path])
             shares = logits[len(asked.token_ids) + len(path) - 2].softmax(-1)
             assert score == pytest.approx(shares[path[-1]].item(), abs=1e-9)
             assert (shares > score + 1e-9).sum() < 3, "one of the three likeliest"
@@ -102,7 +112,8 @@ def test_a_draft_goes_on_from_what_was_accepted(speculator: DraftModelSpeculator
 
 
 def load_again(speculator: DraftModelSpeculator) -> DraftModelSpeculator:
-    return DraftModelSpeculator(speculator._model, facts(), SHAPE)
+    """The same with an empty cache."""
+    return load(speculator.runner.folder, facts(), SHAPE)
 
 
 def test_a_long_prompt_is_caught_up_in_parts_and_holds_up_nobody(
@@ -124,13 +135,14 @@ def test_shared_blocks_are_computed_once(
     speculator: DraftModelSpeculator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
-    forward = speculator._model.forward
+    forward = speculator.runner.model.forward
 
     def counted(inputs: DecoderInputs, cache: torch.Tensor) -> torch.Tensor:
         rows.append(len(inputs.token_ids))
-        return forward(inputs, cache)
+        hidden: torch.Tensor = forward(inputs, cache)
+        return hidden
 
-    monkeypatch.setattr(speculator._model, "forward", counted)
+    monkeypatch.setattr(speculator.runner.model, "forward", counted)
     texts = [[*TEXT[:32], *TEXT[100 + 9 * i : 108 + 9 * i]] for i in range(3)]
     requests = [request(texts[i], [0, 1, 2 + i], 1, str(i)) for i in range(3)]
 
@@ -154,7 +166,7 @@ def test_a_text_beyond_the_models_length_is_not_drafted_for(tmp_path: Path) -> N
 
 def test_what_is_no_number_spoils_nobody_else(small: Path) -> None:
     spoilt = load(small, facts(), SHAPE)
-    spoilt._model._embedding[77] = float("nan")  # type: ignore[attr-defined]
+    spoilt.runner.model._embedding[77] = float("nan")  # type: ignore[attr-defined]
     bad, good = [*TEXT[:20], 77, 30], [one for one in TEXT[:50] if one != 77]
 
     drafts = spoilt.propose([request(bad, range(4), name="bad"), request(good, range(4, 9))])
@@ -164,6 +176,24 @@ def test_what_is_no_number_spoils_nobody_else(small: Path) -> None:
     spoilt.forget("bad")
     later = spoilt.propose([request(good, range(4), name="its blocks")])[0]
     assert later.scores == pytest.approx(drafts[1].scores, abs=1e-9)
+
+
+def test_the_kernels_draft_the_same(
+    speculator: DraftModelSpeculator, small: Path, kernels: NativeKernels
+) -> None:
+    packed = load(small, replace(facts(), native=lambda: kernels), SHAPE)
+    requests = [request(TEXT[:37], range(10, 14)), request(TEXT[60:75], range(20, 22), name="two")]
+
+    begun = packed.propose(requests)
+    packed.runner.finish_packing()
+    known = [[*TEXT[:37], begun[0].token_ids[0]], [*TEXT[60:75], 99]]
+    longer = [replace(one, token_ids=ids) for one, ids in zip(requests, known, strict=True)]
+    drafts = packed.propose(longer)
+
+    assert isinstance(packed.runner.model, NativeModel)
+    for draft, expected in zip(drafts, speculator.propose(longer), strict=True):
+        assert draft.token_ids == expected.token_ids
+        assert draft.scores == pytest.approx(expected.scores, abs=1e-9)
 
 
 def test_another_vocabulary_is_refused_with_both_sizes(tmp_path: Path) -> None:
@@ -250,8 +280,8 @@ class Traffic:
             ids = one.token_ids[: one.table.capacity]
             num_held = held(speculator._ledger, ids, now, one.salt, 0)
             self.num_checked += num_held
-            believed = speculator._cache.flatten(2, 3)[:, :, one.table.slots(0, num_held)]
-            own, _ = fresh(speculator._model, ids)
+            believed = speculator.runner.cache.flatten(2, 3)[:, :, one.table.slots(0, num_held)]
+            own, _ = fresh(speculator.runner.model, ids)
             torch.testing.assert_close(believed, own[:, :, :num_held])
 
 
