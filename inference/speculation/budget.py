@@ -18,7 +18,6 @@ from typing import Protocol
 
 from inference.speculation.cost import BUCKETS, CostCurve
 
-MAX_ROWS = 1024
 PROBE_SHARE = 0.005
 """Of the time, for asking those who are not expected to pay."""
 LEAST_GAIN = 1.02
@@ -102,8 +101,8 @@ class MeasuredBudget:
     """The budget of a serving engine: measured costs, forecast survivals."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.step_cost = CostCurve(MAX_ROWS)
-        self._draft_costs = {name: CostCurve(MAX_ROWS) for name in names}
+        self.step_cost = CostCurve()
+        self._draft_costs = {name: CostCurve() for name in names}
         self._everyone = frozenset(names)
         self._forecasts = {asked: _Forecast() for asked in _combinations(names)}
         self._choice = self._everyone
@@ -172,20 +171,22 @@ class MeasuredBudget:
 
     def note_step(self, num_rows: int, seconds: float) -> None:
         """Refine t(rows), and save up for trials."""
+        if not self._everyone:
+            return
         self.step_cost.measure(num_rows, seconds)
         for name in self._saved:
             self._saved[name] += PROBE_SHARE * seconds
 
     def _rates(self, load: Load, survivals: Sequence[float]) -> list[float]:
         """Expected tokens per second with the first 0, 1, 2, ... nodes."""
-        fixed, seconds = self._fixed(load, self._choice), self.step_cost.table
+        unit_s, table = self.step_cost.unit_s, self.step_cost.table
+        fixed = self._fixed(load, self._choice) / unit_s
         tokens = float(load.num_sampling)
-        rates = [tokens / max(LEAST_S, fixed + self.step_cost(load.num_rows))]
-        for rows, survival in enumerate(survivals, start=load.num_rows + 1):
-            if rows >= len(seconds):
-                break
+        rates = [tokens / max(LEAST_S, fixed + self.step_cost(load.num_rows) / unit_s)]
+        first = load.num_rows + 1
+        for survival, cost in zip(survivals, table[first : first + len(survivals)], strict=False):
             tokens += survival
-            rates.append(tokens / max(LEAST_S, fixed + seconds[rows]))
+            rates.append(tokens / max(LEAST_S, fixed + cost))
         return rates
 
     def _best_near(self, num_rows: int, rates: Sequence[float]) -> int | None:
@@ -210,12 +211,10 @@ class MeasuredBudget:
     def _choose(self, load: Load) -> None:
         if not self.step_cost.is_known:
             return
-        best, best_rate = self._choice, self._forecast_rate(load, self._choice) * LEAST_GAIN
-        for combination in self._forecasts:
-            rate = self._forecast_rate(load, combination)
-            if rate > best_rate:
-                best, best_rate = combination, rate
-        self._choice = best
+        rates = {one: self._forecast_rate(load, one) for one in self._forecasts}
+        rates[self._choice] *= LEAST_GAIN
+        rates[frozenset()] *= LEAST_GAIN  # asking nobody is never a mistake
+        self._choice = max(rates, key=rates.__getitem__)
 
     def _forecast_rate(self, load: Load, asked: frozenset[str]) -> float:
         fixed = self._fixed(load, asked)

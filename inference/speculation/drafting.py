@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 CONSTRAINT = "constraint"
 """The name of what a guide or grammar drafts."""
+_NO_DRAFT = Draft()
 
 
 class Drafting:
@@ -100,19 +101,32 @@ class Drafting:
         for one in kept:
             self.record.note(one)
         for speculator in list(self._speculators):
-            drafts, acceptance = self._drafts[speculator.name], self._acceptance[speculator.name]
-            outcomes = []
-            for one in kept:
-                sequence = one.part.sequence
-                draft = drafts.pop(sequence.request_id, None)
-                if draft:
-                    came = sequence.token_ids[len(sequence.token_ids) - one.num_tokens :]
-                    acceptance.judge(sequence.request_id, draft, came)
-                outcomes.append(_outcome(one, speculator.name, draft or Draft()))
+            drafts = self._judge(speculator.name, kept)
+            if not speculator.wants.outcomes:
+                continue
+            outcomes = [
+                _outcome(one, speculator.name, draft)
+                for one, draft in zip(kept, drafts, strict=True)
+            ]
             try:
                 speculator.observe(outcomes, self._features(speculator.wants, features))
             except Exception:
                 self._retire(speculator)
+
+    def _judge(self, name: str, kept: Sequence[Kept]) -> list[Draft]:
+        """What this speculator had drafted for each, compared with what came."""
+        drafts, acceptance = self._drafts[name], self._acceptance[name]
+        if not drafts:
+            return [_NO_DRAFT] * len(kept)
+        result: list[Draft] = []
+        for one in kept:
+            sequence = one.part.sequence
+            draft = drafts.pop(sequence.request_id, _NO_DRAFT)
+            if draft.token_ids:
+                came = sequence.token_ids[len(sequence.token_ids) - one.num_tokens :]
+                acceptance.judge(sequence.request_id, draft, came)
+            result.append(draft)
+        return result
 
     def forget(self, request_id: str) -> None:
         """The request has ended, or lost its blocks."""
@@ -141,7 +155,9 @@ class Drafting:
                 continue
             seconds[speculator.name] = time.perf_counter() - start
             self._drafts[speculator.name] = {
-                request.request_id: draft for request, draft in zip(requests, drafts, strict=True)
+                request.request_id: draft
+                for request, draft in zip(requests, drafts, strict=True)
+                if draft.token_ids
             }
         return seconds
 
@@ -160,7 +176,7 @@ class Drafting:
             drafts.append(Scored(1, forced, is_certain=True))
         for name, of_requests in self._drafts.items():
             draft = of_requests.get(request_id)
-            if draft:
+            if draft is not None:
                 ratios = self._acceptance[name].ratios(request_id)
                 drafts.append(Scored(self._bits[name], draft, ratios))
         constraint, state = part.sequence.constraint, part.sequence.constraint_state

@@ -19,7 +19,7 @@ class NgramSpeculator:
     """Drafts for each request from its own prompt and output."""
 
     name = "ngram"
-    wants = FeatureWish()
+    wants = FeatureWish(outcomes=False)
 
     def __init__(self) -> None:
         self._indexes: dict[str, _Index] = {}

@@ -23,7 +23,7 @@ class SuffixSpeculator:
     """Drafts from texts alone; costs no forward pass."""
 
     name = "suffix"
-    wants = FeatureWish()
+    wants = FeatureWish(outcomes=False)
 
     def __init__(self, corpora: Corpora) -> None:
         self.corpora = corpora
