@@ -6,8 +6,8 @@ import torch
 
 from inference.batch import Batch, Part
 from inference.model.decoder import DecoderInputs
+from inference.model.spans import Span, lay_out
 from kernels.native.attention import NativeKernels
-from kernels.paged_attention import plan_attention
 from kernels.reference import MASK_ROWS
 
 
@@ -15,32 +15,8 @@ def build_inputs(
     batch: Batch, block_size: int, device: torch.device, native: NativeKernels | None
 ) -> DecoderInputs:
     """Rows of all parts in order: known tokens, then the drafted tree, in consecutive slots."""
-    token_ids: list[int] = []
-    positions: list[int] = []
-    slots: list[int] = []
-    for part in batch.parts:
-        stop = part.start + part.num_known
-        token_ids += part.sequence.token_ids[part.start : stop]
-        token_ids += part.tree.token_ids
-        positions += range(part.start, stop)
-        positions += [stop - 1 + depth for depth in part.tree.depths]
-        assert part.sequence.table is not None
-        slots += part.sequence.table.slots(part.start, part.start + part.num_rows)
-    starts = [0, *accumulate(part.num_rows for part in batch.parts)]
-    contexts = [part.start + part.num_rows for part in batch.parts]
-    return DecoderInputs(
-        token_ids=torch.tensor(token_ids, device=device),
-        positions=torch.tensor(positions, device=device),
-        slot_mapping=torch.tensor(slots, device=device),
-        attention=plan_attention(
-            _block_tables(batch),
-            torch.tensor(starts),
-            torch.tensor(contexts),
-            block_size,
-            ancestors=_ancestors(batch),
-            native=native,
-        ),
-    )
+    spans = [_span(part) for part in batch.parts]
+    return lay_out(spans, block_size, device, native, _ancestors(batch))
 
 
 def row_starts(batch: Batch) -> list[int]:
@@ -77,7 +53,12 @@ def _bits(part: Part) -> list[int]:
     return known + nodes
 
 
-def _block_tables(batch: Batch) -> torch.Tensor:  # [B, M] int64
-    tables = [part.sequence.table.block_ids for part in batch.parts if part.sequence.table]
-    longest = max(map(len, tables))
-    return torch.tensor([ids + [0] * (longest - len(ids)) for ids in tables])
+def _span(part: Part) -> Span:
+    stop, table = part.start + part.num_known, part.sequence.table
+    assert table is not None
+    return Span(
+        token_ids=[*part.sequence.token_ids[part.start : stop], *part.tree.token_ids],
+        positions=[*range(part.start, stop), *(stop - 1 + depth for depth in part.tree.depths)],
+        start=part.start,
+        block_ids=table.block_ids,
+    )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import torch
 
 from inference.model.decoder import DecoderInputs
+from inference.model.spans import Span, lay_out
 from kernels.native.attention import NativeKernels
-from kernels.paged_attention import plan_attention
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 CONTEXT = 256
@@ -47,14 +47,6 @@ def profile_inputs(
     if num_rows % ROWS_PER_REQUEST:
         counts.append(num_rows % ROWS_PER_REQUEST)
     context = min(CONTEXT, longest)
-    positions = [at for count in counts for at in range(context - count, context)]
-    starts = torch.tensor([0, *counts]).cumsum(0)
-    blocks = torch.arange(-(-context // block_size)).expand(len(counts), -1).contiguous()
-    return DecoderInputs(
-        token_ids=torch.zeros(num_rows, dtype=torch.long, device=device),
-        positions=torch.tensor(positions, device=device),
-        slot_mapping=torch.tensor(positions, device=device),
-        attention=plan_attention(
-            blocks, starts, torch.full((len(counts),), context), block_size, native=native
-        ),
-    )
+    blocks = range(-(-context // block_size))
+    spans = [Span.chain([0] * count, context - count, blocks) for count in counts]
+    return lay_out(spans, block_size, device, native)
