@@ -1,0 +1,183 @@
+"""What speculators bring, each alone and together, from one reader to many.
+
+Two kinds of text. `grounded`: the demo's questions that were never tuned on, laid out as the
+product asks them and answered as it answers (a few of the model's own words around a quote).
+`free`: the same questions answered by the model alone, greedy, from the same passages. Every load
+is a number of readers who each ask their next question when they have their answer; the time
+between tokens is a step's time spread over the tokens it gave.
+
+The headline: latency for one reader and throughput in the same memory for (a) `transformers`
+generate() in static batches with a contiguous cache, (b) paged, continuous batches, (c) the same
+with speculation.
+"""
+
+import argparse
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.quote_choice import Case, read_cases
+from benchmarks.readers import SALT, Load, Question, run_load
+from benchmarks.report import Report, arguments
+from benchmarks.speculation_chart import draw
+from benchmarks.speculation_headline import headline
+from benchmarks.test_models import SHIPPED
+from inference import Document, Engine, EngineConfig, Exactly, SamplingParams, Words
+
+SHIPPED_MLP = SHIPPED.parent / "careline-small-mlp"
+LOADS = (1, 2, 4, 8, 16, 32, 64)
+QUICK_LOADS = (1, 8)
+OFF = "off"
+HELD_OUT = ("held", "fresh")
+FREE_TOKENS = 64
+TEMPERATURE, TOP_P = 0.6, 0.95
+"""Of the product's own sentences."""
+
+
+def main() -> None:
+    """Every speculator at every load, then the headline."""
+    options = _options()
+    report = Report("speculation")
+    loads = QUICK_LOADS if options.quick else LOADS
+    kinds = read_questions(options.quick)
+    modes = _modes(options)
+    for kind, questions in kinds.items():
+        _measure_kind(report, options, kind, questions, modes, loads)
+    if not options.quick:
+        headline(report, options.model, modes["combined"], kinds["free"])
+    if options.json:
+        report.save(options.json)
+        draw(report, options.json.with_suffix(".svg"), tuple(modes), loads)
+
+
+def read_questions(is_quick: bool = False) -> dict[str, list[Question]]:
+    """By kind of answer."""
+    cases = [one for one in read_cases() if one.question.part in HELD_OUT]
+    cases = cases[::5] if is_quick else cases
+    answered = [one for one in cases if one.is_answered]
+    return {
+        "grounded": [
+            Question(one.prompt(one.question.question), _guided(one, seed))
+            for seed, one in enumerate(answered)
+        ],
+        "free": [
+            Question(one.prompt(one.question.question), SamplingParams(max_tokens=FREE_TOKENS))
+            for one in cases
+        ],
+    }
+
+
+def corpus() -> list[Document]:
+    """The workspace's articles, as the product teaches them."""
+    folder = Path(__file__).parent.parent / "app/demo/articles"
+    return [
+        Document(path.stem, path.read_text(encoding="utf-8"), is_lasting=True)
+        for path in sorted(folder.glob("*.md"))
+    ]
+
+
+def _guided(case: Case, seed: int) -> SamplingParams:
+    """As the product answers: an opening, the quote with its marker, a closing."""
+    quote = Exactly(case.best(1).text, quote=True)
+    return SamplingParams(
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        seed=seed,
+        guide=(Words(), Exactly(" "), quote, Exactly(" [1] "), Words()),
+    )
+
+
+def _measure_kind(
+    report: Report,
+    options: argparse.Namespace,
+    kind: str,
+    questions: Sequence[Question],
+    modes: Mapping[str, tuple[str, ...]],
+    loads: Sequence[int],
+) -> None:
+    """All modes in turn at each load: what the machine does meanwhile meets them alike."""
+    engines = {mode: _engine(options, mode, names) for mode, names in modes.items()}
+    try:
+        for num_readers in loads:
+            num_asked = max(24, 2 * num_readers)
+            for engine in engines.values():
+                run_load(engine, questions, num_readers, num_readers)
+            turns: dict[str, list[Load]] = {mode: [] for mode in modes}
+            for _ in range(1 if options.quick else options.runs):
+                for mode, engine in engines.items():
+                    turns[mode].append(run_load(engine, questions, num_readers, num_asked))
+            for mode in modes:
+                _report_load(report, f"{kind}.{mode}.readers{num_readers}", turns[mode], turns[OFF])
+        for mode, engine in engines.items():
+            _report_acceptance(report, f"{kind}.{mode}", engine)
+    finally:
+        for engine in engines.values():
+            engine.close()
+
+
+def _report_load(report: Report, name: str, loads: Sequence[Load], off: Sequence[Load]) -> None:
+    def rate(one: Load) -> float:
+        return one.num_tokens / one.seconds
+
+    ratios = [rate(one) / rate(other) for one, other in zip(loads, off, strict=True)]
+    value = statistics.median(map(rate, loads))
+    report.add(f"{name}.tokens_per_s", value, "tokens/s", OFF, value / statistics.median(ratios))
+    per_step = sum(one.num_tokens for one in loads) / sum(one.num_turns for one in loads)
+    report.add(f"{name}.tokens_per_step", per_step, "tokens")
+    for share in (0.5, 0.95, 0.99):
+        values, others = (
+            statistics.median(one.percentile_ms(share) for one in group) for group in (loads, off)
+        )
+        report.add(f"{name}.gap_p{round(100 * share)}_ms", values, "ms", OFF, others)
+
+
+def _report_acceptance(report: Report, name: str, engine: Engine) -> None:
+    stats = engine.stats()
+    for key, drafted in stats.items():
+        if key.startswith("spec.") and key.endswith(".drafted") and drafted:
+            accepted = stats[key.replace(".drafted", ".accepted")]
+            place = key.removeprefix("spec.").removesuffix(".drafted")
+            report.add(f"{name}.acceptance.{place}", accepted / drafted, f"of {drafted:.0f}")
+
+
+def _modes(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """Speculators by the name of what is measured."""
+    modes: dict[str, tuple[str, ...]] = {OFF: (), "ngram": ("ngram",), "suffix": ("suffix",)}
+    heads = {name: getattr(options, name) for name in ("mlp_chain", "mlp", "medusa", "draft")}
+    modes |= {name: (str(folder),) for name, folder in heads.items() if folder}
+    best = options.mlp or options.draft
+    return modes | {"combined": ("suffix", *((str(best),) if best else ()))}
+
+
+def _engine(options: argparse.Namespace, mode: str, speculators: tuple[str, ...]) -> Engine:
+    engine = Engine(
+        EngineConfig(
+            model=options.model,
+            speculator=speculators,
+            device=options.device,
+            dtype=options.dtype,
+            max_draft_tokens=0 if mode == OFF else options.max_draft_tokens,
+            compile=True,
+        )
+    )
+    engine.finish_compiling()
+    engine.learn(corpus(), salt=SALT)
+    return engine
+
+
+def _options() -> argparse.Namespace:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--model", default=str(SHIPPED))
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--max-draft-tokens", type=int, default=15)
+    shipped = SHIPPED_MLP if SHIPPED_MLP.is_dir() else None
+    parser.add_argument("--mlp", type=Path, default=shipped, help="an MLP speculator, its tree")
+    parser.add_argument("--mlp-chain", type=Path, help="the same with one candidate")
+    parser.add_argument("--medusa", type=Path, help="Medusa heads")
+    parser.add_argument("--draft", type=Path, help="a smaller model of the same vocabulary")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
