@@ -1,11 +1,12 @@
 """Speculators whose acceptance is known in advance."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from inference.speculation.base import Draft, DraftRequest, Features, FeatureWish, Outcome
 
-Answers = Mapping[tuple[int, ...], Sequence[int]]
+Answers = Sequence[tuple[tuple[int, ...], Sequence[int]]]
+"""Prompts with what is said to them; a prompt may stand there with several answers."""
 
 
 class Planted:
@@ -53,9 +54,9 @@ class Planted:
 
     def _right(self, request: DraftRequest) -> Sequence[int]:
         ids = tuple(request.token_ids)
-        for prompt, answer in self._answers.items():
+        for prompt, answer in self._answers:
             whole = (*prompt, *answer)
-            if whole[: len(ids)] == ids:
+            if len(ids) >= len(prompt) and whole[: len(ids)] == ids:
                 return whole[len(ids) :]
         return ()
 

@@ -73,7 +73,7 @@ def answers(one: Engine, prompts: list[list[int]], params: SamplingParams) -> li
 
 def known(plain: list[Answer]) -> Answers:
     """What a planted speculator knows: each prompt's answer."""
-    return {tuple(prompt): answer[0] for prompt, answer in zip(PROMPTS, plain, strict=True)}
+    return [(tuple(prompt), answer[0]) for prompt, answer in zip(PROMPTS, plain, strict=True)]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from inference import (
     TokenChunk,
     Words,
 )
+from inference.speculation.budget import EveryNode
+from tests.laws.planted import PlantedTree
 
 NUM_EVENTS = 60
 SCHEMA = """{"type": "object", "required": ["a"], "additionalProperties": false,
@@ -53,18 +55,18 @@ class Traffic:
         self.dice = dice
         self.alone = alone
         self.num_blocks = dice.choice([9, 12, 20])
-        self.engine = Engine(
-            EngineConfig(
-                model=str(target),
-                device="cpu",
-                dtype="float64",
-                num_blocks=self.num_blocks,
-                speculator=dice.choice([None, "ngram"]),
-                max_batch=dice.choice([1, 3, 8]),
-                max_step_tokens=dice.choice([8, 24, 200]),
-                max_draft_tokens=dice.choice([1, 4, 20]),
-            )
+        planted = dice.choice([False, False, True])
+        config = EngineConfig(
+            model=str(target),
+            device="cpu",
+            dtype="float64",
+            num_blocks=self.num_blocks,
+            speculator=dice.choice([None, "ngram", ("suffix", "ngram")]),
+            max_batch=dice.choice([1, 3, 8]),
+            max_step_tokens=dice.choice([8, 24, 200]),
+            max_draft_tokens=dice.choice([1, 4, 20]),
         )
+        self.engine = planted_engine(config, alone) if planted else Engine(config)
         self.asked: dict[str, tuple[Asked, tuple[int, ...]]] = {}
         self.chunks: dict[str, list[TokenChunk]] = {}
         self.num_ended = 0
@@ -115,6 +117,13 @@ class Traffic:
         logprobs = [one.token_id for chunk in chunks for one in chunk.logprobs]
         wanted = [one.token_id for one in expected.logprobs]
         assert logprobs == wanted[len(wanted) - len(logprobs) :]
+
+
+def planted_engine(config: EngineConfig, alone: dict[Asked, RequestOutput]) -> Engine:
+    """Trees that are right more often than not, for everyone all the time."""
+    answers = [(prompt, answer.token_ids) for (prompt, _), answer in alone.items()]
+    planted = PlantedTree(answers, 0.7, vocab_size=266)
+    return Engine(config, [planted], EveryNode([planted.name]))
 
 
 @pytest.fixture(scope="module")
