@@ -194,18 +194,14 @@ class EngineClient:
             InvalidRequest: a document is larger than a frame, or does not fit the vocabulary.
             EngineUnavailable: the engine does not answer.
         """
-        limit = self._settings.max_frame_bytes
-        for lesson in lessons(documents, salt, forgotten, self._numbers, limit):
-            reply = await self._ask(lesson, self._settings.learn_timeout_s)
-            assert isinstance(reply, Learned), f"learning was asked, not {type(reply).__name__}"
-            if reply.failure is not None:
+        settings = self._settings
+        for lesson in lessons(documents, salt, forgotten, self._numbers, settings.max_frame_bytes):
+            reply = await self._ask(lesson, settings.learn_timeout_s)
+            if isinstance(reply, Learned) and reply.failure is not None:
                 raise to_error(reply.failure)
 
     async def incarnation_after(self, incarnation: str | None) -> str:
-        """Wait until an engine process other than this one is connected, and tell which.
-
-        Whatever was learned by an earlier one is gone.
-        """
+        """Wait for an engine other than this one, which knows nothing that it had learned."""
         while (welcome := self._welcome) is None or welcome.incarnation == incarnation:
             await self._next_welcome.wait()
         return welcome.incarnation
