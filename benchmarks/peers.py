@@ -198,7 +198,10 @@ def _neighbour() -> Iterator[None]:
 
 
 def _memory(report: Report, contenders: Sequence[Contender]) -> None:
-    """After all the work above; beyond weights, pool and what `import torch` alone takes."""
+    """Beyond weights, pool and what `import torch` alone takes, after all the work above.
+
+    That has written every block of the pool, so all of it is resident and may be taken off.
+    """
     engines = [one for one in contenders if isinstance(one, EngineProcess)]
     told = {one.label: one.memory() for one in engines}
     ours = told[engines[0].label]
