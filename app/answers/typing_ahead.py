@@ -58,6 +58,11 @@ class TypingAhead:
         """Drafts being worked on."""
         return len(self._running)
 
+    async def finished(self) -> None:
+        """Wait until nothing is being worked on."""
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+
     def listen(self, dispatcher: Dispatcher) -> None:
         """Hear what is typed."""
         dispatcher.on(DraftTyped, self._on_typed)

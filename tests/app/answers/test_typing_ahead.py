@@ -67,22 +67,17 @@ def type_in(rig: Rig, text: str, conversation: UUID | None = None, writer: UUID 
     rig.parts.dispatcher.deliver([typed])
 
 
-async def finished(ahead: TypingAhead) -> None:
-    async with asyncio.timeout(30):
-        await asyncio.wait(list(ahead._running.values()))
-
-
 async def test_what_was_typed_is_computed_when_it_is_sent(
     quiet: Rig, real: EngineSupervisor
 ) -> None:
     async with answering(quiet, real.client), typing(quiet, real.client) as ahead:
         type_in(quiet, TYPED)
-        await finished(ahead)
+        await ahead.finished()
         conversation_id = await quiet.ask(QUESTION)
         first = await quiet.messages(conversation_id, Role.BOT)
 
         type_in(quiet, "How long is the warranty", conversation_id)
-        await finished(ahead)
+        await ahead.finished()
         await quiet.ask("How long is the warranty?")
         second = await quiet.messages(conversation_id, Role.BOT)
 
@@ -104,7 +99,7 @@ async def test_nothing_is_computed_while_a_human_has_the_word(
         before = await real.client.stats()
 
         type_in(quiet, "Are you still there", conversation_id)
-        await finished(ahead)
+        await ahead.finished()
 
         after = await real.client.stats()
     assert after["prefix_query_tokens"] == before["prefix_query_tokens"]
@@ -143,7 +138,7 @@ async def test_an_engine_that_refuses_is_nobodys_concern(
         typing(quiet, supervisor.client) as ahead,
     ):
         type_in(quiet, "Which lengths do pants come in")
-        await finished(ahead)
+        await ahead.finished()
 
     assert quiet.frames == [] and quiet.events == []
     assert "pants" not in caplog.text
