@@ -96,7 +96,10 @@ class Answers:
                 self._want(waiting.conversation_id, waiting.epoch)
             for conversation_id in self._wanted:
                 self._start(conversation_id)
-            await asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self._tasks = None  # whoever writes now is answered by the next process
 
     def _on_posted(self, posted: MessagePosted) -> None:
         if posted.role is Role.CUSTOMER and posted.control is Control.BOT:

@@ -70,7 +70,10 @@ class TypingAhead:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
-            await asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self._tasks = None
 
     def _on_typed(self, typed: DraftTyped) -> None:
         key = typed.conversation_id or typed.writer_id

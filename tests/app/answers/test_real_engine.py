@@ -15,7 +15,7 @@ from inference import EngineConfig, EngineSupervisor
 from tests.app.answers.rig import Rig, answering
 from tests.app.answers.threads import said, thread
 from tests.app.knowledge.demo_index import demo_index
-from tests.engine_processes import quick_settings, running
+from tests.engine_processes import quick_settings, running, write_script
 from tests.tiny_models import save_tiny_llama
 
 QUESTION = "How long does standard delivery take?"
@@ -56,7 +56,32 @@ async def test_a_random_model_cannot_change_a_fact(real: EngineSupervisor, quiet
     assert "3 to 5 working days" in citation["quote"]
     assert len(split_sentences(before)) == len(split_sentences(after)) == 1
     generation = await quiet.generation(answer)
-    assert generation.token_ids and generation.num_prompt_tokens
+    assert generation.num_prompt_tokens and generation.context
+
+
+async def test_after_a_change_of_the_model_the_texts_are_read_anew(
+    real: EngineSupervisor, quiet: Rig, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("other")
+    other = write_script(folder / "script.jsonl", {"match": "delivery", "chunks": ["So.", "Yes."]})
+    async with (
+        running(quick_settings(other), folder) as before,
+        answering(quiet, before.client),
+    ):
+        await quiet.ask(QUESTION)
+    async with answering(quiet, real.client):
+        conversation_id = await quiet.ask("How long is the warranty?")
+        await quiet.ask(QUESTION)
+
+    said = await quiet.messages(conversation_id, Role.BOT)
+    first, second, third = [await quiet.generation(one) for one in said]
+    assert {one.state for one in said} == {MessageState.COMPLETE}
+    assert first.context and second.context and third.context
+    assert first.context["fingerprint"] != second.context["fingerprint"]
+    num_bytes = sum(len(one.text.encode()) for one in said[:1])
+    assert second.num_prompt_tokens and second.num_prompt_tokens > num_bytes, "one token a byte"
+    assert third.num_cached_tokens
+    assert third.num_cached_tokens > second.num_prompt_tokens - 16, "its own prompt goes on"
 
 
 async def test_the_same_seed_gives_the_same_text(real: EngineSupervisor) -> None:
