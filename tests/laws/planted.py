@@ -98,3 +98,39 @@ def check(outcome: Outcome, features: Features) -> None:
     last = outcome.start + len(outcome.rows) - 1
     assert last < len(outcome.token_ids)
     assert last // 16 < len(outcome.block_ids)
+
+
+class Blind:
+    """Drafts random trees over a small vocabulary, with no idea of what is right."""
+
+    name = "blind"
+    wants = FeatureWish()
+
+    def __init__(self, vocab_size: int, widths: Sequence[int], seed: int = 3) -> None:
+        self._vocab_size, self._widths = vocab_size, widths
+        self._random = random.Random(seed)
+
+    def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
+        return [self._draft(request.room) for request in requests]
+
+    def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
+        for outcome in outcomes:
+            check(outcome, features)
+
+    def forget(self, request_id: str) -> None:
+        pass
+
+    def _draft(self, room: int) -> Draft:
+        ids: list[int] = []
+        parents: list[int] = []
+        level = [-1]
+        for width in self._widths:
+            below: list[int] = []
+            for parent in level:
+                for _ in range(width):  # siblings may repeat
+                    below.append(len(ids))
+                    ids.append(self._random.randrange(self._vocab_size))
+                    parents.append(parent)
+            level = below
+        scores = [self._random.uniform(0.01, 0.9) for _ in ids]
+        return Draft(tuple(ids[:room]), tuple(parents[:room]), tuple(scores[:room]))
