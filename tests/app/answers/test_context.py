@@ -87,6 +87,13 @@ def test_a_prompt_is_the_one_before_it_its_answer_and_what_is_new() -> None:
     ]  # fmt: skip
 
 
+def test_all_workspaces_share_the_blocks_of_the_preamble() -> None:
+    one, other = (system_messages(company) for company in (COMPANY, "Another Company"))
+
+    assert SHIPPED.count_public(one) == SHIPPED.count_public(other) >= 2 * 16
+    assert one[0] == other[0] and COMPANY not in one[0].text
+
+
 def test_what_people_said_meanwhile_comes_in_once_and_stays() -> None:
     talk = Growing()
     first = talk.ask("My parcel is broken.")
