@@ -148,8 +148,10 @@ class LlamaCpp:
     def __init__(self, label: str, folder: Path, model: Path, *, repacks: bool = True) -> None:
         """Without `repacks` the weights stay as they lie in the file."""
         self.label, self._folder, self._model, self._repacks = label, folder, model, repacks
-        told = self._bench("-p", "1", "-n", "0")
-        self.title = f"llama.cpp {told['build_number']} {told['model_type']}"
+        told = self._call("llama-bench", "--version")
+        version = (told.stdout + told.stderr).split()[1]
+        kind = str(self._bench("-p", "1", "-n", "0")["model_type"]).split()[-1]
+        self.title = f"llama.cpp {version} {kind}"
 
     def measure(self, workload: Workload) -> float | None:
         """One run, without the tools' own repeats."""
@@ -188,9 +190,12 @@ class LlamaCpp:
 
     def _run(self, tool: str, *options: str) -> str:
         threads = str(os.cpu_count())
-        command = [str(self._folder / tool), "-m", str(self._model), "-t", threads, *options]
+        return self._call(tool, "-m", str(self._model), "-t", threads, *options).stdout
+
+    def _call(self, tool: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self._folder / tool), *options]
         ran = subprocess.run(command, capture_output=True, text=True)
         if ran.returncode:
             last = ran.stderr.strip().splitlines()[-1:]
             raise RuntimeError(f"{tool}: exit status {ran.returncode}, {last}")
-        return ran.stdout
+        return ran
