@@ -22,7 +22,7 @@ from app.parts import Parts
 from app.vocabulary import GenerationState, MessageState
 from inference import EngineConfig, EngineSupervisor
 from tests.app.answers.rig import Rig, answering, make_rig, publish_demo_articles
-from tests.engine_processes import quick_settings, running
+from tests.engine_processes import quick_settings
 from tests.factories import Shop
 
 BLOCK = 16
@@ -60,8 +60,10 @@ async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engi
     model = shutil.copytree(SHIPPED_MODEL, folder / "model")
     config = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 16_384}))
-    wanted = EngineConfig(model=str(model), dtype="float32", num_blocks=1_024, device="cpu")
-    async with running(quick_settings(wanted), folder) as supervisor:
+    wanted = EngineConfig(
+        model=str(model), dtype="float32", num_blocks=1_024, device="cpu", max_draft_tokens=40
+    )
+    async with EngineSupervisor(quick_settings(wanted), folder / "run") as supervisor:
         yield supervisor
 
 
