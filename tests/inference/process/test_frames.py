@@ -134,7 +134,7 @@ async def test_an_engines_frame_arrives_as_it_was_sent(frame: ServerFrame) -> No
     [
         {"text": "hello"},
         {"token_ids": (1, 2, 3)},
-        {"messages": (ChatMessage("system", "a"), ChatMessage("user", "b"))},
+        {"messages": (ChatMessage("system", "a", public=True), ChatMessage("user", "b"))},
     ],
     ids=lambda prompt: next(iter(prompt)),
 )
