@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
 
-from inference.speculation.cost import BUCKETS, CostCurve
+from inference.speculation.cost import BUCKETS, CostCurve, Pace
 
 PROBE_SHARE = 0.005
 """Of the time, for asking those who are not expected to pay."""
@@ -30,7 +30,7 @@ STEPS_PER_LOOK, LOOK_WORTH = 32, 0.85
 seem: that costs at most half a percent."""
 NUM_CLASSES = 10
 """Classes of survival that a forecast counts nodes in."""
-LEAST_S = 1e-9
+LEAST_COST = 1e-9
 MOST_COMBINED = 4
 """Speculators of which every combination is weighed; with more it is all of them or none."""
 
@@ -102,6 +102,8 @@ class MeasuredBudget:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.step_cost = CostCurve()
+        """t(rows), in seconds at the pace of the start."""
+        self._pace = Pace()
         self._draft_costs = {name: CostCurve() for name in names}
         self._everyone = frozenset(names)
         self._forecasts = {asked: _Forecast() for asked in _combinations(names)}
@@ -146,7 +148,7 @@ class MeasuredBudget:
 
     def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
         """Refine what this speculator costs."""
-        self._draft_costs[name].measure(num_requests, seconds)
+        self._draft_costs[name].measure(num_requests, seconds / self._pace.unit_s)
         self._saved[name] = 0.0
 
     def note_nodes(
@@ -173,20 +175,21 @@ class MeasuredBudget:
         """Refine t(rows), and save up for trials."""
         if not self._everyone:
             return
-        self.step_cost.measure(num_rows, seconds)
+        if self.step_cost.is_known:
+            self._pace.measure(self.step_cost(num_rows), seconds)
+        cost = seconds / self._pace.unit_s
+        self.step_cost.measure(num_rows, cost)
         for name in self._saved:
-            self._saved[name] += PROBE_SHARE * seconds
+            self._saved[name] += PROBE_SHARE * cost
 
     def _rates(self, load: Load, survivals: Sequence[float]) -> list[float]:
-        """Expected tokens per second with the first 0, 1, 2, ... nodes."""
-        unit_s, table = self.step_cost.unit_s, self.step_cost.table
-        fixed = self._fixed(load, self._choice) / unit_s
-        tokens = float(load.num_sampling)
-        rates = [tokens / max(LEAST_S, fixed + self.step_cost(load.num_rows) / unit_s)]
-        first = load.num_rows + 1
+        """Expected tokens per cost with the first 0, 1, 2, ... nodes."""
+        table, first = self.step_cost.table, load.num_rows + 1
+        fixed, tokens = self._fixed(load, self._choice), float(load.num_sampling)
+        rates = [tokens / max(LEAST_COST, fixed + self.step_cost(load.num_rows))]
         for survival, cost in zip(survivals, table[first : first + len(survivals)], strict=False):
             tokens += survival
-            rates.append(tokens / max(LEAST_S, fixed + cost))
+            rates.append(tokens / max(LEAST_COST, fixed + cost))
         return rates
 
     def _best_near(self, num_rows: int, rates: Sequence[float]) -> int | None:
@@ -224,13 +227,13 @@ class MeasuredBudget:
         return max(rates)
 
     def _fixed(self, load: Load, asked: frozenset[str]) -> float:
-        """Seconds of the step that its drafted rows have no part in, without its prompt rows."""
+        """The cost of the step that its drafted rows have no part in, without its prompt rows."""
         drafting = sum(self._draft_costs[name](load.num_sampling) for name in asked)
         return drafting + self.step_cost(load.num_sampling) - self.step_cost(load.num_rows)
 
     def _rate(self, load: Load, fixed: float, num_nodes: float, accepted: float) -> float:
         seconds = fixed + self.step_cost(load.num_rows + num_nodes)
-        return (load.num_sampling + accepted) / max(seconds, LEAST_S)
+        return (load.num_sampling + accepted) / max(seconds, LEAST_COST)
 
     def _due(self, num_requests: int) -> frozenset[str]:
         return frozenset(

@@ -1,8 +1,8 @@
 """What something costs by how much of it is done: rows of a forward pass, requests of a draft.
 
-Seconds are kept at a few counts, the buckets; between them they are interpolated, and every real
-run refines its two neighbours. A change that all sizes share (faster kernels, a busy neighbour)
-moves the whole curve, the buckets that are never visited too.
+Costs are kept at a few counts, the buckets; between them they are interpolated, and every real run
+refines its two neighbours. They are told apart from the pace of the machine: a busy neighbour makes
+all of them slower alike, which is no reason to choose differently.
 """
 
 from bisect import bisect_left
@@ -14,19 +14,30 @@ BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512
 # A run that was held up must not look like the price; nor is one ever twice as fast by chance.
 MOST_SURPRISE = 1.5
 LEAST_WEIGHT = 0.05
-SHARED_WEIGHT = 0.05
+PACE_WEIGHT = 0.2
 PROFILE_WEIGHT = 20.0
 """How many runs a size that was measured on purpose counts for."""
 
 
+class Pace:
+    """Seconds that a unit of cost takes now."""
+
+    def __init__(self) -> None:
+        self.unit_s = 1.0
+
+    def measure(self, units: float, seconds: float) -> None:
+        """Learn from a run that was expected to cost so many units."""
+        surprise = _bounded(seconds / max(units * self.unit_s, 1e-12))
+        self.unit_s *= 1.0 + PACE_WEIGHT * (surprise - 1.0)
+
+
 class CostCurve:
-    """Seconds by count, up to the last bucket; never falling."""
+    """Units of cost by count, up to the last bucket; never falling."""
 
     def __init__(self) -> None:
         self._at_buckets: list[float] = []
         self._num_runs = [0.0] * len(BUCKETS)
         self._table: list[float] = []
-        self._factor = 1.0
 
     @property
     def is_known(self) -> bool:
@@ -35,24 +46,19 @@ class CostCurve:
 
     @property
     def table(self) -> Sequence[float]:
-        """What each count from 0 costs, in units of `unit_s`; empty while nothing is known."""
+        """What each count from 0 costs; empty while nothing is known."""
         return self._table
 
-    @property
-    def unit_s(self) -> float:
-        """Seconds per unit of the table: what all counts have in common."""
-        return self._factor
-
     def __call__(self, count: float) -> float:
-        """Seconds for this many, or for this many on average; 0 for none and where not known."""
+        """The cost of this many, or of this many on average; 0 for none and where not known."""
         if not self._table:
             return 0.0
         whole = min(int(count), BUCKETS[-1] - 1)
         lower, upper = self._table[whole], self._table[whole + 1]
-        return self._factor * (lower + (upper - lower) * min(1.0, count - whole))
+        return lower + (upper - lower) * min(1.0, count - whole)
 
     def start(self, measured: Mapping[int, float]) -> None:
-        """Take these seconds by count for the whole curve; the last slope goes on behind them."""
+        """Take these costs by count for the whole curve; the last slope goes on behind them."""
         counts = sorted(measured)
         known = np.maximum.accumulate([measured[count] for count in counts])
         slope = 0.0
@@ -63,24 +69,21 @@ class CostCurve:
             for bucket in BUCKETS
         ]
         self._num_runs = [PROFILE_WEIGHT if bucket <= counts[-1] else 0.0 for bucket in BUCKETS]
-        self._factor = 1.0
         self._tabulate(0, len(BUCKETS) - 1)
 
-    def measure(self, count: int, seconds: float) -> None:
+    def measure(self, count: int, cost: float) -> None:
         """Learn from a real run; a few microseconds."""
         count = min(count, BUCKETS[-1])
         if not self._table:
             # As if small ones cost as much and large ones were proportional: never too cheap.
-            self._at_buckets = [seconds * max(1.0, bucket / count) for bucket in BUCKETS]
+            self._at_buckets = [cost * max(1.0, bucket / count) for bucket in BUCKETS]
             self._tabulate(0, len(BUCKETS) - 1)
-        surprise = seconds / max(self(count), 1e-12)
-        surprise = min(MOST_SURPRISE, max(1.0 / MOST_SURPRISE, surprise))
+        surprise = _bounded(cost / max(self(count), 1e-12))
         upper = bisect_left(BUCKETS, count)
         lower = max(0, upper - 1)
         share = 1.0 if upper == 0 else (count - BUCKETS[lower]) / (BUCKETS[upper] - BUCKETS[lower])
         self._refine(lower, 1.0 - share, surprise)
         self._refine(upper, share, surprise)
-        self._factor *= 1.0 + SHARED_WEIGHT * (surprise - 1.0)
 
     def _refine(self, at: int, weight: float, surprise: float) -> None:
         if weight <= 0.0:
@@ -111,3 +114,7 @@ class CostCurve:
             self._table[low:high] = [cost + slope * step for step in range(high - low)]
         if last == len(BUCKETS) - 1:
             self._table[-1] = self._at_buckets[-1]
+
+
+def _bounded(surprise: float) -> float:
+    return min(MOST_SURPRISE, max(1.0 / MOST_SURPRISE, surprise))

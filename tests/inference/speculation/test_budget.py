@@ -161,17 +161,32 @@ def test_nothing_is_asked_where_nobody_samples_and_all_is_granted_in_a_trial() -
     assert trial.grant(Load(1, 1), [0.1, 0.0]) == 2
 
 
-def test_a_cost_curve_follows_real_runs_where_they_are_and_where_not() -> None:
+def test_a_cost_curve_follows_real_runs_and_never_falls() -> None:
     curve = CostCurve()
     curve.start({1: 1.0, 2: 1.1, 4: 1.3, 8: 1.7})
 
     assert curve(3) == pytest.approx(1.2)
     assert curve(16) == pytest.approx(2.5)  # the last slope goes on
-    for _ in range(300):
+    for _ in range(100):
         curve.measure(4, 0.65)
+        curve.measure(40, 3.0)
     assert curve(4) == pytest.approx(0.65, rel=0.05)
-    assert curve(8) < 1.4, "what fell here has fallen there too"
-    assert curve(1) <= curve(2) <= curve(4) <= curve(1000)
+    assert curve(40) == pytest.approx(3.0, rel=0.05)
+    assert curve(1) <= curve(2) <= curve(4) <= curve(32) <= curve(48) <= curve(1000)
+
+
+def test_a_slower_machine_is_no_reason_to_choose_differently() -> None:
+    dear = Drafter("dear", 0.5, 0.5, seconds_each=1e-4, seconds_fixed=1e-3)
+    world = World(bent, [dear])
+    world.run(4, 200)
+    before = sum(bool(step.asked) for step in world.run(4, 100))
+
+    world.curve = lambda rows: 4.0 * bent(rows)
+    dear.seconds_each, dear.seconds_fixed = 4e-4, 4e-3
+    after = sum(bool(step.asked) for step in world.run(4, 100))
+
+    assert before <= 2
+    assert after <= 2
 
 
 def test_one_delayed_run_is_not_the_price() -> None:
