@@ -78,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", default=str(SHIPPED), help="a checkpoint; default: the shipped")
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--peer-dtype", help="of vLLM and transformers; default: as --dtype")
     parser.add_argument("--runs", type=int, default=5, help="turns of each; at least 3")
     parser.add_argument("--int8", action="store_true", help="int8 weights as well")
     parser.add_argument("--transformers", action="store_true", help="generate(), static batches")
@@ -90,6 +91,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--llama-int8", type=Path, metavar="GGUF")
     parser.add_argument("--llama-no-repack", action="store_true", help="where q8_0 crashes")
     options = parser.parse_args()
+    options.peer_dtype = options.peer_dtype or options.dtype
     if options.runs < 3:
         parser.error(f"--runs: {options.runs} is below 3, no median worth the name")
     if options.device != "cpu":
@@ -105,7 +107,7 @@ def _careline(options: argparse.Namespace, *more: str) -> EngineProcess:
 
 
 def _transformers(options: argparse.Namespace, batch: int) -> EngineProcess:
-    given = [f"--model={options.model}", f"--dtype={options.dtype}", f"--batch={batch}"]
+    given = [f"--model={options.model}", f"--dtype={options.peer_dtype}", f"--batch={batch}"]
     return EngineProcess("transformers", sys.executable, "peer_transformers", given)
 
 
@@ -116,7 +118,7 @@ def _peers(options: argparse.Namespace) -> Iterator[Contender]:
         given = [f"--model={options.openvino_model}"]
         yield EngineProcess("openvino", options.openvino, "peer_openvino", given)
     if options.vllm:
-        given = [f"--model={options.model}", f"--dtype={options.dtype}"]
+        given = [f"--model={options.model}", f"--dtype={options.peer_dtype}"]
         yield EngineProcess("vllm", options.vllm, "peer_vllm", given)
     if options.llama and options.llama_model:
         repacks = not options.llama_no_repack
@@ -225,7 +227,8 @@ def _start(report: Report, contenders: Sequence[Contender], runs: int) -> None:
 def _mixed(report: Report, options: argparse.Namespace, runs: int) -> None:
     """Conversations of mixed length in the same cache memory, against static batches.
 
-    A contiguous cache sets aside the most a conversation may take, so it holds few at a time.
+    A contiguous cache sets aside the most a conversation may take, so it holds few at a time. Slots
+    are counted, not bytes: a peer that runs in a wider type is given more.
     """
     rng = random.Random(0)
     prompts, num_new = [], []
