@@ -16,6 +16,7 @@ from collections.abc import Sequence as SequenceOf
 
 from inference.cache.kv_cache import KVCache
 from inference.cache.preambles import keep_preambles
+from inference.calibration import Calibration
 from inference.config import EngineConfig
 from inference.document import Document
 from inference.errors import EngineError, InvalidRequest, QueueFull
@@ -78,7 +79,10 @@ class Engine:
         own = speculators
         if own is None:
             own = load_speculators(config.speculators, self._runner.facts, self._corpora)
-        drafting = Drafting(own, budget or _budget(own, self._runner), model.vocab_size)
+        budget = budget or MeasuredBudget([one.name for one in own])
+        self._calibration = Calibration(self._runner, cache.pool, config.block_size, budget)
+        self._calibration.run_if_due()
+        drafting = Drafting(own, budget, model.vocab_size)
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
         tokenizer = _tokenizer(self._runner)
         self._intake = Intake(config, model, tokenizer)
@@ -147,6 +151,7 @@ class Engine:
     def step(self) -> list[TokenChunk]:
         """One beat; what every request gained. Empty when there is nothing to do."""
         with self._stepping:
+            self._calibration.run_if_due()
             chunks = self._take_inbox() + self._loop.step()
             self._deliver(chunks)
             self._preambles.save_if_due()
@@ -384,13 +389,6 @@ class Engine:
             with self._entering:
                 self._is_closed = True
             self._give_up("a step failed, the engine serves no more")
-
-
-def _budget(speculators: SequenceOf[Speculator], runner: ModelRunner) -> Budget:
-    budget = MeasuredBudget([one.name for one in speculators])
-    if speculators:
-        budget.step_cost.start(runner.profile())
-    return budget
 
 
 def _tokenizer(runner: ModelRunner) -> Tokenizer | None:

@@ -11,10 +11,11 @@ from inference.errors import InvalidConfig
 from inference.model.config import ModelConfig
 from inference.model.language_model import LanguageModel
 from inference.model.loading import load_model, load_native
+from inference.model.spans import lay_out
 from inference.model.weights import find_checkpoint
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
-from inference.runner.profile import profile, profile_inputs
+from inference.runner.profile import CONTEXT, profile, profile_spans
 from inference.runner.threads import threads_for, weight_bytes
 from inference.speculation.base import Features, FeatureWish, TargetFacts
 from kernels.move_rows import move_rows
@@ -131,21 +132,29 @@ class ModelRunner:
             self._decoder = native  # nothing needs the other's weights any more
         return native
 
+    @property
+    def kernels_name(self) -> str:
+        """What runs the model at present."""
+        if self._native.kernels is None:
+            return "torch"
+        return "attention in C++" if self._native.model is None else "C++"
+
     @torch.inference_mode()
-    def profile(self) -> dict[int, float]:
-        """Seconds of a decoding step by its rows; only while the cache is empty."""
-        longest = min(self.model_config.max_model_len, self._cache.shape[2] * self._block_size)
+    def profile(self, block_ids: list[int]) -> dict[int, float]:
+        """Seconds of a decoding step by its rows; writes to these blocks, which nobody may hold."""
+        longest = min(self.model_config.max_model_len, len(block_ids) * self._block_size)
 
         def run(num_rows: int) -> None:
-            native = self._native.kernels
-            inputs = profile_inputs(num_rows, longest, self._block_size, self.device, native)
+            native, model = self._native.kernels, self._model(num_rows)
+            spans = profile_spans(num_rows, block_ids, min(CONTEXT, longest))
+            inputs = lay_out(spans, self._block_size, self.device, native)
+            if model is self._native.model:
+                model.logits(model.forward(inputs, self._cache)).argmax(-1)
+                return
             with threads_for(self._weight_bytes, num_rows):
-                model = self._model(num_rows)
                 model.logits(model.forward(inputs, self._cache)).cpu().argmax(-1)
 
-        seconds = profile(run)
-        self._cache[:, :, : -(-longest // self._block_size)] = 0
-        return seconds
+        return profile(run)
 
     @torch.inference_mode()
     def move(self, sources: list[int], targets: list[int]) -> None:

@@ -1,13 +1,9 @@
-"""How long a decoding step takes by its number of rows, before any request has come."""
+"""How long a decoding step takes by its number of rows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import torch
-
-from inference.model.decoder import DecoderInputs
-from inference.model.spans import Span, lay_out
-from kernels.native.attention import NativeKernels
+from inference.model.spans import Span
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 CONTEXT = 256
@@ -32,21 +28,15 @@ def profile(run: Callable[[int], None]) -> dict[int, float]:
     return seconds
 
 
-def profile_inputs(
-    num_rows: int,
-    longest: int,
-    block_size: int,
-    device: torch.device,
-    native: NativeKernels | None,
-) -> DecoderInputs:
-    """Rows of requests of up to 8 drafted rows each, all over the first blocks of the cache.
+def profile_spans(num_rows: int, block_ids: Sequence[int], context: int) -> list[Span]:
+    """Rows of requests of up to 8 drafted rows each, at the end of the same blocks.
 
     They read and write the same slots, as requests never do; time does not see the difference.
     """
     counts = [ROWS_PER_REQUEST] * (num_rows // ROWS_PER_REQUEST)
     if num_rows % ROWS_PER_REQUEST:
         counts.append(num_rows % ROWS_PER_REQUEST)
-    context = min(CONTEXT, longest)
-    blocks = range(-(-context // block_size))
-    spans = [Span.chain([0] * count, context - count, blocks) for count in counts]
-    return lay_out(spans, block_size, device, native)
+    return [
+        Span.chain([0] * min(count, context), max(0, context - count), block_ids)
+        for count in counts
+    ]

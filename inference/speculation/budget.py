@@ -11,7 +11,7 @@ Rows of prompts are paid for by their own requests: drafts in a step with prompt
 what they add to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
@@ -113,6 +113,18 @@ class MeasuredBudget:
         self._saved = dict.fromkeys(names, 0.0)
         self._bucket = 0
         self._num_grants = 0
+
+    def start(self, measured: Mapping[int, float]) -> None:
+        """Take these seconds by rows for t(rows), whatever was known of it before."""
+        for curve in self._draft_costs.values():
+            curve.scale(self._pace.unit_s)
+        self._pace = Pace()
+        self.step_cost.start(measured)
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether there is anyone to ask."""
+        return bool(self._everyone)
 
     def ask(self, load: Load) -> frozenset[str]:
         """The combination expected to bring most tokens per second, and who is due for a trial."""

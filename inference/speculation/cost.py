@@ -71,6 +71,11 @@ class CostCurve:
         self._num_runs = [PROFILE_WEIGHT if bucket <= counts[-1] else 0.0 for bucket in BUCKETS]
         self._tabulate(0, len(BUCKETS) - 1)
 
+    def scale(self, factor: float) -> None:
+        """Take another unit of cost."""
+        self._at_buckets = [one * factor for one in self._at_buckets]
+        self._table = [one * factor for one in self._table]
+
     def measure(self, count: int, cost: float) -> None:
         """Learn from a real run; a few microseconds."""
         count = min(count, BUCKETS[-1])

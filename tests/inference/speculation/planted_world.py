@@ -44,7 +44,7 @@ class World:
         self._random = random.Random(5)
         self._acceptance = {one.name: Acceptance() for one in drafters}
         self.budget = MeasuredBudget([one.name for one in drafters])
-        self.budget.step_cost.start({rows: curve(rows) for rows in (1, 2, 4, 8, 16, 32, 64)})
+        self.budget.start({rows: curve(rows) for rows in (1, 2, 4, 8, 16, 32, 64)})
 
     def run(self, num_requests: int, num_steps: int, prompt_rows: int = 0) -> list[Step]:
         return [self.step(num_requests, prompt_rows) for _ in range(num_steps)]

@@ -200,6 +200,6 @@ def test_one_delayed_run_is_not_the_price() -> None:
 
 def test_a_step_of_more_rows_than_the_curve_has_gets_no_drafts() -> None:
     budget = MeasuredBudget(["a"])
-    budget.step_cost.start({1: 1.0, 64: 1.0})
+    budget.start({1: 1.0, 64: 1.0})
 
     assert budget.grant(Load(5000, 1), [0.9] * 4) == 0
