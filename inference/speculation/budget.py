@@ -14,6 +14,7 @@ what they add to it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import median
 from typing import Protocol
 
 from inference.speculation.cost import BUCKETS, CostCurve, Pace
@@ -105,6 +106,7 @@ class MeasuredBudget:
         """t(rows), in seconds at the pace of the start."""
         self._pace = Pace()
         self._draft_costs = {name: CostCurve() for name in names}
+        self._first_costs: dict[str, list[float]] = {name: [] for name in names}
         self._everyone = frozenset(names)
         self._forecasts = {asked: _Forecast() for asked in _combinations(names)}
         self._choice = self._everyone
@@ -159,8 +161,17 @@ class MeasuredBudget:
         return best
 
     def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
-        """Refine what this speculator costs."""
-        self._draft_costs[name].measure(num_requests, seconds / self._pace.unit_s)
+        """Refine what this speculator costs; the first few times by their median.
+
+        A first draft may be of nothing, or pay for what is done only once.
+        """
+        curve, first = self._draft_costs[name], self._first_costs[name]
+        cost = seconds / self._pace.unit_s
+        if len(first) < FIRST_LOOKS:
+            first.append(cost)
+            curve.guess(num_requests, median(first))
+        else:
+            curve.measure(num_requests, cost)
         self._saved[name] = 0.0
 
     def note_nodes(

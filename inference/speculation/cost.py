@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# A run that was held up must not look like the price; nor is one ever twice as fast by chance.
-MOST_SURPRISE = 1.5
+# A run that was held up must not look like the price.
+MOST_SURPRISE = 3.0
 LEAST_WEIGHT = 0.05
-PACE_WEIGHT = 0.2
+PACE_WEIGHT, MOST_PACE_SURPRISE = 0.2, 1.5
 PROFILE_WEIGHT = 20.0
 """How many runs a size that was measured on purpose counts for."""
 
@@ -27,7 +27,7 @@ class Pace:
 
     def measure(self, units: float, seconds: float) -> None:
         """Learn from a run that was expected to cost so many units."""
-        surprise = _bounded(seconds / max(units * self.unit_s, 1e-12))
+        surprise = _bounded(seconds / max(units * self.unit_s, 1e-12), MOST_PACE_SURPRISE)
         self.unit_s *= 1.0 + PACE_WEIGHT * (surprise - 1.0)
 
 
@@ -71,6 +71,14 @@ class CostCurve:
         self._num_runs = [PROFILE_WEIGHT if bucket <= counts[-1] else 0.0 for bucket in BUCKETS]
         self._tabulate(0, len(BUCKETS) - 1)
 
+    def guess(self, count: int, cost: float) -> None:
+        """Take one known cost for the whole curve.
+
+        As if less cost as much and more were proportional: never too cheap.
+        """
+        self._at_buckets = [cost * max(1.0, bucket / count) for bucket in BUCKETS]
+        self._tabulate(0, len(BUCKETS) - 1)
+
     def scale(self, factor: float) -> None:
         """Take another unit of cost."""
         self._at_buckets = [one * factor for one in self._at_buckets]
@@ -80,10 +88,8 @@ class CostCurve:
         """Learn from a real run; a few microseconds."""
         count = min(count, BUCKETS[-1])
         if not self._table:
-            # As if small ones cost as much and large ones were proportional: never too cheap.
-            self._at_buckets = [cost * max(1.0, bucket / count) for bucket in BUCKETS]
-            self._tabulate(0, len(BUCKETS) - 1)
-        surprise = _bounded(cost / max(self(count), 1e-12))
+            self.guess(count, cost)
+        surprise = _bounded(cost / max(self(count), 1e-12), MOST_SURPRISE)
         upper = bisect_left(BUCKETS, count)
         lower = max(0, upper - 1)
         share = 1.0 if upper == 0 else (count - BUCKETS[lower]) / (BUCKETS[upper] - BUCKETS[lower])
@@ -121,5 +127,5 @@ class CostCurve:
             self._table[-1] = self._at_buckets[-1]
 
 
-def _bounded(surprise: float) -> float:
-    return min(MOST_SURPRISE, max(1.0 / MOST_SURPRISE, surprise))
+def _bounded(surprise: float, most: float) -> float:
+    return min(most, max(1.0 / most, surprise))

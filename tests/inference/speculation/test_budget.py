@@ -183,6 +183,7 @@ def test_a_slower_machine_is_no_reason_to_choose_differently() -> None:
 
     world.curve = lambda rows: 4.0 * bent(rows)
     dear.seconds_each, dear.seconds_fixed = 4e-4, 4e-3
+    world.run(4, 40)
     after = sum(bool(step.asked) for step in world.run(4, 100))
 
     assert before <= 2
@@ -196,6 +197,18 @@ def test_one_delayed_run_is_not_the_price() -> None:
     curve.measure(1, 1000.0)
 
     assert curve(1) < 1.2
+
+
+def test_a_first_draft_that_warms_up_is_not_the_price_of_the_next() -> None:
+    slow_start = Drafter("good", 0.8, 0.8, seconds_each=1e-5)
+    world = World(bent, [slow_start])
+    slow_start.seconds_fixed = 1.0
+    world.run(1, 2)
+    slow_start.seconds_fixed = 0.0
+
+    steps = world.run(1, 40)
+
+    assert all(step.asked for step in steps)
 
 
 def test_a_step_of_more_rows_than_the_curve_has_gets_no_drafts() -> None:
