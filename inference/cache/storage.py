@@ -1,11 +1,13 @@
 """The tensors behind the blocks."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import torch
 
 from inference.model.config import ModelConfig
+from kernels.native.arena import Arena
 from kernels.reference import SCALE_BYTES
 
 LAYOUT: Final = "layer, key or value, block, slot, head, width"
@@ -22,6 +24,8 @@ def allocate_cache(
     """
     width = _row_width(config, dtype)
     shape = (config.num_layers, 2, num_blocks, block_size, config.num_kv_heads, width)
+    if device.type == "cpu":
+        return Arena().empty(math.prod(shape), dtype).view(shape)
     return torch.zeros(shape, dtype=dtype, device=device)
 
 

@@ -23,7 +23,7 @@ extern "C" void paged_attention(int type, const void *query, const void *cache,
         for (int64_t task = 0; task < num_members * groups; task++) {
             int64_t sequence = members[task / groups], rows = starts[sequence + 1] - starts[sequence];
             for (int64_t span = 0; span < attention.num_spans(rows); span++)
-                attention.run(sequence, task % groups, span);
+                attention.run(sequence, task % groups, 1, span);
         }
     };
     if (type == 0) run((float *)nullptr);

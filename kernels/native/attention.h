@@ -28,13 +28,13 @@ template <typename T, typename Q> struct Attention {
 
     static int64_t num_spans(int64_t rows) { return (rows + kSpan - 1) / kSpan; }
 
-    // A span of one sequence's rows for one key/value head: all rows of its group of heads
-    // together. `key`s it cannot see are not even read.
-    void run(int64_t sequence, int64_t group, int64_t span) const {
+    // A span of one sequence's rows for some of its key/value heads: all rows of a head's group of
+    // query heads together. `key`s it cannot see are not even read.
+    void run(int64_t sequence, int64_t first_group, int64_t num_groups, int64_t span) const {
         int64_t first = starts[sequence], all = starts[sequence + 1] - first;
         int64_t before = contexts[sequence] - all;
         int64_t skipped = span * kSpan, num_rows = std::min<int64_t>(kSpan, all - skipped);
-        int64_t fold = heads / groups, total = num_rows * fold;
+        int64_t fold = heads / groups, each = num_rows * fold, total = num_groups * each;
         bool is_tree = ancestors && all <= kMaskRows;
         int64_t context = is_tree ? before + all : before + skipped + num_rows;
         int64_t lowest = is_tree ? before : before + skipped;  // of the rows' positions
@@ -45,38 +45,47 @@ template <typename T, typename Q> struct Attention {
         if ((int64_t)scratch.size() < total * (padded + 2 * width))
             scratch.resize(total * (padded + 2 * width));
         A *scores = scratch.data(), *rows = scores + total * padded, *sums = rows + total * width;
+        auto row_of = [&](int64_t r) { return skipped + r % each / fold; };
+        auto head_of = [&](int64_t r) { return (first_group + r / each) * fold + r % fold; };
         for (int64_t r = 0; r < total; r++) {
-            const Q *q = query + (first + skipped + r / fold) * query_stride +
-                         (group * fold + r % fold) * width;
+            const Q *q = query + (first + row_of(r)) * query_stride + head_of(r) * width;
             for (int64_t d = 0; d < width; d++) rows[r * width + d] = widen(q[d]) * (A)scale;
         }
         for (int64_t j = begin; j < context; j += block_size) {
-            const T *keys = block(0, sequence, j, group);
+            bool is_last = j + block_size >= context;
             int64_t count = std::min(block_size, context - j);
-            for (int64_t r = 0; r < total; r += kTile)
-                score(rows + r * width, keys, scores + r * padded + j - begin, padded, total - r,
-                      count);
+            for (int64_t g = 0; g < num_groups; g++) {
+                const T *keys = block(0, sequence, j, first_group + g);
+                fetch(is_last ? block(1, sequence, begin, first_group + g)
+                              : block(0, sequence, j + block_size, first_group + g));
+                for (int64_t r = g * each; r < (g + 1) * each; r += kTile)
+                    score(rows + r * width, keys, scores + r * padded + j - begin, padded,
+                          (g + 1) * each - r, count);
+            }
         }
         for (int64_t r = 0; r < total; r++) {
             A *row = scores + r * padded;
             if (is_tree)
-                hide_tree(row, begin, context, before, skipped + r / fold, first);
+                hide_tree(row, begin, context, before, row_of(r), first);
             else
-                hide(row, begin, context, before + skipped + r / fold);
+                hide(row, begin, context, before + row_of(r));
             for (int64_t j = seen; j < padded; j++) row[j] = kHidden;
             soften(row, padded);
         }
         std::fill(sums, sums + total * width, (A)0);
         for (int64_t j = begin; j < context; j += block_size) {
-            const T *values = block(1, sequence, j, group);
             int64_t count = std::min(block_size, context - j);
-            for (int64_t r = 0; r < total; r += kTile)
-                collect(scores + r * padded + j - begin, values, sums + r * width, padded,
-                        total - r, count);
+            for (int64_t g = 0; g < num_groups; g++) {
+                const T *values = block(1, sequence, j, first_group + g);
+                if (j + block_size < context)
+                    fetch(block(1, sequence, j + block_size, first_group + g));
+                for (int64_t r = g * each; r < (g + 1) * each; r += kTile)
+                    collect(scores + r * padded + j - begin, values, sums + r * width, padded,
+                            (g + 1) * each - r, count);
+            }
         }
         for (int64_t r = 0; r < total; r++) {
-            Q *out = output + (first + skipped + r / fold) * output_stride +
-                     (group * fold + r % fold) * width;
+            Q *out = output + (first + row_of(r)) * output_stride + head_of(r) * width;
             for (int64_t d = 0; d < width; d++) out[d] = narrow<Q>(sums[r * width + d]);
         }
     }
@@ -89,6 +98,15 @@ template <typename T, typename Q> struct Attention {
         return cache + (((which * num_blocks + id) * block_size) * groups + group) * width;
     }
 
+    // Ask for a block before it is needed: blocks lie anywhere, and their slots too far apart for
+    // the processor to guess the next.
+    void fetch(const T *block) const {
+        constexpr int64_t kLine = 64 / sizeof(T);
+        for (int64_t j = 0; j < block_size; j++)
+            for (int64_t d = 0; d < width; d += kLine)
+                __builtin_prefetch(block + j * groups * width + d);
+    }
+
     void score(const A *rows, const T *keys, A *scores, int64_t stride, int64_t left,
                int64_t count) const {
         if (left >= kTile) return score_tile<kTile>(rows, keys, scores, stride, count);
@@ -97,24 +115,34 @@ template <typename T, typename Q> struct Attention {
         score_tile<1>(rows, keys, scores, stride, count);
     }
 
+    // A few keys at once, each with a sum of its own for every row, so that none waits for another.
     template <int R>
     void score_tile(const A *rows, const T *keys, A *scores, int64_t stride, int64_t count) const {
+        constexpr int kSome = R == 1 ? 8 : R == 4 ? 2 : 4;
         for (int64_t first = 0; first < count; first += kKeys) {
-            int64_t some = std::min<int64_t>(kKeys, count - first);
-            V totals[R][kKeys] = {};
-            for (int64_t j = 0; j < some; j++) {
-                const T *key = keys + (first + j) * groups * width;
-                V total[R] = {};
+            int64_t last = std::min<int64_t>(kKeys, count - first) - 1;
+            V totals[R][kKeys];
+            for (int some = 0; some < kKeys; some += kSome) {
+                V total[R][kSome] = {};
+                const T *key[kSome];
+                for (int j = 0; j < kSome; j++)
+                    key[j] = keys + (first + std::min<int64_t>(some + j, last)) * groups * width;
                 for (int64_t d = 0; d < width; d += kLanes) {
-                    V k = load(key + d);
-                    for (int r = 0; r < R; r++) total[r] += load(rows + r * width + d) * k;
+                    V query[R];
+                    for (int r = 0; r < R; r++) query[r] = load(rows + r * width + d);
+                    for (int j = 0; j < kSome; j++) {
+                        V k = load(key[j] + d);
+                        for (int r = 0; r < R; r++) total[r][j] += query[r] * k;
+                    }
                 }
-                for (int r = 0; r < R; r++) totals[r][j] = total[r];
+                for (int r = 0; r < R; r++)
+                    for (int j = 0; j < kSome; j++) totals[r][some + j] = total[r][j];
             }
             for (int r = 0; r < R; r++) {
-                A dots[kKeys];  // always so taken: a row's sums do not depend on its neighbours
-                sum_each(totals[r], dots);
-                std::copy_n(dots, some, scores + r * stride + first);
+                // Always so taken: a row's sums do not depend on its neighbours.
+                A dots[kKeys], *out = scores + r * stride + first;
+                sum_each(totals[r], last == kKeys - 1 ? out : dots);
+                for (int64_t j = 0; last < kKeys - 1 && j <= last; j++) out[j] = dots[j];
             }
         }
     }
@@ -131,7 +159,7 @@ template <typename T, typename Q> struct Attention {
     template <int R>
     void collect_tile(const A *scores, const T *values, A *sums, int64_t stride,
                       int64_t count) const {
-        constexpr int kWide = 8 / R;
+        constexpr int kWide = R == 3 ? 4 : 8 / R;
         int64_t d = 0;
         for (; d + kWide * kLanes <= width; d += kWide * kLanes)
             collect_part<R, kWide>(scores, values + d, sums + d, stride, count);

@@ -163,15 +163,19 @@ template <typename W, typename T> class Decoder {
                                   data_.groups, data_.width, layer.data.window,
                                   data_.attention_scale};
         spans_.clear();
+        bool has_many = step.num_sequences >= 4 * team_.size();
         for (int64_t b = 0; b < step.num_sequences; b++) {
-            int64_t count = attention.num_spans(step.starts[b + 1] - step.starts[b]);
+            int64_t rows = step.starts[b + 1] - step.starts[b], count = attention.num_spans(rows);
+            // All heads of a slot lie side by side: one reader takes them if others have enough.
+            int64_t together = has_many && rows <= attention.kTile ? data_.groups : 1;
             // The last span sees most; whoever begins with it ends with the others.
             for (int64_t span = count - 1; span >= 0; span--)
-                for (int64_t group = 0; group < data_.groups; group++)
-                    spans_.push_back({b, group, span});
+                for (int64_t group = 0; group < data_.groups; group += together)
+                    spans_.push_back({b, group, together, span});
         }
         team_.run(spans_.size(), [&](int64_t i) {
-            attention.run(spans_[i].sequence, spans_[i].group, spans_[i].span);
+            const Span &task = spans_[i];
+            attention.run(task.sequence, task.group, task.num_groups, task.span);
         });
     }
 
@@ -192,7 +196,7 @@ template <typename W, typename T> class Decoder {
     }
 
     struct Span {
-        int64_t sequence, group, span;
+        int64_t sequence, group, num_groups, span;
     };
     DecoderData data_;
     Team team_;

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from kernels.native.arena import Arena
 from kernels.native.attention import NativeKernels
 
 INT8 = torch.int8
@@ -148,6 +149,7 @@ class Packer:
         self.kernels = kernels
         self.kind = _KINDS[weights, cache]
         self.weights, self.cache = weights, cache
+        self._arena = Arena()
         self.activations = torch.float64 if weights == torch.float64 else torch.float32
         library = kernels.library
         library.pair_width.restype = _integer
@@ -170,7 +172,7 @@ class Packer:
             weight = (weight.float() * (127 / largest)[:, None]).round().to(INT8)
             scales = functional.pad(largest / 127, (0, padded - outputs)).contiguous()
         source = weight.to(self.weights).contiguous()
-        panels = torch.empty(padded * inputs, dtype=self.weights)
+        panels = self._arena.empty(padded * inputs, self.weights)
         self.kernels.library.pack_panels(
             self.kind, source.data_ptr(), outputs, inputs, panels.data_ptr()
         )

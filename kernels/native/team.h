@@ -35,6 +35,7 @@ class Team {
         for (auto &thread : threads_) thread.join();
     }
     Team(const Team &) = delete;
+    int64_t size() const { return threads_.size() + 1; }
 
     // Called before a series of phases: decides whether to share them, and wakes the others.
     void begin(bool is_worth_sharing) {

@@ -58,6 +58,13 @@ template <> inline bfloat16 narrow<bfloat16, float>(float x) {
 }
 
 static inline floats load(const bfloat16 *p) {
+#if defined(__AVX512F__)
+    __m256i bits = _mm256_loadu_si256((const __m256i *)p);
+    return (floats)_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16);
+#elif defined(__AVX2__)
+    __m128i bits = _mm_loadu_si128((const __m128i *)p);
+    return (floats)_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16);
+#endif
     halves raw;
     memcpy(&raw, p, sizeof raw);
     return (floats)(__builtin_convertvector(raw, words) << 16);
