@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from inference.speculation.base import (
+    MAX_NODES,
     Draft,
     DraftRequest,
     Features,
@@ -29,6 +30,10 @@ from inference.speculation.mlp_format import (
 )
 from inference.speculation.mlp_model import MlpModel
 from inference.speculation.vocabulary_head import Best
+from kernels.native.mlp import MlpShape, MlpStageWeights, NativeMlp, suits
+
+LEAST_SURVIVAL = 0.03
+"""On a CPU no row is so cheap that a less likely path pays, so its stages are saved."""
 
 Tree = tuple[list[int], list[int], list[float]]
 """Token ids, parents and log-probabilities of the paths, node by node."""
@@ -70,8 +75,10 @@ class MlpSpeculator:
         facts: TargetFacts,
         max_branches: int | None = None,
     ) -> None:
-        self._model = MlpModel(weights, config, facts)
-        self._config = config
+        self._weights: MlpWeights | None = weights
+        self._config, self._facts = config, facts
+        self._model: MlpModel | None = None
+        self._native: NativeMlp | None = None
         self._max_branches = max_branches or config.n_candidates
         self._states = DrawnStates()
 
@@ -83,11 +90,10 @@ class MlpSpeculator:
         if not ready:
             return drafts
         hidden = torch.stack(list(ready.values()))
-        last_ids = torch.tensor([requests[i].token_ids[-1] for i in ready], device=hidden.device)
-        depth = min(self._model.num_stages, max(requests[index].room for index in ready))
-        trees = self._expand(hidden, last_ids, depth)
-        for index, tree in zip(ready, trees, strict=True):
-            drafts[index] = likeliest_tree(*tree, requests[index].room)
+        last_ids = [requests[index].token_ids[-1] for index in ready]
+        rooms = [min(MAX_NODES, requests[index].room) for index in ready]
+        for index, draft in zip(ready, self._draft(hidden, last_ids, rooms), strict=True):
+            drafts[index] = draft
         return drafts
 
     @torch.inference_mode()
@@ -99,18 +105,57 @@ class MlpSpeculator:
         """Drop the request's state."""
         self._states.forget(request_id)
 
+    def _draft(
+        self, hidden: torch.Tensor, last_ids: Sequence[int], rooms: Sequence[int]
+    ) -> list[Draft]:
+        """In one C++ call once the target runs so, until then in torch."""
+        if self._native is None:
+            self._native = self._adopt()
+        if self._native is not None:
+            trees = self._native.propose(hidden.float(), last_ids, rooms)
+            return [Draft(*tree) for tree in trees]
+        if self._model is None:
+            assert self._weights is not None
+            self._model = MlpModel(self._weights, self._config, self._facts)
+        depth = min(self._model.num_stages, max(rooms))
+        ids = torch.tensor(last_ids, device=hidden.device)
+        found = self._expand(self._model, hidden, ids, depth)
+        return [likeliest_tree(*tree, room) for tree, room in zip(found, rooms, strict=True)]
+
+    def _adopt(self) -> NativeMlp | None:
+        kernels, weights, config = self._facts.native(), self._weights, self._config
+        if kernels is None or weights is None:
+            return None
+        is_wide = self._facts.dtype == torch.float64
+        stages = [MlpStageWeights(*one) for one in weights.stages()]
+        if self._facts.device.type != "cpu" or is_wide or not suits(stages):
+            return None
+        shape = MlpShape(
+            widths=config.top_k_tokens_per_head,
+            num_branches=self._max_branches,
+            num_candidates=config.n_candidates,
+            is_scaled=config.scale_input,
+            state_weight=config.state_weight,
+            token_weight=config.token_weight,
+            least_survival=LEAST_SURVIVAL,
+        )
+        dtype = torch.float32 if weights.heads[0].dtype == torch.float32 else torch.bfloat16
+        self._weights = self._model = None
+        return NativeMlp(kernels, stages, shape, dtype, torch.get_num_threads())
+
     def _expand(
         self,
+        model: MlpModel,
         hidden: torch.Tensor,  # [B, W]
         last_ids: torch.Tensor,  # [B]
         depth: int,
     ) -> list[Tree]:
         """Run `depth` stages; the likeliest branches of each live on, the last being candidates."""
-        state, levels = self._model.first_state(hidden), list[_Level]()
+        state, levels = model.first_state(hidden), list[_Level]()
         ids, log_probs = last_ids[:, None], torch.zeros_like(last_ids[:, None]).double()
         for stage in range(depth):
             width = self._config.top_k_tokens_per_head[stage]
-            state, best = self._model.advance(stage, state, ids, width)
+            state, best = model.advance(stage, state, ids, width)
             is_last = stage == depth - 1
             limit = self._config.n_candidates if is_last else self._max_branches
             level = _branch(best, log_probs, limit)

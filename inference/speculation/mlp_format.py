@@ -5,7 +5,7 @@ hold every alias of a tensor or one of them; names begin with `speculator.` or d
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,16 @@ class MlpConfig:
     tie_weights: bool = False
     scale_input: bool = False
 
+    @property
+    def state_weight(self) -> float:
+        """Of a stage's state; by the last stage half of the power is the target's."""
+        return float(0.5 ** (0.5 / self.n_predict))
+
+    @property
+    def token_weight(self) -> float:
+        """Of the embedding, with which both together keep their power."""
+        return float(((1 - self.state_weight**2) * self.inner_dim / 2) ** 0.5)
+
 
 @dataclass(frozen=True)
 class MlpWeights:
@@ -46,6 +56,11 @@ class MlpWeights:
     heads: tuple[torch.Tensor, ...]  # each [V, I]
     scales: tuple[torch.Tensor, ...]  # each [I]
     shifts: tuple[torch.Tensor, ...]  # each [I]
+
+    def stages(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Embedding, projection, head, scale and shift of each stage."""
+        tensors = (self.embeddings, self.projections, self.heads, self.scales, self.shifts)
+        return zip(*tensors, strict=True)
 
 
 def is_mlp_speculator(raw: Mapping[str, Any]) -> bool:

@@ -24,10 +24,7 @@ class MlpModel:
         self._dtype = facts.wide_dtype
         self._stages = _build_stages(weights, facts)
         self._has_scaled_input = config.scale_input
-        # By the last stage it was trained with, half of the state's weight is the target's.
-        self._state_weight = 0.5 ** (0.5 / config.n_predict)
-        token_share = 1 - self._state_weight**2
-        self._token_weight = (token_share * config.inner_dim / 2) ** 0.5
+        self._state_weight, self._token_weight = config.state_weight, config.token_weight
 
     def first_state(self, hidden: torch.Tensor) -> torch.Tensor:  # [B, W] -> [B, 1, W]
         """What the first stage reads of the target's states."""
@@ -77,12 +74,5 @@ def _build_stages(weights: MlpWeights, facts: TargetFacts) -> tuple[_Stage, ...]
             scale.to(device, dtype),
             shift.to(device, dtype),
         )
-        for embedding, projection, head, scale, shift in zip(
-            weights.embeddings,
-            weights.projections,
-            weights.heads,
-            weights.scales,
-            weights.shifts,
-            strict=True,
-        )
+        for embedding, projection, head, scale, shift in weights.stages()
     )
