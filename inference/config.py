@@ -60,11 +60,6 @@ class EngineConfig:
         if self.kv_dtype not in KV_DTYPES:
             known = ", ".join(KV_DTYPES)
             raise InvalidConfig(f"kv_dtype: {self.kv_dtype!r} is none of {known}")
-        if self.quantization and self.kv_dtype == INT8:
-            raise InvalidConfig(
-                "kv_dtype: int8 blocks are read in torch, quantization int8 runs in the C++ "
-                "kernels; one of the two"
-            )
         if self.quantization not in (None, INT8):
             raise InvalidConfig(f"quantization: {self.quantization!r} is not known; known: {INT8}")
         if self.quantization and not self.compile:

@@ -11,6 +11,7 @@ from inference.model.families import read_native
 from inference.model.language_model import LanguageModel
 from inference.model.native_decoder import NativeModel, suits
 from kernels.native.attention import NativeKernels
+from kernels.native.decoder import KINDS
 
 
 def load_model(folder: Path, dtype: torch.dtype, device: torch.device) -> LanguageModel:
@@ -43,6 +44,6 @@ def load_native(
         ModelLoadError: as `load_model`.
     """
     native = read_native(describe(folder))
-    if native is None or not suits(native[0]):
+    if native is None or not suits(native[0]) or (weights, cache) not in KINDS:
         return None
     return NativeModel(folder, *native, kernels, weights, cache, num_threads)

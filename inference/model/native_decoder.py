@@ -70,7 +70,8 @@ class NativeModel:
             names.embedding + ".weight", config.vocab_size, config.hidden_size
         )
         # int8 is for products only: an embedding is read once a row.
-        self._embedding = embedding.to(cache if weights == torch.int8 else weights)
+        kept = next((one for one in (weights, cache) if one != torch.int8), torch.bfloat16)
+        self._embedding = embedding.to(kept)
         layers = [self._layer(index) for index in range(config.num_layers)]
         norm = self._tensors.take(names.norm + ".weight", config.hidden_size)
         if config.tie_word_embeddings:
@@ -86,7 +87,7 @@ class NativeModel:
     def forward(
         self,
         inputs: DecoderInputs,
-        cache: torch.Tensor,  # [L, 2, N, S, G, D], written in place at the slot mapping
+        cache: torch.Tensor,  # [L, 2, N, S, G, D or packed], written in place at the slot mapping
     ) -> torch.Tensor:  # [T, W]
         """Run all rows through all layers; hidden states after the final norm."""
         hidden, _ = self._run(inputs, cache, ())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from inference.batch import Batch
+from inference.batch import Batch, Verdict
 from inference.cache.storage import allocate_cache
 from inference.config import INT8, EngineConfig
 from inference.errors import InvalidConfig
@@ -13,11 +13,14 @@ from inference.model.language_model import LanguageModel
 from inference.model.loading import load_model, load_native
 from inference.model.spans import lay_out
 from inference.model.weights import find_checkpoint
+from inference.runner.device_verify import decide
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
 from inference.runner.profile import CONTEXT, profile, profile_spans
 from inference.runner.threads import threads_for, weight_bytes
 from inference.speculation.base import Features, FeatureWish, TargetFacts
+from inference.speculation.verify import verify
+from kernels.dispatch import runs_triton
 from kernels.move_rows import move_rows
 from kernels.native.attention import TYPES, NativeKernels
 from kernels.native.build import cache_folder, find_compiler
@@ -31,7 +34,8 @@ FEW_ROWS = 16
 class Computed:
     """What came out of one forward pass."""
 
-    logits: torch.Tensor  # [R, V] on the CPU, the sampled rows part by part
+    verdicts: list[Verdict]
+    """Of the parts that sample, in order."""
     is_sound: list[bool]
     """For every row whether its numbers are numbers."""
     features: Features
@@ -69,7 +73,11 @@ class ModelRunner:
 
     @torch.inference_mode()
     def run(self, batch: Batch, wish: FeatureWish) -> Computed:
-        """Compute every row of the batch, and the logits of the rows that are sampled."""
+        """Compute every row of the batch, and decide the tokens of the parts that sample.
+
+        Raises:
+            ValueError: what a request asks for leaves it no possible token.
+        """
         model = self._model(batch.num_rows)
         if model is self._native.model:  # it has threads of its own
             return self._run(model, batch, wish)
@@ -85,9 +93,15 @@ class ModelRunner:
             hidden = model.forward(inputs, self._cache)
         features, rows = Features(hidden, aux), sampled_rows(batch)
         is_sound = hidden.sum(-1).isfinite()
+        if not rows:
+            return Computed([], is_sound.tolist(), features)
         if len(rows) < hidden.shape[0]:
             hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
-        return Computed(model.logits(hidden).cpu(), is_sound.tolist(), features)
+        parts = [part for part in batch.parts if part.samples]
+        logits = model.logits(hidden)
+        if runs_triton(logits):
+            return Computed(*decide(parts, logits, is_sound).wait(), features)
+        return Computed(verify(parts, logits.cpu()), is_sound.tolist(), features)
 
     @property
     def facts(self) -> TargetFacts:
@@ -110,7 +124,7 @@ class ModelRunner:
     def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:
         threads = torch.get_num_threads()
         weights = torch.int8 if self._quantization else self.dtype
-        return load_native(self.folder, kernels, weights, self.dtype, threads)
+        return load_native(self.folder, kernels, weights, self._cache.dtype, threads)
 
     def _require_native(self) -> None:
         """Torch has no part in quantized weights: before the kernels are ready nothing can run."""
@@ -195,8 +209,8 @@ def _device(wanted: str) -> torch.device:
 
 
 def _has_kernels(config: EngineConfig, device: torch.device) -> bool:
-    """Whether the C++ kernels are wanted and know these blocks: int8 ones they do not read yet."""
-    return config.compile and device.type == "cpu" and config.kv_dtype != INT8
+    """Whether the C++ kernels are wanted and could be had."""
+    return config.compile and device.type == "cpu"
 
 
 def _dtype(config: EngineConfig, device: torch.device) -> torch.dtype:

@@ -6,6 +6,9 @@
 #include <limits>
 #include <vector>
 
+// Bytes behind a head's numbers in the cache: the scale of an int8 row (`pack_rows` of reference.py).
+template <typename T> constexpr int64_t kScaleBytes = std::is_same_v<T, int8_t> ? 4 : 0;
+
 // Cache type T; queries and outputs of type Q.
 template <typename T, typename Q> struct Attention {
     using A = typename Computed<T>::scalar;
@@ -58,9 +61,11 @@ template <typename T, typename Q> struct Attention {
                 const T *keys = block(0, sequence, j, first_group + g);
                 fetch(is_last ? block(1, sequence, begin, first_group + g)
                               : block(0, sequence, j + block_size, first_group + g));
-                for (int64_t r = g * each; r < (g + 1) * each; r += kTile)
-                    score(rows + r * width, keys, scores + r * padded + j - begin, padded,
-                          (g + 1) * each - r, count);
+                A *seen_by = scores + g * each * padded + j - begin;
+                for (int64_t r = 0; r < each; r += kTile)
+                    score(rows + (g * each + r) * width, keys, seen_by + r * padded, padded,
+                          each - r, count);
+                rescale(seen_by, keys, padded, each, count);
             }
         }
         for (int64_t r = 0; r < total; r++) {
@@ -79,9 +84,11 @@ template <typename T, typename Q> struct Attention {
                 const T *values = block(1, sequence, j, first_group + g);
                 if (j + block_size < context)
                     fetch(block(1, sequence, j + block_size, first_group + g));
-                for (int64_t r = g * each; r < (g + 1) * each; r += kTile)
-                    collect(scores + r * padded + j - begin, values, sums + r * width, padded,
-                            (g + 1) * each - r, count);
+                A *seen_by = scores + g * each * padded + j - begin;
+                rescale(seen_by, values, padded, each, count);
+                for (int64_t r = 0; r < each; r += kTile)
+                    collect(seen_by + r * padded, values, sums + (g * each + r) * width, padded,
+                            each - r, count);
             }
         }
         for (int64_t r = 0; r < total; r++) {
@@ -95,7 +102,19 @@ template <typename T, typename Q> struct Attention {
     // groups * width apart.
     const T *block(int which, int64_t sequence, int64_t position, int64_t group) const {
         int64_t id = tables[sequence * table_width + position / block_size];
-        return cache + (((which * num_blocks + id) * block_size) * groups + group) * width;
+        return cache + which * num_blocks * block_size * slot_size() + id * block_size * slot_size() +
+               group * (width + kScaleBytes<T>);
+    }
+    int64_t slot_size() const { return groups * (width + kScaleBytes<T>); }
+
+    // What was computed with an int8 row is as many times its scale.
+    void rescale(A *scores, const T *rows, int64_t stride, int64_t num_rows, int64_t count) const {
+        if constexpr (kScaleBytes<T> > 0)
+            for (int64_t j = 0; j < count; j++) {
+                float scale;
+                memcpy(&scale, rows + j * slot_size() + width, sizeof scale);
+                for (int64_t r = 0; r < num_rows; r++) scores[r * stride + j] *= scale;
+            }
     }
 
     // Ask for a block before it is needed: blocks lie anywhere, and their slots too far apart for
@@ -104,7 +123,7 @@ template <typename T, typename Q> struct Attention {
         constexpr int64_t kLine = 64 / sizeof(T);
         for (int64_t j = 0; j < block_size; j++)
             for (int64_t d = 0; d < width; d += kLine)
-                __builtin_prefetch(block + j * groups * width + d);
+                __builtin_prefetch(block + j * slot_size() + d);
     }
 
     void score(const A *rows, const T *keys, A *scores, int64_t stride, int64_t left,
@@ -126,7 +145,7 @@ template <typename T, typename Q> struct Attention {
                 V total[R][kSome] = {};
                 const T *key[kSome];
                 for (int j = 0; j < kSome; j++)
-                    key[j] = keys + (first + std::min<int64_t>(some + j, last)) * groups * width;
+                    key[j] = keys + (first + std::min<int64_t>(some + j, last)) * slot_size();
                 for (int64_t d = 0; d < width; d += kLanes) {
                     V query[R];
                     for (int r = 0; r < R; r++) query[r] = load(rows + r * width + d);
@@ -174,7 +193,7 @@ template <typename T, typename Q> struct Attention {
         for (int r = 0; r < R; r++)
             for (int c = 0; c < C; c++) total[r][c] = load(sums + r * width + c * kLanes);
         for (int64_t j = 0; j < count; j++) {
-            const T *value = values + j * groups * width;
+            const T *value = values + j * slot_size();
             for (int c = 0; c < C; c++) {
                 V v = load(value + c * kLanes);
                 for (int r = 0; r < R; r++) total[r][c] += scores[r * stride + j] * v;

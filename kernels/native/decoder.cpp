@@ -81,6 +81,7 @@ template <typename W, typename T> class Decoder {
                 data.outputs, data.inputs};
     }
     static int64_t size(const LinearData &data) { return data.outputs * data.inputs; }
+    int64_t slot_size() const { return data_.groups * (data_.width + kScaleBytes<T>); }
     static int64_t padded(int64_t width) { return (width + kWidth - 1) / kWidth * kWidth; }
 
     Rows<W> rows(const A *x, int64_t stride, int64_t count) {
@@ -147,15 +148,14 @@ template <typename W, typename T> class Decoder {
             if (weight) rms_norm(head, (const A *)weight, head, width, data_.eps);
             rotate(head, cos, sin, width);
         }
-        int64_t slots = step.num_blocks * step.block_size, size = groups * width;
+        int64_t slots = step.num_blocks * step.block_size, size = slot_size();
         T *keys = (T *)step.cache + (2 * index * slots + step.slots[t]) * size;
-        narrow_row(row + heads * width, keys, size);
-        narrow_row(row + (heads + groups) * width, keys + slots * size, size);
+        store_heads(row + heads * width, keys, groups, width);
+        store_heads(row + (heads + groups) * width, keys + slots * size, groups, width);
     }
 
     void attend(const Layer &layer, const StepData &step, int64_t index) {
-        int64_t layer_size =
-            2 * step.num_blocks * step.block_size * data_.groups * data_.width;
+        int64_t layer_size = 2 * step.num_blocks * step.block_size * slot_size();
         Attention<T, A> attention{qkv_.data(), (const T *)step.cache + index * layer_size,
                                   step.tables, step.starts, step.contexts, step.ancestors,
                                   step.positions, attended_.data(), qkv_stride_, attended_stride_,
@@ -210,14 +210,16 @@ template <typename W, typename T> class Decoder {
     std::vector<Span> spans_;
 };
 
-// Weights and cache: 0 float, 1 bfloat16, 2 double, 3 int8 weights on a bfloat16 cache,
-// 4 int8 weights on a float cache.
+// Weights and cache, numbered as decoder.py has them.
 template <typename F> void by_kind(int kind, F &&run) {
     if (kind == 0) run((Decoder<float, float> *)nullptr, (float *)nullptr);
     if (kind == 1) run((Decoder<bfloat16, bfloat16> *)nullptr, (bfloat16 *)nullptr);
     if (kind == 2) run((Decoder<double, double> *)nullptr, (double *)nullptr);
     if (kind == 3) run((Decoder<int8_t, bfloat16> *)nullptr, (int8_t *)nullptr);
     if (kind == 4) run((Decoder<int8_t, float> *)nullptr, (int8_t *)nullptr);
+    if (kind == 5) run((Decoder<float, int8_t> *)nullptr, (float *)nullptr);
+    if (kind == 6) run((Decoder<bfloat16, int8_t> *)nullptr, (bfloat16 *)nullptr);
+    if (kind == 7) run((Decoder<int8_t, int8_t> *)nullptr, (int8_t *)nullptr);
 }
 
 }  // namespace

@@ -16,13 +16,17 @@ from kernels.native.arena import Arena
 from kernels.native.attention import NativeKernels
 
 INT8 = torch.int8
-_KINDS = {
+KINDS = {
     (torch.float32, torch.float32): 0,
     (torch.bfloat16, torch.bfloat16): 1,
     (torch.float64, torch.float64): 2,
     (torch.int8, torch.bfloat16): 3,
     (torch.int8, torch.float32): 4,
+    (torch.float32, torch.int8): 5,
+    (torch.bfloat16, torch.int8): 6,
+    (torch.int8, torch.int8): 7,
 }
+"""Dtypes of weights and cache that the decoder knows."""
 
 _pointer, _integer, _real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 
@@ -147,7 +151,7 @@ class Packer:
 
     def __init__(self, kernels: NativeKernels, weights: torch.dtype, cache: torch.dtype) -> None:
         self.kernels = kernels
-        self.kind = _KINDS[weights, cache]
+        self.kind = KINDS[weights, cache]
         self.weights, self.cache = weights, cache
         self._arena = Arena()
         self.activations = torch.float64 if weights == torch.float64 else torch.float32

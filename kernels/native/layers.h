@@ -42,6 +42,23 @@ template <typename A> static void swiglu(A *gate, const A *up, int64_t width) {
     for (int64_t d = whole; d < width; d++) gate[d] = gate[d] / (1 + std::exp(-gate[d])) * up[d];
 }
 
-template <typename T, typename A> static void narrow_row(const A *x, T *out, int64_t width) {
-    for (int64_t d = 0; d < width; d++) out[d] = narrow<T>(x[d]);
+// Heads side by side into a slot of the cache; int8 ones as `pack_rows` of reference.py has them.
+template <typename T, typename A>
+static void store_heads(const A *x, T *out, int64_t heads, int64_t width) {
+    for (int64_t d = 0; d < heads * width; d++) out[d] = narrow<T>(x[d]);
+}
+static inline void store_heads(const float *x, int8_t *out, int64_t heads, int64_t width) {
+    for (int64_t h = 0; h < heads; h++, x += width, out += width + 4) {
+        float largest = 0;
+        bool is_sound = true;
+        for (int64_t d = 0; d < width; d++) {
+            largest = std::max(largest, std::fabs(x[d]));
+            is_sound &= x[d] == x[d];
+        }
+        float scale = is_sound ? largest / 127 : NAN;
+        bool has_steps = scale > 0 && std::isfinite(scale);
+        for (int64_t d = 0; d < width; d++)
+            out[d] = has_steps ? (int8_t)std::max(-127.f, std::min(127.f, rintf(x[d] / scale))) : 0;
+        memcpy(out + width, &scale, sizeof scale);
+    }
 }

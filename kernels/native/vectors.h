@@ -69,6 +69,17 @@ static inline floats load(const bfloat16 *p) {
     memcpy(&raw, p, sizeof raw);
     return (floats)(__builtin_convertvector(raw, words) << 16);
 }
+// int8 rows of the cache, without their scale.
+static inline floats load(const int8_t *p) {
+#if defined(__AVX512F__)
+    return (floats)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+#elif defined(__AVX2__)
+    return (floats)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+#endif
+    floats result;
+    for (int i = 0; i < lanes<floats>(); i++) result[i] = p[i];
+    return result;
+}
 static inline floats load(const float *p) {
     floats result;
     memcpy(&result, p, sizeof result);

@@ -21,7 +21,9 @@ def engine(target: Path, **options: Any) -> Engine:
     given: dict[str, Any] = {
         "device": "cpu", "dtype": "float64", "num_blocks": 128, "max_batch": 8, "kv_dtype": "int8"
     }  # fmt: skip
-    return Engine(EngineConfig(model=str(target), **(given | options)))
+    made = Engine(EngineConfig(model=str(target), **(given | options)))
+    made.finish_compiling()
+    return made
 
 
 def answers(one: Engine, salt: bytes = b"") -> list[tuple[int, ...]]:
@@ -29,19 +31,28 @@ def answers(one: Engine, salt: bytes = b"") -> list[tuple[int, ...]]:
     return [out.token_ids for out in one.generate(prompts, SAMPLED, salt=salt)]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        {},
+        {"dtype": "float32", "compile": True},
+        {"dtype": "float32", "compile": True, "quantization": "int8"},
+    ],
+    ids=["torch", "C++", "C++ with int8 weights"],
+)
 def test_text_is_the_same_alone_together_drafted_cold_warm_and_preempted(
-    tiny_target: Path,
+    path: dict[str, Any], tiny_target: Path
 ) -> None:
-    plain = engine(tiny_target)
+    plain = engine(tiny_target, **path)
     prompts = [[*PREAMBLE, *prompt] for prompt in PROMPTS]
     pairs = zip(prompts, SAMPLED, strict=True)
     alone = [plain.generate([prompt], params)[0].token_ids for prompt, params in pairs]
 
     assert answers(plain) == alone, "with a warm prefix, together"
     assert answers(plain, b"cold") == alone
-    assert answers(engine(tiny_target, speculator="ngram")) == alone
-    assert answers(engine(tiny_target, max_step_tokens=11)) == alone, "in small chunks"
-    squeezed = engine(tiny_target, num_blocks=14)
+    assert answers(engine(tiny_target, **path, speculator="ngram")) == alone
+    assert answers(engine(tiny_target, **path, max_step_tokens=11)) == alone, "in small chunks"
+    squeezed = engine(tiny_target, **path, num_blocks=14)
     assert answers(squeezed) == alone
     assert squeezed.stats()["num_preemptions"] > 0
 
@@ -113,7 +124,7 @@ def test_a_number_that_is_none_ends_its_request_alone(tiny_target: Path) -> None
     "options, why",
     [
         ({"kv_dtype": "int4"}, "kv_dtype: 'int4' is none of auto, int8"),
-        ({"quantization": "int8", "compile": True, "dtype": "float32"}, "one of the two"),
+        ({"quantization": "int8"}, "it needs compile"),
     ],
 )
 def test_what_cannot_be_is_refused(tiny_target: Path, options: dict[str, Any], why: str) -> None:

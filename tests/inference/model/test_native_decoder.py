@@ -11,6 +11,7 @@ from inference.model.families import read_native
 from inference.model.native_decoder import NativeModel, suits
 from kernels.native.attention import NativeKernels
 from kernels.paged_attention import plan_attention
+from kernels.reference import SCALE_BYTES, pack_rows, unpack_rows
 from tests.inference.model.parity import VOCAB, save_random
 from tests.inference.model.test_decoder import CASES
 from tests.kernels.conftest import kernels, kernels_library
@@ -25,12 +26,17 @@ TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-3, torch.bfloat16: 1.0}
 
 
 def load(
-    name: str, folder: Path, kernels: NativeKernels, weights: torch.dtype, threads: int = 2
+    name: str,
+    folder: Path,
+    kernels: NativeKernels,
+    weights: torch.dtype,
+    cache: torch.dtype | None = None,
+    threads: int = 2,
 ) -> tuple[NativeModel, Decoder]:
     save_random(*CASES[name], folder)
     described = read_native(describe(folder))
     assert described is not None and suits(described[0])
-    cache = torch.bfloat16 if weights == torch.int8 else weights
+    cache = cache or (torch.bfloat16 if weights == torch.int8 else weights)
     ours = NativeModel(folder, *described, kernels, weights, cache, threads)
     return ours, Decoder(folder, *described, torch.float64, CPU)
 
@@ -59,7 +65,8 @@ def rows_of(
 def filled_cache(model: Decoder | NativeModel, dtype: torch.dtype) -> torch.Tensor:
     config = model.config
     shape = (config.num_layers, 2, NUM_BLOCKS, BLOCK, config.num_kv_heads, config.head_dim)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(5)).to(dtype)
+    cache = torch.randn(shape, generator=torch.Generator().manual_seed(5))
+    return pack_rows(cache) if dtype == torch.int8 else cache.to(dtype)
 
 
 def check(
@@ -117,16 +124,59 @@ def test_small_weights_stay_near_the_truth(
     assert 0 < error < (0.05 if weights == torch.bfloat16 else 0.15)
 
 
-@pytest.mark.parametrize("weights", [torch.float32, torch.bfloat16, torch.int8], ids=str)
-def test_a_row_does_not_depend_on_its_neighbours(
-    weights: torch.dtype, tmp_path: Path, kernels: NativeKernels
+@pytest.mark.parametrize("window", ["mistral-window", "llama"])
+def test_packed_blocks_are_written_and_read_as_torch_does(
+    window: str, tmp_path: Path, kernels: NativeKernels
 ) -> None:
-    ours, truth = load("qwen2", tmp_path, kernels, weights)
-    lone = NativeModel(
-        tmp_path, ours.config, read_native(describe(tmp_path))[1], kernels, weights,  # type: ignore[index]
-        torch.float32 if weights == torch.float32 else torch.bfloat16, 1,
+    ours, truth = load(window, tmp_path, kernels, torch.float32, torch.int8)
+    inputs, cache = rows_of([1, 5, 33, 2], [1, 40, 33, 60]), filled_cache(truth, torch.int8)
+    expected_cache = cache.clone()
+
+    hidden = ours.forward(inputs, cache)
+
+    expected = truth.forward(inputs, expected_cache)
+    steps, expected_steps = (one[..., :-SCALE_BYTES].int() for one in (cache, expected_cache))
+    assert int((steps - expected_steps).abs().max()) <= 1  # halves may fall either way
+    torch.testing.assert_close(
+        unpack_rows(cache, torch.float64), unpack_rows(expected_cache, torch.float64),
+        atol=0.1, rtol=0.0,
     )  # fmt: skip
-    dtype = torch.float32 if weights == torch.float32 else torch.bfloat16
+    error = (hidden.double() - expected).std() / expected.std()
+    assert error < 0.02
+
+
+def test_a_packed_row_that_is_no_number_stays_visible(
+    tmp_path: Path, kernels: NativeKernels
+) -> None:
+    ours, truth = load("llama", tmp_path, kernels, torch.float32, torch.int8)
+    inputs, cache = rows_of([1, 1], [9, 20]), filled_cache(truth, torch.int8)
+    block = int(inputs.attention.block_tables[0, 0])
+    cache[0, 0, block, 2, :, -SCALE_BYTES:] = torch.tensor([torch.nan]).view(torch.int8)
+
+    hidden = ours.forward(inputs, cache)
+
+    assert hidden[0].isnan().all()
+    assert hidden[1].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "dtype"),
+    [
+        (torch.float32, torch.float32),
+        (torch.bfloat16, torch.bfloat16),
+        (torch.int8, torch.bfloat16),
+        (torch.bfloat16, torch.int8),
+        (torch.int8, torch.int8),
+    ],
+    ids=str,
+)
+def test_a_row_does_not_depend_on_its_neighbours(
+    weights: torch.dtype, dtype: torch.dtype, tmp_path: Path, kernels: NativeKernels
+) -> None:
+    ours, truth = load("qwen2", tmp_path, kernels, weights, dtype)
+    described = read_native(describe(tmp_path))
+    assert described is not None
+    lone = NativeModel(tmp_path, *described, kernels, weights, dtype, 1)
     counts, contexts = [1, 7, 30, 4], [9, 20, 33, 60]
     inputs, cache = rows_of(counts, contexts), filled_cache(truth, dtype)
     together = ours.logits(ours.forward(inputs, cache))
