@@ -15,7 +15,6 @@ from inference.runner.model_runner import Computed, ModelRunner
 from inference.scheduler import Scheduler
 from inference.sequence import Sequence
 from inference.speculation.drafting import Drafting
-from inference.speculation.verify import verify
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +70,10 @@ class StepLoop:
 
     def _compute(self, batch: Batch) -> list[TokenChunk]:
         """Run and verify; when that fails, every part alone, so that only the guilty one ends."""
-        sampled = [part for part in batch.parts if part.samples]
         start = time.perf_counter()
         try:
             computed = self._runner.run(batch, self.drafting.wants)
-            verdicts = iter(verify(sampled, computed.logits) if sampled else [])
+            verdicts = iter(computed.verdicts)
         except Exception as error:
             if len(batch.parts) > 1:
                 return [one for part in batch.parts for one in self._compute(Batch([part]))]

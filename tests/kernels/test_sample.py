@@ -1,0 +1,127 @@
+"""Drawing a token: the kernel, its reference and the CPU path's sampler agree."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.request import SamplingParams
+from inference.sampling import draw, uniforms
+from kernels import reference_sampling as reference
+from kernels import sample
+from kernels.reference_sampling import Draws
+
+LATTICE = [
+    {"temperature": 0.0},
+    {"temperature": 1.0},
+    {"temperature": 0.3, "top_k": 1},
+    {"temperature": 2.0, "top_k": 7},
+    {"temperature": 1.0, "top_p": 0.35},
+    {"temperature": 0.7, "min_p": 0.2},
+    {"temperature": 1.3, "top_k": 40, "top_p": 0.8, "min_p": 0.05},
+    {"temperature": 1e-3, "top_p": 0.999999},
+    {"temperature": 100.0, "top_k": 10_000},
+]
+
+
+def draws(
+    params: Sequence[SamplingParams], seeds: Sequence[int], positions: Sequence[int]
+) -> Draws:
+    def floats(name: str) -> torch.Tensor:
+        return torch.tensor([getattr(one, name) for one in params], dtype=torch.float64)
+
+    return Draws(
+        floats("temperature"),
+        floats("top_k").long(),
+        floats("top_p"),
+        floats("min_p"),
+        torch.tensor(seeds),
+        torch.tensor(positions),
+    )
+
+
+@pytest.mark.parametrize("width", [1, 33, 600])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kernel_and_reference_draw_what_the_cpu_draws(width: int, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(width)
+    params = [SamplingParams(**one) for one in LATTICE]  # type: ignore[arg-type]
+    rows = len(params)
+    logits = (4 * torch.randn(rows, width, generator=generator)).to(dtype)
+    logits[:, width // 2 + 1 :: 5] = float("-inf")  # what a grammar has excluded
+    seeds = [(-1) ** row * (row << 57) + row for row in range(rows)]
+    positions = [3 + (row << 33) for row in range(rows)]
+
+    expected = draw(logits, params, seeds, positions)
+    given = draws(params, seeds, positions)
+
+    assert reference.sample(logits, given).tolist() == expected
+    assert sample.launch(logits, given).tolist() == expected
+
+
+@given(data=st.data())
+@settings(max_examples=8, deadline=None)
+def test_any_filters_agree(data: Any) -> None:
+    width = data.draw(st.integers(2, 40))
+    one = SamplingParams(
+        temperature=data.draw(st.floats(0.05, 5.0)),
+        top_k=data.draw(st.integers(0, 50)),
+        top_p=data.draw(st.sampled_from([1.0, 0.97, 0.61, 0.123, 1e-6])),
+        min_p=data.draw(st.sampled_from([0.0, 0.013, 0.37, 1.0])),
+    )
+    seed = data.draw(st.integers(-(1 << 63), (1 << 63) - 1))
+    logits = torch.randn(2, width, generator=torch.Generator().manual_seed(seed % 999)) * 3
+    positions = [0, 1 << 40]
+
+    given = draws([one] * 2, [seed] * 2, positions)
+    expected = draw(logits, [one] * 2, [seed] * 2, positions)
+
+    assert sample.launch(logits, given).tolist() == expected
+
+
+def test_of_equal_logits_the_first_ones_stay() -> None:
+    logits = torch.tensor([2.0, 5.0, 5.0, -1.0, 5.0, 5.0, 0.0, -0.0]).expand(12, 8).contiguous()
+    seeds = list(range(12))
+    for options, kept in (({"top_k": 3}, {1, 2, 4}), ({"top_p": 0.6}, {1, 2, 4}), ({}, set())):
+        params = [SamplingParams(temperature=1.0, **options)] * 12
+        tokens = sample.launch(logits, draws(params, seeds, [9] * 12)).tolist()
+        assert tokens == draw(logits, params, seeds, [9] * 12)
+        assert not kept or set(tokens) <= kept
+
+
+def test_the_best_of_equals_is_the_first() -> None:
+    logits = torch.tensor([[1.0, 3.0, 3.0, 2.0] * 300])
+    greedy = draws([SamplingParams()], [0], [0])
+    assert sample.launch(logits, greedy).tolist() == [1]
+
+
+def test_numbers_are_those_of_the_cpu_path() -> None:
+    seeds = [0, 1, -1, (1 << 63) - 1, -(1 << 63), 0xDEADBEEF << 20]
+    positions = [0, 1, 77, 1 << 31, (1 << 33) + 5, 12_345]
+    numbers = reference.philox(torch.tensor(seeds), torch.tensor(positions))
+    assert numbers.tolist() == uniforms(seeds, positions).tolist()
+
+
+@pytest.mark.parametrize("value", [float("-inf"), float("nan")])
+def test_without_a_possible_token_none_is_drawn(value: float) -> None:
+    logits = torch.full((1, 5), value)
+    given = draws([SamplingParams(temperature=1.0)], [1], [1])
+    assert sample.launch(logits, given).tolist() == [reference.NO_TOKEN]
+
+
+def test_one_number_that_is_none_spoils_the_draw() -> None:
+    logits = torch.zeros(1, 9)
+    logits[0, 4] = float("nan")
+    given = draws([SamplingParams(temperature=1.0)], [1], [1])
+    assert sample.launch(logits, given).tolist() == [reference.NO_TOKEN]
+    assert reference.sample(logits, given).tolist() == [reference.NO_TOKEN]
+
+
+def test_draws_follow_the_distribution() -> None:
+    logits = torch.tensor([0.0, 1.0, 2.0, float("-inf"), 0.5]).expand(4000, 5).contiguous()
+    given = draws([SamplingParams(temperature=0.8)] * 4000, list(range(4000)), [3] * 4000)
+    expected = (logits[0] / 0.8).softmax(-1)
+    share = reference.sample(logits, given).bincount(minlength=5) / 4000
+    torch.testing.assert_close(share, expected, atol=0.025, rtol=0)  # 3 standard deviations
