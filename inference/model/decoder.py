@@ -88,6 +88,11 @@ class Decoder:
         """Rows of the embedding as the checkpoint has them, unscaled."""
         return functional.embedding(token_ids, self._embedding)
 
+    def cover(self, num_positions: int) -> None:
+        """Have the angles of all these positions at hand, so that no step makes them anew."""
+        if self._rotary is not None:
+            self._rotary.cover(num_positions)
+
     def _run(
         self, inputs: DecoderInputs, cache: torch.Tensor, streams: dict[int, torch.Tensor]
     ) -> torch.Tensor:  # [T, W]

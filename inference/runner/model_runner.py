@@ -9,10 +9,12 @@ from inference.cache.storage import allocate_cache
 from inference.config import INT8, EngineConfig
 from inference.errors import InvalidConfig
 from inference.model.config import ModelConfig
+from inference.model.decoder import Decoder, DecoderInputs
 from inference.model.language_model import LanguageModel
 from inference.model.loading import load_model, load_native
 from inference.model.spans import lay_out
 from inference.model.weights import find_checkpoint
+from inference.runner.cuda_graphs import CudaRecorder, GraphedForward, States, on_device
 from inference.runner.device_verify import decide
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
@@ -28,6 +30,7 @@ from kernels.native.build import cache_folder, find_compiler
 # With a matrix unit (AMX) torch multiplies many bfloat16 rows faster than vectors do.
 HAS_MATRIX_UNIT = torch.cpu._is_amx_tile_supported()
 FEW_ROWS = 16
+HOST = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class ModelRunner:
             torch.int8 if config.kv_dtype == INT8 else self.dtype,
             self.device,
         )
+        self._graphs = _graphs(self._decoder, self._cache, self.device)
         self._weight_bytes = weight_bytes(self.folder)
         self._quantization = config.quantization
         self._native = NativeLoader()
@@ -85,12 +89,8 @@ class ModelRunner:
             return self._run(model, batch, wish)
 
     def _run(self, model: LanguageModel, batch: Batch, wish: FeatureWish) -> Computed:
-        inputs = build_inputs(batch, self._block_size, self.device, self._native.kernels)
-        aux: torch.Tensor | None = None
-        if wish.aux_layers:
-            hidden, aux = model.forward_with_aux(inputs, self._cache, wish.aux_layers)
-        else:
-            hidden = model.forward(inputs, self._cache)
+        inputs = build_inputs(batch, self._block_size, HOST, self._native.kernels)
+        hidden, aux = self._forward(model, inputs, wish.aux_layers)
         features, rows = Features(hidden, aux), sampled_rows(batch)
         is_sound = hidden.sum(-1).isfinite()
         if not rows:
@@ -102,6 +102,18 @@ class ModelRunner:
         if runs_triton(logits):
             return Computed(*decide(parts, logits, is_sound).wait(), features)
         return Computed(verify(parts, logits.cpu()), is_sound.tolist(), features)
+
+    def _forward(
+        self, model: LanguageModel, inputs: DecoderInputs, layers: tuple[int, ...] = ()
+    ) -> States:
+        """Run a step that is laid out on the host."""
+        if self._graphs is not None:
+            return self._graphs.forward(inputs, layers)
+        if self.device != HOST:
+            inputs = on_device(inputs, self.device)
+        if layers:
+            return model.forward_with_aux(inputs, self._cache, layers)
+        return model.forward(inputs, self._cache), None
 
     @property
     def facts(self) -> TargetFacts:
@@ -161,12 +173,12 @@ class ModelRunner:
         def run(num_rows: int) -> None:
             native, model = self._native.kernels, self._model(num_rows)
             spans = profile_spans(num_rows, block_ids, min(CONTEXT, longest))
-            inputs = lay_out(spans, self._block_size, self.device, native)
+            inputs = lay_out(spans, self._block_size, HOST, native)
             if model is self._native.model:
                 model.logits(model.forward(inputs, self._cache)).argmax(-1)
                 return
             with threads_for(self._weight_bytes, num_rows):
-                model.logits(model.forward(inputs, self._cache)).cpu().argmax(-1)
+                model.logits(self._forward(model, inputs)[0]).argmax(-1).cpu()
 
         return profile(run)
 
@@ -194,6 +206,15 @@ class ModelRunner:
     def wipe(self, block_ids: list[int]) -> None:
         """Zero blocks that a failed request may have filled with what is not a number."""
         self._cache[:, :, block_ids] = 0
+
+
+def _graphs(
+    model: LanguageModel, cache: torch.Tensor, device: torch.device
+) -> GraphedForward | None:
+    """Only our own decoder waits for nothing on its way, as what is captured must."""
+    if device.type != "cuda" or not isinstance(model, Decoder):
+        return None
+    return GraphedForward(model, cache, device, CudaRecorder())
 
 
 def _device(wanted: str) -> torch.device:

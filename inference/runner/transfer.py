@@ -73,7 +73,7 @@ class Fetch:
         if block.is_cuda:
             self._host = torch.empty(block.shape, dtype=torch.uint8, pin_memory=True)
             self._host.copy_(block, non_blocking=True)
-            self._copied = torch.cuda.Event()
+            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._copied.record()
         else:
             self._host = block
