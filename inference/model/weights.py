@@ -2,14 +2,13 @@
 allows.
 """
 
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 
 from inference.errors import ModelLoadError
@@ -28,10 +27,9 @@ def find_checkpoint(model: str, hub_files: Sequence[str] = HUB_FILES) -> Path:
         return folder
     if model.count("/") != 1 or model.startswith((".", "/", "~")):
         raise ModelLoadError(model, "is neither a folder nor a hub id of the form owner/name")
-    try:
-        return Path(snapshot_download(model, allow_patterns=list(hub_files)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelLoadError(model, f"cannot be had from the hub: {error}") from error
+    hub = importlib.import_module("inference.model.hub")
+    folder: Path = hub.download(model, hub_files)
+    return folder
 
 
 class Tensors:

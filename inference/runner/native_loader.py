@@ -1,5 +1,6 @@
 """The C++ kernels of a running engine, which serves on torch until they are built."""
 
+import atexit
 import contextlib
 import logging
 import threading
@@ -35,6 +36,8 @@ class NativeLoader:
             target=self._load, args=(folder, make), name="kernels", daemon=True
         )
         self._thread.start()
+        # A daemon thread that comes back from C++ while Python shuts down takes the process down.
+        atexit.register(self._thread.join)
 
     def wait(self) -> None:
         """Until the build has ended, well or not."""

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,28 @@ def test_a_broken_library_is_built_anew_by_the_next_start(
 
     assert first.kernels is None
     assert second.kernels is not None
+
+
+def test_a_process_may_end_while_the_kernels_are_still_loaded() -> None:
+    script = """
+import threading
+import torch
+from inference.runner.native_loader import NativeLoader
+from kernels.native.build import cache_folder
+
+loader = NativeLoader()
+started = threading.Event()
+
+def make(kernels):
+    started.set()
+    for _ in range(300):
+        torch.ones(10**5).sort()  # leaves the interpreter, and wants it back
+
+loader.start(cache_folder(), make)
+started.wait()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
