@@ -25,7 +25,7 @@ class Tree:
     def __len__(self) -> int:
         return len(self.token_ids)
 
-    @property
+    @cached_property
     def is_chain(self) -> bool:
         """Whether every node hangs below the one before it, so that rows see all rows before."""
         return all(parent == node - 1 for node, parent in enumerate(self.parents))
@@ -57,6 +57,9 @@ class Tree:
         return ids[::-1]
 
 
+NO_TREE = Tree()
+
+
 @dataclass
 class Part:
     """One request's share of a step: `num_known` known tokens from `start`, then drafted ones.
@@ -70,13 +73,13 @@ class Part:
     num_known: int
     draft_room: int
     """Most drafted rows; their slots are reserved."""
-    tree: Tree = field(default_factory=Tree)
+    tree: Tree = NO_TREE
+    samples: bool = field(init=False)
+    """Whether this step gives the request new tokens."""
 
-    @property
-    def samples(self) -> bool:
-        """Whether this step gives the request new tokens."""
+    def __post_init__(self) -> None:
         is_at_end = self.start + self.num_known == len(self.sequence.token_ids)
-        return is_at_end and self.sequence.max_output > 0
+        self.samples = is_at_end and self.sequence.max_output > 0
 
     @property
     def most_depth(self) -> int:
@@ -86,12 +89,12 @@ class Part:
     @property
     def num_rows(self) -> int:
         """Token rows of this part."""
-        return self.num_known + len(self.tree)
+        return self.num_known + len(self.tree.token_ids)
 
     @property
     def num_sampled(self) -> int:
         """Rows whose logits are asked for: the last known token and every drafted one."""
-        return 1 + len(self.tree) if self.samples else 0
+        return 1 + len(self.tree.token_ids) if self.samples else 0
 
 
 @dataclass

@@ -75,6 +75,8 @@ class KVCache:
     def reserve(self, table: BlockTable, num_tokens: int) -> bool:
         """Make room for `num_tokens` in all; False, and nothing changed, when blocks lack."""
         missing = table.missing_blocks(num_tokens)
+        if missing == 0:
+            return True
         if missing > self.pool.num_free:
             return False
         table.block_ids.extend(self.pool.take() for _ in range(missing))
