@@ -1,6 +1,6 @@
 """Checkpoints from the model hub, or its cache on this machine.
 
-Apart, because the hub's client takes a third of a second to load, which a local folder need not pay.
+Apart, because the hub's client takes a third of a second to load, needed for no local folder.
 """
 
 from collections.abc import Sequence
