@@ -1,0 +1,85 @@
+"""Promise 1 with the kernels of a GPU: drafts and preemption never show in the output.
+
+Attention, storing, moving and sampling run as Triton kernels in the interpreter, on a model of one
+layer, and say what the CPU path says.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference import Engine, EngineConfig, SamplingParams
+from inference.speculation.budget import EveryNode
+from kernels.dispatch import interpreted
+from tests.laws.planted import PlantedTree
+from tests.tiny_models import save_tiny_llama
+
+PROMPTS = [[20, 31, 42, 53, 64], [(7 * at) % 250 + 10 for at in range(18)]]
+NUM_NEW = 7
+PARAMS = {
+    "greedy": SamplingParams(max_tokens=NUM_NEW, ignore_eos=True),
+    "sampled": SamplingParams(
+        max_tokens=NUM_NEW, ignore_eos=True, temperature=0.9, top_k=9, seed=5, logprobs=1
+    ),
+}
+Answers = list[tuple[int, ...]]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_llama(tmp_path_factory.mktemp("triton"), num_layers=1)
+
+
+@pytest.fixture
+def _on_kernels() -> Iterator[None]:
+    with interpreted():
+        yield
+
+
+def engine(target: Path, planted: PlantedTree | None = None, **options: Any) -> Engine:
+    own: dict[str, Any] = {"device": "cpu", "dtype": "float64", "num_blocks": 32, "block_size": 4}
+    config = EngineConfig(model=str(target), **own | options)
+    if planted is None:
+        return Engine(config)
+    return Engine(config, [planted], EveryNode([planted.name]))
+
+
+@pytest.fixture(scope="module")
+def plain(target: Path) -> dict[str, Answers]:
+    """Every prompt alone, on the CPU path."""
+    answers: dict[str, Answers] = {}
+    for name, params in PARAMS.items():
+        one = engine(target)
+        answers[name] = [one.generate([prompt], params)[0].token_ids for prompt in PROMPTS]
+        one.close()
+    return answers
+
+
+@pytest.mark.usefixtures("_on_kernels")
+@pytest.mark.parametrize("name", PARAMS)
+def test_drafts_never_show(target: Path, plain: dict[str, Answers], name: str) -> None:
+    known = [(tuple(prompt), ids) for prompt, ids in zip(PROMPTS, plain[name], strict=True)]
+    planted = PlantedTree(known, p_right=0.7, vocab_size=266)
+    one = engine(target, planted, max_draft_tokens=5)
+    outputs = one.generate(PROMPTS, PARAMS[name])
+    stats = one.stats()
+    one.close()
+
+    assert [out.token_ids for out in outputs] == plain[name]
+    assert 0 < stats["num_accepted_tokens"] < stats["num_drafted_tokens"]
+    assert all(len(out.logprobs) == NUM_NEW * (name == "sampled") for out in outputs)
+    assert stats["num_free_blocks"] == 32
+
+
+@pytest.mark.usefixtures("_on_kernels")
+def test_preemption_changes_nothing(target: Path, plain: dict[str, Answers]) -> None:
+    one = engine(target, num_blocks=8, max_step_tokens=12, max_batch=2)
+    outputs = one.generate(PROMPTS, PARAMS["greedy"])
+    stats = one.stats()
+    one.close()
+
+    assert [out.token_ids for out in outputs] == plain["greedy"]
+    assert stats["num_preemptions"] > 0
+    assert stats["num_free_blocks"] == 8
