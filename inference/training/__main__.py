@@ -14,7 +14,14 @@ from inference.training.checkpoints import trained_model
 from inference.training.errors import TrainingError
 from inference.training.export import export as write_export
 from inference.training.model import SIZES, CareModel
-from inference.training.prepare import STAGE_DATA, make_tokenizer, open_tokenizer, prepare_stage
+from inference.training.prepare import (
+    STAGE_DATA,
+    copy_probes,
+    make_tokenizer,
+    open_tokenizer,
+    prepare_stage,
+    stage_feed,
+)
 from inference.training.recipe import STAGES, Amount
 from inference.training.report import evaluate as write_evaluation
 from inference.training.rows import open_rows_at
@@ -36,6 +43,16 @@ class Machine:
 
     device: str
     eager: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stage, what it reads and where it keeps its state."""
+
+    stage: str
+    data: Path
+    out: Path
+    machine: Machine
 
 
 def _known_size(size: str) -> str:
@@ -74,6 +91,7 @@ def prepare(data: Data, out: Out) -> None:
 
 @app.command()
 def base(
+    data: Data,
     out: Out,
     tokens: Tokens = DEFAULT_TOKENS,
     minutes: Minutes = None,
@@ -83,11 +101,13 @@ def base(
 ) -> None:
     """Train on all text, from scratch or from the last checkpoint."""
     torch.manual_seed(INIT_SEED)
-    _train("base", CareModel(SIZES[size]), out, Amount(tokens, minutes), Machine(device, eager))
+    run = Run("base", data, out, Machine(device, eager))
+    _train(run, CareModel(SIZES[size]), Amount(tokens, minutes))
 
 
 @app.command()
 def chat(
+    data: Data,
     out: Out,
     tokens: Tokens = DEFAULT_TOKENS,
     minutes: Minutes = None,
@@ -98,7 +118,7 @@ def chat(
     checkpoint = trained_model(out, ("base",))
     model = CareModel(checkpoint.shape)
     model.load_state_dict(checkpoint.model)
-    _train("chat", model, out, Amount(tokens, minutes), Machine(device, eager))
+    _train(Run("chat", data, out, Machine(device, eager)), model, Amount(tokens, minutes))
 
 
 @app.command()
@@ -133,26 +153,26 @@ def everything(
         tokenizer(data, out)
     if not all((out / f"{stage}-held-out.json").exists() for stage in STAGE_DATA):
         prepare(data, out)
-    base(out, tokens, minutes, size, device, eager)
-    chat(out, tokens, minutes, device, eager)
+    base(data, out, tokens, minutes, size, device, eager)
+    chat(data, out, tokens, minutes, device, eager)
     export(out, to)
     evaluate(data, out, to)
 
 
-def _train(stage: str, model: CareModel, out: Path, amount: Amount, machine: Machine) -> None:
-    rows, held_out = open_rows_at(out / f"{stage}-train"), open_rows_at(out / f"{stage}-held-out")
-    plan = replace(STAGES[stage].plan(stage), compiled=not machine.eager)
-    trainer = Trainer(model, plan, out, torch.device(machine.device))
+def _train(run: Run, model: CareModel, amount: Amount) -> None:
+    stage, out = run.stage, run.out
+    held_out = open_rows_at(out / f"{stage}-held-out")
+    feed = stage_feed(stage, run.data, out)
+    probes = copy_probes(stage, run.data, out)
+    plan = replace(STAGES[stage].plan(stage), compiled=not run.machine.eager)
+    trainer = Trainer(model, plan, out, torch.device(run.machine.device), probes)
     if trainer.resume():
         console.print(f"{stage}: going on after step {trainer.num_steps}")
     share = STAGES[stage].token_share
-    num_tokens = amount.planned(stage, share, out, lambda: trainer.speed(rows))
-    console.print(
-        f"{stage}: {model.num_parameters():,} parameters, {len(rows):,} rows, "
-        f"{num_tokens:,} tokens planned"
-    )
+    num_tokens = amount.planned(stage, share, out, lambda: trainer.speed(feed))
+    console.print(f"{stage}: {model.num_parameters():,} parameters, {num_tokens:,} tokens planned")
     with watching(console, stage) as watch:
-        trainer.run(rows, held_out, num_tokens, watch)
+        trainer.run(feed, held_out, num_tokens, watch)
 
 
 def main() -> None:

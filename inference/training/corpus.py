@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from inference.training.layout import Conversation, Role, say
 DIALOGUE_FILES: Final = "dialogues-*.jsonl.zst"
 GROUNDED_FILES: Final = "grounded-*.jsonl.zst"
 ARTICLE_FILES: Final = "articles-*.jsonl.zst"
+INTENT_FILES: Final = "intents-*.jsonl.zst"
 
+_INTENT: Final = re.compile(r"[A-Za-z]{2,}(?:_[A-Za-z]+)*\??")
 _ROLES: Final = {"customer": Role.CUSTOMER, "agent": Role.ASSISTANT}
 
 
@@ -47,6 +50,16 @@ class Article:
     text: str
 
 
+@dataclass(frozen=True)
+class Intent:
+    """A customer's message and the label it deserves, in plain words: "card arrival"."""
+
+    source: str
+    split: str
+    text: str
+    label: str
+
+
 def read_dialogues(folder: Path, pattern: str) -> Iterator[Dialogue]:
     """Raises DataMissing when no file of the folder matches the pattern."""
     for record in _records(folder, pattern):
@@ -70,6 +83,18 @@ def read_articles(folder: Path) -> Iterator[Article]:
         yield Article(
             str(record["source"]), str(record["id"]), str(record["title"]), str(record["text"])
         )
+
+
+def read_intents(folder: Path) -> Iterator[Intent]:
+    """Messages with one clear intent; tag lines that slipped in as intents are left out.
+
+    Raises DataMissing when the folder holds no intent file.
+    """
+    for record in _records(folder, INTENT_FILES):
+        intent = str(record["intent"])
+        if _INTENT.fullmatch(intent):
+            label = " ".join(intent.lower().split("_")).strip()
+            yield Intent(str(record["source"]), str(record["split"]), str(record["text"]), label)
 
 
 def plain_conversation(dialogue: Dialogue) -> Conversation:

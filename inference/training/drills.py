@@ -12,7 +12,7 @@ from typing import Final
 
 from inference.training import phrases
 from inference.training.grounded import passages_turn, reworded
-from inference.training.layout import Conversation, Quote, Role, Turn, say, system_turn
+from inference.training.layout import Conversation, Quote, Role, Turn, say, system_turns
 from inference.training.passages import Passage, content_words
 
 MAX_PASSAGES: Final = 4
@@ -45,7 +45,7 @@ def drill(passages: Sequence[Passage], max_words: int, rng: Random) -> Conversat
     if not requests:
         return None
     rng.shuffle(requests)
-    turns: list[Turn] = [system_turn(phrases.company(rng))] if rng.random() < 0.3 else []
+    turns: list[Turn] = list(system_turns(phrases.company(rng))) if rng.random() < 0.3 else []
     turns.append(passages_turn(chosen))
     for marker, passage, sentence in requests[: rng.randint(2, MAX_REQUESTS)]:
         turns.append(say(Role.CUSTOMER, _request(passage, sentence, rng)))

@@ -6,8 +6,6 @@ Heads"). No token comes twice within a period: with repetitions a model settles 
 the tokens it has seen. docs/training.md has what this did.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
 
@@ -17,18 +15,13 @@ ECHO_LEN: Final = 256
 MIN_PERIOD: Final = 6
 MAX_PERIOD: Final = 64
 NUM_FREQUENT: Final = 2000
-NUM_COUNTED_TEXTS: Final = 5000
+"""The first entries of a byte-level BPE: bytes, then merges by frequency."""
 
 
-def echoes(number: int, texts: Sequence[Example], rng: Random) -> Iterator[Example]:
-    """Examples of ECHO_LEN tokens, drawn evenly from the most frequent tokens of the texts.
-
-    Short periods, which are learned first, are as many as long ones.
-    """
-    counted = Counter(token for text in texts[:NUM_COUNTED_TEXTS] for token in text.ids)
-    frequent = [token for token, _ in counted.most_common() if token >= len(SPECIAL_TOKENS)]
-    for _ in range(number):
-        period = int(MIN_PERIOD * (MAX_PERIOD / MIN_PERIOD) ** rng.random())
-        once = rng.sample(frequent[:NUM_FREQUENT], period)
-        ids = (once * (ECHO_LEN // period + 1))[:ECHO_LEN]
-        yield Example(ids, [position >= period for position in range(ECHO_LEN)])
+def echo(vocab_size: int, rng: Random) -> Example:
+    """ECHO_LEN tokens; short periods, which are learned first, are as many as long ones."""
+    frequent = range(len(SPECIAL_TOKENS), min(vocab_size, len(SPECIAL_TOKENS) + NUM_FREQUENT))
+    period = int(MIN_PERIOD * (MAX_PERIOD / MIN_PERIOD) ** rng.random())
+    once = rng.sample(frequent, period)
+    ids = (once * (ECHO_LEN // period + 1))[:ECHO_LEN]
+    return Example(ids, [position >= period for position in range(ECHO_LEN)])

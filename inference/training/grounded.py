@@ -6,13 +6,14 @@ is left out, the bot says so and offers a person.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
 from inference.training import phrases
 from inference.training.corpus import Dialogue, Line
-from inference.training.layout import Conversation, Quote, Role, Turn, say, system_turn
+from inference.training.exchange import exchange_for
+from inference.training.layout import Conversation, Quote, Role, Turn, say, system_turns
 from inference.training.passages import (
     Passage,
     Span,
@@ -25,10 +26,9 @@ from inference.training.passages import (
 
 MIN_MATCH: Final = 0.5  # below this word F1 an answer is not a copy of any sentence
 MAX_HISTORY_LINES: Final = 4
-UNANSWERABLE_SHARE: Final = 0.1
-SHOWN_ANYWAY_SHARE: Final = (
-    0.3  # of refusals; the product mostly shows no passage that is no answer
-)
+UNANSWERABLE_SHARE: Final = 0.25
+SHOWN_ANYWAY_SHARE: Final = 0.6  # of refusals; the product may also show no passage at all
+EXCHANGED_SHARE: Final = 0.7
 MAX_PASSAGES: Final = 5
 
 
@@ -53,7 +53,9 @@ class GroundedMaker:
 
     def conversation(self, question: Question, rng: Random) -> Conversation:
         """One prompt with its answer, or, for some, with the honest lack of one."""
-        turns = [system_turn(phrases.company(rng))]
+        if rng.random() < EXCHANGED_SHARE:
+            question = exchanged(question, rng)
+        turns = list(system_turns(phrases.company(rng)))
         turns += [say(line.role, line.text) for line in question.history]
         if rng.random() < UNANSWERABLE_SHARE:
             return (*turns, *self._refused(question, rng))
@@ -115,6 +117,20 @@ def questions_of(dialogue: Dialogue) -> Iterator[Question]:
         history = () if "constructed" in dialogue.tags else dialogue.lines[before : index - 1]
         siblings = tuple(passages)
         yield Question(dialogue.source, dialogue.split, history, asked.text, span, siblings)
+
+
+def exchanged(question: Question, rng: Random) -> Question:
+    """The same question about other names and numbers, alike in all that belongs to it."""
+    passages = (question.span.passage, *question.siblings)
+    exchange = exchange_for((passage.line(0) for passage in passages), rng)
+    gold, *siblings = (passage.changed(exchange) for passage in passages)
+    return replace(
+        question,
+        history=tuple(Line(line.role, exchange(line.text)) for line in question.history),
+        text=exchange(question.text),
+        span=Span(gold, exchange(question.span.text), question.span.score),
+        siblings=tuple(siblings),
+    )
 
 
 def passages_turn(passages: Sequence[Passage]) -> Turn:

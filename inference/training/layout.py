@@ -34,11 +34,11 @@ PAD_ID: Final = 1
 QUOTE_ID: Final = 8
 END_QUOTE_ID: Final = 9
 
-SYSTEM_TEXT: Final = (
-    "You are the customer care assistant of {company}. Be polite and brief. "
-    "Take facts only from the passages and quote them. "
+PREAMBLE: Final = (
+    "Be polite and brief. Take facts only from the passages and quote them. "
     "If they do not hold the answer, say so and offer a person."
 )
+POLICY: Final = "You are the customer care assistant of {company}."
 
 CHAT_TEMPLATE: Final = (
     "{%- set markers = {'system': '<|system|>', 'user': '<|customer|>', "
@@ -93,8 +93,9 @@ def say(role: Role, text: str) -> Turn:
     return Turn(role, (text,))
 
 
-def system_turn(company: str) -> Turn:
-    return say(Role.SYSTEM, SYSTEM_TEXT.format(company=company))
+def system_turns(company: str) -> Conversation:
+    """What every prompt of the product begins with: its own words, then the workspace's."""
+    return say(Role.SYSTEM, PREAMBLE), say(Role.SYSTEM, POLICY.format(company=company))
 
 
 def text_of(turn: Turn) -> str:

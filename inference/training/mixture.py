@@ -1,6 +1,7 @@
 """What each stage is fed: the sources, how often each is repeated, and how it is rendered.
 
-Real support talk outweighs booking talk, which the data has far more of.
+Real support talk outweighs booking talk, which the data has far more of. Texts of the data lie on
+disk as packed rows; what generators make (`makers.py`) is made when a step needs it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,23 +15,20 @@ from tokenizers import Tokenizer
 from inference.training import phrases
 from inference.training.corpus import (
     DIALOGUE_FILES,
-    GROUNDED_FILES,
     article_conversation,
     plain_conversation,
     read_articles,
     read_dialogues,
 )
-from inference.training.drills import drill
-from inference.training.grounded import GroundedMaker, questions_of
 from inference.training.layout import (
     Conversation,
     Example,
     render_answers,
     render_everything,
-    system_turn,
+    system_turns,
 )
-from inference.training.passages import split_context
-from inference.training.shop_facts import read_topics, shop_conversation
+from inference.training.lookups import look_ups
+from inference.training.makers import Makers
 from inference.training.small_talk import small_talk
 
 SEED: Final = 2026
@@ -42,18 +40,14 @@ BASE_COPIES: Final = {
     "ms-client-advisor": 3.0,
     "tau-bench": 3.0,
     "abcd-sample": 3.0,
-    "star": 0.25,
-    "multiwoz-2.1": 0.5,
+    "star": 0.5,
+    "multiwoz-2.1": 1.0,
     "taskmaster-3": 1.0,
     "taskmaster-4": 1.0,
-    "sgd": 0.1,
+    "sgd": 0.3,
 }
-BASE_ARTICLE_COPIES: Final = 1.0
-BASE_GROUNDED_COPIES: Final = 1.0
-NUM_BASE_DRILLS: Final = 20_000
-NUM_BASE_ECHOES: Final = 9_000
-BASE_PASSAGE_WORDS: Final = 200
 BASE_SYSTEM_SHARE: Final = 0.3
+BASE_PASSAGE_WORDS: Final = 200
 
 # Copies in the chat stage: ordinary service talk, learned on the agent's side only.
 CHAT_COPIES: Final = {
@@ -67,10 +61,14 @@ CHAT_GROUNDED_COPIES: Final = 0.6
 CHAT_PASSAGE_WORDS: Final = 220
 NUM_SHOP_CONVERSATIONS: Final = 12_000
 NUM_SMALL_TALKS: Final = 9_000
-NUM_HELD_OUT_CONVERSATIONS: Final = 300
+NUM_LOOK_UPS: Final = 3_000
+NUM_TASKS: Final = 6_000
+NUM_HELD_OUT: Final = 300
 SHOP_SOURCE: Final = "shop-topics"
 SMALL_TALK_SOURCE: Final = "small-talk"
 DRILL_SOURCE: Final = "drills"
+LOOK_UP_SOURCE: Final = "look-ups"
+TASK_SOURCE: Final = "tasks"
 
 Render = Callable[[Tokenizer, Conversation], Example]
 
@@ -83,75 +81,64 @@ class Piece:
     conversation: Conversation
 
 
-def base_pieces(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
-    """Dialogues, grounded prompts and, for training, articles; not yet shuffled."""
+def base_texts(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
+    """Dialogues and, for training, articles; not yet shuffled."""
     for dialogue in read_dialogues(data, DIALOGUE_FILES):
         if dialogue.split not in splits:
             continue
         for _ in range(_copies(BASE_COPIES[dialogue.source], rng)):
             conversation = plain_conversation(dialogue)
             if rng.random() < BASE_SYSTEM_SHARE:
-                conversation = (system_turn(phrases.company(rng)), *conversation)
+                conversation = (*system_turns(phrases.company(rng)), *conversation)
             yield Piece(dialogue.source, conversation)
-    yield from grounded_pieces(data, splits, BASE_PASSAGE_WORDS, BASE_GROUNDED_COPIES, rng)
-    num_drills = NUM_BASE_DRILLS if "train" in splits else NUM_HELD_OUT_CONVERSATIONS
-    yield from drill_pieces(data, splits, BASE_PASSAGE_WORDS, num_drills, rng)
     if "train" in splits:
         for article in read_articles(data):
-            for _ in range(_copies(BASE_ARTICLE_COPIES, rng)):
-                yield Piece(article.source, article_conversation(article))
+            yield Piece(article.source, article_conversation(article))
+
+
+def chat_texts(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
+    """Some service talk, without the system turns: the bot is not to play a call centre."""
+    for dialogue in read_dialogues(data, DIALOGUE_FILES):
+        if dialogue.split in splits:
+            for _ in range(_copies(CHAT_COPIES.get(dialogue.source, 0.0), rng)):
+                yield Piece(dialogue.source, plain_conversation(dialogue))
+
+
+def base_held_out(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
+    """The texts, prompts with quoted answers, and finding drills."""
+    yield from base_texts(data, splits, rng)
+    makers = Makers.read(data, splits, BASE_PASSAGE_WORDS)
+    yield from _grounded(makers, 1.0, rng)
+    for _ in range(NUM_HELD_OUT):
+        conversation = makers.drilled(rng)
+        if conversation is not None:
+            yield Piece(DRILL_SOURCE, conversation)
+        yield Piece(LOOK_UP_SOURCE, look_ups(rng))
 
 
 def chat_pieces(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
     """The product's own prompts, from the data and made up, and some service talk."""
-    for dialogue in read_dialogues(data, DIALOGUE_FILES):
-        if dialogue.split in splits:
-            for _ in range(_copies(CHAT_COPIES.get(dialogue.source, 0.0), rng)):
-                # without the system turn: the product's bot is not to play a call centre
-                yield Piece(dialogue.source, plain_conversation(dialogue))
-    yield from grounded_pieces(data, splits, CHAT_PASSAGE_WORDS, CHAT_GROUNDED_COPIES, rng)
-    topics, held_out_topics = read_topics()
-    if "train" in splits:
-        for _ in range(NUM_SHOP_CONVERSATIONS):
-            yield Piece(SHOP_SOURCE, shop_conversation(topics, rng))
+    yield from chat_texts(data, splits, rng)
+    makers = Makers.read(data, splits, CHAT_PASSAGE_WORDS)
+    is_training = "train" in splits
+    yield from _grounded(makers, CHAT_GROUNDED_COPIES, rng)
+    for source, make, number in (
+        (SHOP_SOURCE, makers.shop, NUM_SHOP_CONVERSATIONS),
+        (TASK_SOURCE, makers.task, NUM_TASKS),
+        (LOOK_UP_SOURCE, look_ups, NUM_LOOK_UPS),
+    ):
+        for _ in range(number if is_training else NUM_HELD_OUT):
+            yield Piece(source, make(rng))
+    if is_training:
         for _ in range(NUM_SMALL_TALKS):
             yield Piece(SMALL_TALK_SOURCE, small_talk(rng))
-    else:
-        for _ in range(NUM_HELD_OUT_CONVERSATIONS):
-            yield Piece(SHOP_SOURCE, shop_conversation(held_out_topics, rng))
 
 
-def grounded_pieces(
-    data: Path, splits: frozenset[str], max_words: int, copies: float, rng: Random
-) -> Iterator[Piece]:
-    """Prompts with quoted answers; each copy has other company, distractors and phrases."""
-    questions = [
-        question
-        for dialogue in read_dialogues(data, GROUNDED_FILES)
-        if dialogue.split in splits
-        for question in questions_of(dialogue)
-        if question.span.passage.num_words <= max_words
-    ]
-    maker = GroundedMaker(questions, max_words)
-    for question in questions:
+def _grounded(makers: Makers, copies: float, rng: Random) -> Iterator[Piece]:
+    """Each copy has other company, distractors and phrases."""
+    for question in makers.questions:
         for _ in range(_copies(copies, rng)):
-            yield Piece(question.source, maker.conversation(question, rng))
-
-
-def drill_pieces(
-    data: Path, splits: frozenset[str], max_words: int, number: int, rng: Random
-) -> Iterator[Piece]:
-    """Finding drills over the grounded contexts; passages of a drill mostly share their text."""
-    texts = [
-        split_context(dialogue.context)
-        for dialogue in read_dialogues(data, GROUNDED_FILES)
-        if dialogue.split in splits and dialogue.context is not None
-    ]
-    for _ in range(number):
-        passages = [*rng.choice(texts), *rng.choice(texts)]
-        conversation = drill(passages, max_words, rng)
-        if conversation is not None:
-            yield Piece(DRILL_SOURCE, conversation)
+            yield Piece(question.source, makers.grounded_maker.conversation(question, rng))
 
 
 def rendered(pieces: Iterable[Piece], tokenizer: Tokenizer, render: Render) -> Iterator[Example]:

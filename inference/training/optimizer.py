@@ -1,7 +1,7 @@
 """Muon for the matrices of the blocks, AdamW for embeddings and norms, one cosine for both.
 
-Muon (Jordan et al. 2024, scaled as in Moonlight, arXiv:2502.16982) makes more of few tokens; with
-its updates matched to AdamW's size one learning rate serves both.
+Muon (`muon.py`) makes more of few tokens; with its updates matched to AdamW's size one learning
+rate serves both.
 """
 
 import math
@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import torch
 from torch import nn
+
+from inference.training.muon import Muon
 
 ADAM_BETAS: Final = (0.9, 0.95)
 MATRIX_DECAY: Final = 0.1
@@ -40,9 +42,7 @@ class Optimizer:
     def __init__(self, model: nn.Module) -> None:
         matrices, others = _split(model)
         self._parts: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(
-                matrices, lr=0.0, weight_decay=MATRIX_DECAY, adjust_lr_fn="match_rms_adamw"
-            ),
+            Muon(matrices, MATRIX_DECAY),
             torch.optim.AdamW(others, lr=0.0, betas=ADAM_BETAS, weight_decay=0.0, fused=True),
         )
         self._parameters = [*matrices, *others]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +92,10 @@ class Passage:
 
     def line(self, marker: int) -> str:
         return f"[{marker}] {self.title}: {' '.join(self.sentences)}"
+
+    def changed(self, change: Callable[[str], str]) -> "Passage":
+        """The passage with its texts run through `change`."""
+        return Passage(change(self.title), tuple(map(change, self.sentences)))
 
 
 @dataclass(frozen=True)

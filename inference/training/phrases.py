@@ -8,6 +8,8 @@ lets the model write one before the quote and one after it.
 from random import Random
 from typing import Final
 
+from inference.training.exchange import invented_name
+
 OPENING_STARTS: Final = (
     "Happy to help",
     "Glad to help",
@@ -63,6 +65,13 @@ REFUSAL_REASONS: Final = (
     "Unfortunately, that is not in the help articles I have.",
     "I'm sorry, the articles I have do not say.",
 )
+ASKING_BACK: Final = (
+    "Is this about {0} or about {1}?",
+    "Do you mean {0} or {1}?",
+    "I can look this up for {0} and for {1}. Which one is it?",
+    "Our articles say different things for {0} and {1}. Which one do you have?",
+    "Happy to help. Is it {0} or {1} you are asking about?",
+)
 REFUSAL_OFFERS: Final = (
     "Would you like to talk to a person?",
     "Shall I connect you with a person?",
@@ -104,6 +113,12 @@ def refusal(rng: Random) -> str:
     return f"{rng.choice(REFUSAL_REASONS)} {rng.choice(REFUSAL_OFFERS)}"
 
 
+def asking_back(first: str, second: str, rng: Random) -> str:
+    """Two articles compete, and the customer has not said which one is meant."""
+    return rng.choice(ASKING_BACK).format(first, second)
+
+
 def company(rng: Random) -> str:
     """An invented company name for the system turn."""
-    return rng.choice(_COMPANY_FIRST) + rng.choice(_COMPANY_SECOND)
+    first = invented_name(rng) if rng.random() < 0.5 else rng.choice(_COMPANY_FIRST)
+    return first + rng.choice(_COMPANY_SECOND)

@@ -18,6 +18,7 @@ class StageRecipe:
     peak_rate: float
     final_share: float
     warmup_share: float
+    quote_weight: float
 
     def plan(self, stage: str) -> Plan:
         return Plan(
@@ -26,6 +27,7 @@ class StageRecipe:
             peak_rate=self.peak_rate,
             final_share=self.final_share,
             warmup_share=self.warmup_share,
+            quote_weight=self.quote_weight,
         )
 
 
@@ -53,6 +55,10 @@ class Amount:
 
 
 STAGES: Final = {
-    "base": StageRecipe(0.7, batch_rows=8, peak_rate=4e-3, final_share=0.15, warmup_share=0.04),
-    "chat": StageRecipe(0.3, batch_rows=4, peak_rate=1.3e-3, final_share=0.02, warmup_share=0.04),
+    "base": StageRecipe(
+        0.7, batch_rows=8, peak_rate=3e-3, final_share=0.15, warmup_share=0.02, quote_weight=4.0
+    ),
+    "chat": StageRecipe(
+        0.3, batch_rows=4, peak_rate=1e-3, final_share=0.02, warmup_share=0.02, quote_weight=2.0
+    ),
 }

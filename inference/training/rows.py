@@ -6,10 +6,10 @@ only one longer than a row is cut, and its pieces stay in order. Nothing is drop
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,28 @@ from inference.training.errors import DataMissing
 from inference.training.layout import PAD_ID, Example
 
 MAX_OPEN_ROWS: Final = 256
+ORDER_SEED: Final = 11
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a step in memory."""
+
+    ids: npt.NDArray[np.int64]  # [B, T]
+    learned: npt.NDArray[np.bool_]  # [B, T]
+
+
+class Feed(Protocol):
+    """An endless series of rows in which each position always holds the same row."""
+
+    @property
+    def row_len(self) -> int:
+        """T of all rows."""
+        ...
+
+    def take(self, start: int, count: int) -> Batch:
+        """The rows at these positions."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,20 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self.ids.shape[0])
+
+    def take(self, start: int, count: int) -> Batch:
+        """Rows at positions start.. of an endless series of shuffled epochs."""
+        positions = range(start, start + count)
+        shuffles = {
+            epoch: np.random.default_rng((ORDER_SEED, epoch)).permutation(len(self))
+            for epoch in {position // len(self) for position in positions}
+        }
+        return self.at([int(shuffles[at // len(self)][at % len(self)]) for at in positions])
+
+    def at(self, picked: Sequence[int]) -> Batch:
+        """These rows; they may repeat."""
+        index = np.asarray(picked, dtype=np.int64)
+        return Batch(self.ids[index].astype(np.int64), self.learned[index].astype(np.bool_))
 
 
 def pack(examples: Iterable[Example], row_len: int) -> Iterator[Example]:
@@ -59,9 +95,9 @@ def pack(examples: Iterable[Example], row_len: int) -> Iterator[Example]:
                 insort(open_rows, (room - len(piece.ids), key))
             if len(open_rows) > MAX_OPEN_ROWS:
                 _, key = open_rows.pop(0)
-                yield _padded(contents.pop(key), row_len)
+                yield padded(contents.pop(key), row_len)
     for _, key in open_rows:
-        yield _padded(contents.pop(key), row_len)
+        yield padded(contents.pop(key), row_len)
 
 
 def write_rows(
@@ -94,11 +130,13 @@ def write_rows(
 
 
 def open_rows_at(stem: Path) -> Rows:
-    """Raises DataMissing when `prepare` has not written them."""
+    """Raises DataMissing when `prepare` has not written them, or had nothing to write."""
     about_path = stem.with_suffix(".json")
     if not about_path.exists():
         raise DataMissing(f"{about_path} is not there; run the prepare stage first")
     about = json.loads(about_path.read_text())
+    if not about["rows"]:
+        raise DataMissing(f"{about_path} tells of 0 rows; the data has none for this stage")
     shape = (about["rows"], about["row_len"])
     return Rows(
         ids=np.memmap(_file(stem, "ids"), dtype=about.get("ids", "uint16"), mode="r", shape=shape),
@@ -113,7 +151,7 @@ def _pieces(example: Example, row_len: int) -> Iterator[Example]:
         yield Example(example.ids[start:end], example.learned[start:end])
 
 
-def _padded(row: Example, row_len: int) -> Example:
+def padded(row: Example, row_len: int) -> Example:
     missing = row_len - len(row.ids)
     return Example(row.ids + [PAD_ID] * missing, row.learned + [False] * missing)
 

@@ -66,6 +66,8 @@ class _Smooth:
 def _line(stage: str, step: Progress, smooth: _Smooth) -> str:
     left_s = (step.total_tokens - step.num_tokens) * smooth.step_s_per_token
     held_out = "" if step.held_out_loss is None else f" held-out {step.held_out_loss:.3f}"
+    if step.copied:
+        held_out += " copied " + ", ".join(f"{kind} {one:.2f}" for kind, one in step.copied.items())
     return (
         f"{stage} step {step.num_steps} tokens {step.num_tokens:,}/{step.total_tokens:,} "
         f"loss {smooth.loss:.3f}{_heads(step)}{held_out} rate {step.learning_rate:.2e} "

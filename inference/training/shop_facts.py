@@ -13,18 +13,21 @@ from string import Formatter
 from typing import Final
 
 from inference.training import phrases, small_talk
+from inference.training.exchange import invented_name, invented_number
 from inference.training.grounded import (
     SHOWN_ANYWAY_SHARE,
     passages_turn,
     quoting_turn,
     reworded,
 )
-from inference.training.layout import Conversation, Role, Turn, say, system_turn
+from inference.training.layout import Conversation, Quote, Role, Turn, say, system_turns
 from inference.training.passages import Passage
 
 TOPICS_PATH: Final = Path(__file__).with_name("shop_topics.toml")
 HELD_OUT_EVERY: Final = 5
-UNANSWERED_SHARE: Final = 0.1
+UNANSWERED_SHARE: Final = 0.25
+ASK_BACK_SHARE: Final = 0.1
+HAND_OVER_SHARE: Final = 0.3  # of the refused questions
 
 _NAMES: Final = {
     "country": "Norway,Sweden,Austria,Belgium,Ireland,Canada,Japan,Portugal,Poland,Chile,Italy",
@@ -41,6 +44,18 @@ _NAMES: Final = {
     "money": "$1.99,$2.50,$3.90,$4.50,$4.95,$5.99,$6.50,$7.90,$9.99,$12.00,$15.00,$19.90",
     "percent": "5%,8%,10%,12%,15%,20%",
 }
+INVENTED_SHARE: Final = 0.6
+_INVENTED: Final = {
+    "country": "{0}",
+    "city": "{0}",
+    "pay": "{0} Pay",
+    "email": "{0}@example.com",
+    "sum": "${1}",
+    "money": "${1}.90",
+    "percent": "{1}%",
+    "hundred": "{1}0",
+}
+"""Values that no list holds, so that they can only be copied: a name, two digits."""
 _RANGES: Final = {
     "few": (2, 5),
     "days": (6, 60),
@@ -92,11 +107,17 @@ def shop_conversation(topics: tuple[Topic, ...], rng: Random) -> Conversation:
     """A visit to one company's help: one or two questions, sometimes with small talk around."""
     company = phrases.company(rng)
     articles = [write(topic, rng) for topic in rng.sample(topics, min(8, len(topics)))]
-    turns = [system_turn(company)]
+    turns = list(system_turns(company))
     if rng.random() < 0.2:
         turns += small_talk.exchange(small_talk.GREETING, company, rng)
     for _ in range(1 + (rng.random() < 0.4)):
+        if rng.random() < ASK_BACK_SHARE:
+            turns += _asked_back(rng.choice(topics), rng)
+            continue
         turns += _question(articles, rng)
+        is_refused = not any(isinstance(part, Quote) for part in turns[-1].parts)
+        if is_refused and rng.random() < HAND_OVER_SHARE:
+            turns += small_talk.exchange(small_talk.ACCEPTED, company, rng)
     if rng.random() < 0.25:
         turns += small_talk.exchange(small_talk.THANKS, company, rng)
     if rng.random() < 0.12:
@@ -133,6 +154,27 @@ def _question(articles: list[Written], rng: Random) -> tuple[Turn, ...]:
     return passages_turn(chosen), asked, quoting_turn(quote, marker, rng)
 
 
+def _asked_back(topic: Topic, rng: Random) -> tuple[Turn, ...]:
+    """Two articles hold the answer, for two named things: which one is meant is asked first."""
+    names = [invented_name(rng), invented_name(rng)]
+    articles = [write(topic, rng) for _ in names]
+    passages = [
+        Passage(f"{article.passage.title} ({name})", article.passage.sentences)
+        for name, article in zip(names, articles, strict=True)
+    ]
+    meant = rng.randrange(2)
+    fact = rng.randrange(len(articles[meant].questions))
+    asked = reworded(rng.choice(articles[meant].questions[fact]), rng)
+    named = rng.choice(("{}", "The {} one", "For {}", "I mean {}", "it is {}")).format(names[meant])
+    return (
+        passages_turn(passages),
+        say(Role.CUSTOMER, asked),
+        say(Role.ASSISTANT, phrases.asking_back(names[0], names[1], rng)),
+        say(Role.CUSTOMER, named),
+        quoting_turn(articles[meant].passage.sentences[fact], meant + 1, rng),
+    )
+
+
 def _values(texts: list[str], rng: Random) -> dict[str, str]:
     """One value for each slot; numbered slots of a kind differ from each other."""
     slots = {name for text in texts for _, name, _, _ in Formatter().parse(text) if name}
@@ -145,6 +187,9 @@ def _values(texts: list[str], rng: Random) -> dict[str, str]:
 
 
 def _choices(kind: str, rng: Random) -> list[str]:
+    if kind in _INVENTED and rng.random() < INVENTED_SHARE:
+        form = _INVENTED[kind]
+        return [form.format(invented_name(rng), invented_number(2, rng)) for _ in range(9)]
     if kind == "phone":
         return [f"0{rng.randint(100, 999)} {rng.randint(100, 999)} {rng.randint(1000, 9999)}"]
     if kind in _RANGES:

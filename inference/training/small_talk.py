@@ -9,7 +9,7 @@ from random import Random
 from typing import Final
 
 from inference.training import phrases
-from inference.training.layout import Conversation, Role, Turn, say, system_turn
+from inference.training.layout import Conversation, Role, Turn, say, system_turns
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,19 @@ PERSON: Final = Pair(
         "No problem. I am handing this over to a person.",
     ),
 )
+ACCEPTED: Final = Pair(
+    (
+        "Yes please",
+        "yes",
+        "Yes, a person please",
+        "ok, connect me",
+        "Please do",
+        "yes, that would be good",
+        "sure",
+        "Yes, hand me over",
+    ),
+    PERSON.answers,
+)
 UPSET: Final = Pair(
     (
         "This is ridiculous",
@@ -262,7 +275,7 @@ def exchange(pair: Pair, company: str, rng: Random) -> tuple[Turn, Turn]:
 def small_talk(rng: Random) -> Conversation:
     """A short conversation without any question that would need an article."""
     company = phrases.company(rng)
-    turns = [system_turn(company)]
+    turns = list(system_turns(company))
     pairs = [GREETING] if rng.random() < 0.6 else []
     pairs += rng.sample(MIDDLE, rng.randint(0, 2)) or [GREETING]
     pairs += [THANKS] if rng.random() < 0.4 else []

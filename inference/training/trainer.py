@@ -8,7 +8,7 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +20,18 @@ from torch.nn import functional
 
 from inference.training.checkpoints import Checkpoint, last_checkpoint, require_shape
 from inference.training.checkpoints import save_checkpoint as write_checkpoint
+from inference.training.copying import copied
+from inference.training.layout import END_QUOTE_ID, QUOTE_ID
 from inference.training.model import CareModel
+from inference.training.muon import fast_type
 from inference.training.optimizer import Optimizer, Schedule
-from inference.training.rows import Rows
+from inference.training.rows import Batch, Feed, Rows
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S: Final = 180.0
 HELD_OUT_EVERY_STEPS: Final = 100
-ORDER_SEED: Final = 11
+MARKER_TOKENS: Final = 3  # the closing marker, " [" and the digit
 SPEED_BATCHES: Final = 3
 
 
@@ -43,6 +46,8 @@ class Plan:
     warmup_share: float = 0.04
     compiled: bool = True
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
+    quote_weight: float = 1.0
+    """Of a quote's tokens and its marker in the loss; all others weigh 1."""
 
     def schedule(self, num_tokens: int) -> Schedule:
         warmup_tokens = int(num_tokens * self.warmup_share)
@@ -62,6 +67,8 @@ class Progress:
     held_out_loss: float | None
     head_losses: tuple[float, ...] = ()
     """Of a speculator, from the token nearest to the state on."""
+    copied: dict[str, float] | None = None
+    """Shares of held-out quotes copied exactly, and of their tokens (`copying.py`), by kind."""
 
 
 Watch = Callable[[Progress], None]
@@ -71,7 +78,16 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 class Trainer:
     """A model, its optimizer and where they stand in a stage."""
 
-    def __init__(self, model: CareModel, plan: Plan, out: Path, device: torch.device) -> None:
+    def __init__(
+        self,
+        model: CareModel,
+        plan: Plan,
+        out: Path,
+        device: torch.device,
+        probes: Mapping[str, Batch] | None = None,
+    ) -> None:
+        """`probes` are held-out quotes by kind, to see how well they are copied."""
+        self._probes = probes or {}
         self.model = model.to(device)
         self.plan, self.out, self.device = plan, out, device
         self.optimizer = Optimizer(model)
@@ -93,7 +109,7 @@ class Trainer:
         self.num_steps, self.num_tokens = checkpoint.num_steps, checkpoint.num_tokens
         return True
 
-    def run(self, rows: Rows, held_out: Rows, num_tokens: int, watch: Watch) -> None:
+    def run(self, rows: Feed, held_out: Rows, num_tokens: int, watch: Watch) -> None:
         """Train until so many tokens are seen, or until a signal asks to stop; then save.
 
         A stage that is taken up again with another number goes on along that number's cosine.
@@ -108,11 +124,11 @@ class Trainer:
                     saved_at = time.monotonic()
         self.save()
 
-    def measured_step(self, rows: Rows, held_out: Rows, schedule: Schedule) -> Progress:
+    def measured_step(self, rows: Feed, held_out: Rows, schedule: Schedule) -> Progress:
         """The next step of the stage, written into its history."""
         started = time.perf_counter()
-        order = _order(len(rows), self.num_steps * self.plan.batch_rows, self.plan.batch_rows)
-        loss = self.step(*batch_of(rows, order, self.device), schedule)
+        batch = rows.take(self.num_steps * self.plan.batch_rows, self.plan.batch_rows)
+        loss = self.step(*self._tensors(batch), schedule)
         took_s = time.perf_counter() - started
         is_due = self.num_steps % HELD_OUT_EVERY_STEPS == 0
         progress = Progress(
@@ -123,6 +139,7 @@ class Trainer:
             learning_rate=schedule.rate(self.num_tokens),
             tokens_per_s=self.plan.batch_rows * rows.row_len / took_s,
             held_out_loss=self._held_out_loss(held_out) if is_due else None,
+            copied=self._copied() if is_due and self._probes else None,
         )
         with (self.out / f"{self.plan.stage}-history.jsonl").open("a") as history:
             history.write(json.dumps(vars(progress)) + "\n")
@@ -140,12 +157,12 @@ class Trainer:
     def loss(self, ids: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy, in nats, of the learned tokens."""
         if self._loss is None:
-            self._loss = _loss_function(self.model, self.plan.compiled, ids, learned)
+            self._loss = _loss_function(self.model, self.plan, ids, learned)
         return self._loss(ids, learned)
 
-    def speed(self, rows: Rows) -> float:
+    def speed(self, rows: Feed) -> float:
         """Tokens per second forward and backward, over a few batches that teach nothing."""
-        batch = batch_of(rows, np.arange(self.plan.batch_rows) % len(rows), self.device)
+        batch = self._tensors(rows.take(0, self.plan.batch_rows))
         self.loss(*batch).backward()  # type: ignore[no-untyped-call]
         started = time.perf_counter()
         for _ in range(SPEED_BATCHES):
@@ -167,8 +184,19 @@ class Trainer:
     @torch.no_grad()
     def _held_out_loss(self, held_out: Rows) -> float:
         """Over one batch spread evenly across the sources: a trend, not a result."""
-        picked = np.linspace(0, len(held_out) - 1, self.plan.batch_rows).astype(np.int64)
-        return float(self.loss(*batch_of(held_out, picked, self.device)))
+        picked = np.linspace(0, len(held_out) - 1, self.plan.batch_rows).astype(int).tolist()
+        return float(self.loss(*self._tensors(held_out.at(picked))))
+
+    def _copied(self) -> dict[str, float]:
+        shares: dict[str, float] = {}
+        for kind, batch in self._probes.items():
+            found = copied(self.model, batch, self.device)
+            shares |= {kind: round(found.quotes, 4), f"{kind} tokens": round(found.tokens, 4)}
+        return shares
+
+    def _tensors(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        ids, learned = torch.from_numpy(batch.ids), torch.from_numpy(batch.learned)
+        return ids.to(self.device), learned.to(self.device)
 
 
 def batch_of(
@@ -180,53 +208,57 @@ def batch_of(
     return ids.to(device), learned.to(device)
 
 
-def token_loss(model: CareModel, hidden: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of the chosen positions, hidden [P, hidden] against ids [P]; 0 of none."""
+def token_loss(
+    model: CareModel, hidden: torch.Tensor, ids: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Weighted mean cross-entropy, hidden [P, hidden] against ids [P], weights [P]; 0 of none."""
     logits = functional.linear(hidden, model.embedding.weight)
-    return functional.cross_entropy(logits.float(), ids, reduction="sum") / max(1, len(ids))
+    losses = functional.cross_entropy(logits.float(), ids, reduction="none")
+    return (losses * weights).sum() / weights.sum().clamp(min=1.0)
 
 
-def _order(num_rows: int, start: int, count: int) -> np.typing.NDArray[np.int64]:
-    """Rows at positions start.. of an endless series of shuffled epochs."""
-    positions = range(start, start + count)
-    shuffles = {
-        epoch: np.random.default_rng((ORDER_SEED, epoch)).permutation(num_rows)
-        for epoch in {position // num_rows for position in positions}
-    }
-    return np.asarray([shuffles[at // num_rows][at % num_rows] for at in positions])
+def quote_weights(ids: torch.Tensor, weight: float) -> torch.Tensor:
+    """[B, T] ids to [B, T]: `weight` for quotes and the marker behind them, else 1."""
+    opened, closed = (ids == QUOTE_ID).cumsum(1), (ids == END_QUOTE_ID).cumsum(1)
+    marked = functional.pad(closed, (MARKER_TOKENS, 0))[:, : ids.shape[1]]
+    is_inside = (opened > marked) & (ids != QUOTE_ID)
+    return torch.where(is_inside, weight, 1.0)
 
 
-def _loss_function(
-    model: CareModel, compiled: bool, ids: torch.Tensor, learned: torch.Tensor
-) -> Loss:
+def _loss_function(model: CareModel, plan: Plan, ids: torch.Tensor, learned: torch.Tensor) -> Loss:
     """The loss, compiled if that works here; compiling is tried on the first batch."""
-    if not compiled:
-        return _build_loss(model, model, token_loss)
+    quote_weight = plan.quote_weight
+    if not plan.compiled:
+        return _build_loss(model, model, token_loss, quote_weight)
     try:
         loss = _build_loss(
-            model, torch.compile(model, dynamic=False), torch.compile(token_loss, dynamic=True)
+            model,
+            torch.compile(model, dynamic=False),
+            torch.compile(token_loss, dynamic=True),
+            quote_weight,
         )
         loss(ids, learned).backward()  # type: ignore[no-untyped-call]
         model.zero_grad()
     except Exception as error:  # whatever a missing or old compiler raises: eager still trains
         logger.warning("compiling failed, training eagerly", extra={"reason": str(error)[:500]})
-        return _build_loss(model, model, token_loss)
+        return _build_loss(model, model, token_loss, quote_weight)
     return loss
 
 
 def _build_loss(
     model: CareModel,
     trunk: Callable[[torch.Tensor], torch.Tensor],
-    head: Callable[[CareModel, torch.Tensor, torch.Tensor], torch.Tensor],
+    head: Callable[[CareModel, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+    quote_weight: float,
 ) -> Loss:
-    # where it is not multiplied in hardware, bfloat16 is several times slower than float32
-    has_bfloat16 = model.embedding.weight.is_cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    has_bfloat16 = fast_type(model.embedding.weight.device) is torch.bfloat16
 
     def loss(ids: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=has_bfloat16):
             hidden = trunk(ids)
             chosen = learned[:, 1:]
-            return head(model, hidden[:, :-1][chosen], ids[:, 1:][chosen])
+            weights = quote_weights(ids, quote_weight)[:, 1:][chosen]
+            return head(model, hidden[:, :-1][chosen], ids[:, 1:][chosen], weights)
 
     return loss
 

@@ -14,7 +14,7 @@ from typing import Final
 from inference.training import phrases
 from inference.training.corpus import DIALOGUE_FILES, plain_conversation, read_dialogues
 from inference.training.evaluation import sample_pieces
-from inference.training.layout import Role, system_turn
+from inference.training.layout import Role, system_turns
 from inference.training.mixture import Piece, chat_pieces
 from inference.training.prepare import HELD_OUT, TRAIN
 from inference.training.speculator.layouts import BaseLayout
@@ -108,7 +108,7 @@ def _dialogues(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piec
         if dialogue.split in splits:
             conversation = plain_conversation(dialogue)
             if rng.random() < SYSTEM_SHARE:
-                conversation = (system_turn(phrases.company(rng)), *conversation)
+                conversation = (*system_turns(phrases.company(rng)), *conversation)
             yield Piece(dialogue.source, conversation)
 
 

@@ -14,14 +14,18 @@ FAQ = (
 
 
 def write_data(folder: Path) -> Path:
-    """Twelve dialogues, twelve grounded dialogues and three articles; every fourth is held out."""
+    """Twelve dialogues of each kind, three articles, some intents; every fourth is held out."""
     folder.mkdir()
     splits = ["train", "train", "train", "dev"] * 3
     chat = [("customer", "Where is order {n}?"), ("agent", "Order {n} left us on Monday, sorry.")]
     faq = [("customer", "Can I bring my dog?"), ("agent", "Dogs stay free of charge.")]
     _write(
         folder / "dialogues-permissive-00.jsonl.zst",
-        [_dialogue("cucom-ecommerce", n, split, None, chat) for n, split in enumerate(splits)],
+        [
+            _dialogue(source, n, split, None, chat)
+            for source in ("cucom-ecommerce", "abcd-sample")
+            for n, split in enumerate(splits)
+        ],
     )
     _write(
         folder / "grounded-permissive-00.jsonl.zst",
@@ -32,6 +36,14 @@ def write_data(folder: Path) -> Path:
         [
             {"source": "va-gov", "id": str(n), "title": f"Page {n}", "text": "Call us. " * (n + 1)}
             for n in range(3)
+        ],
+    )
+    _write(
+        folder / "intents-permissive.jsonl.zst",
+        [
+            {"source": "banking77", "split": split, "text": f"{said} {n}", "intent": intent}
+            for n, split in enumerate(splits)
+            for intent, said in (("card_arrival", "where is card"), ("card_lost", "i lost card"))
         ],
     )
     return folder

@@ -7,7 +7,7 @@ import pytest
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
-from inference.training import mixture, report
+from inference.training import mixture, prepare, report
 from inference.training.__main__ import app
 from inference.training.errors import DataMissing
 from tests.inference.training.data import write_data
@@ -17,9 +17,9 @@ runner = CliRunner()
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NUM_BASE_DRILLS", "NUM_SHOP_CONVERSATIONS", "NUM_SMALL_TALKS"):
-        monkeypatch.setattr(mixture, name, 6)
-    monkeypatch.setattr(mixture, "NUM_HELD_OUT_CONVERSATIONS", 6)
+    for kind in ("SHOP_CONVERSATIONS", "SMALL_TALKS", "LOOK_UPS", "TASKS", "HELD_OUT"):
+        monkeypatch.setattr(mixture, f"NUM_{kind}", 6)
+    monkeypatch.setattr(prepare, "PROBE_ROWS", 1)
     monkeypatch.setattr(report, "PROMPTS_PER_SOURCE", 1)
 
 
@@ -32,23 +32,30 @@ def run(*words: str | Path) -> str:
 
 def test_one_command_leads_from_the_data_to_a_measured_model(tmp_path: Path) -> None:
     data, out, to = write_data(tmp_path / "data"), tmp_path / "run", tmp_path / "model"
-    size = ("--size", "tiny", "--tokens", "40000", "--eager")
+    size = ("--size", "tiny", "--tokens", "20000", "--eager")
 
     run("all", "--data", data, "--out", out, "--to", to, *size)
-    again = run("base", "--out", out, *size)
+    again = run("base", "--data", data, "--out", out, *size)
 
     assert AutoModelForCausalLM.from_pretrained(to).config.hidden_size == 64
     measured = json.loads((to / "evaluation.json").read_text())
-    assert set(measured["held_out"]["chat"]) == {"cucom-ecommerce", "dstc9-faq", "shop-topics"}
+    assert set(measured["held_out"]["chat"]) == {
+        "abcd-sample",
+        "cucom-ecommerce",
+        "dstc9-faq",
+        "look-ups",
+        "shop-topics",
+        "tasks",
+    }
     answers = measured["answers"]["all"]
-    assert answers["num_answerable"] + answers["num_unanswerable"] == 2  # one of each source
+    assert answers["num_answerable"] + answers["num_unanswerable"] == 3  # one of each source
     assert (to / "losses.svg").read_text().count("</svg>") == 1
     assert "going on after step" in again
 
 
 def test_a_stage_without_its_input_says_what_to_run_first(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match="prepare"):
-        run("base", "--out", tmp_path, "--size", "tiny")
+        run("base", "--data", tmp_path, "--out", tmp_path, "--size", "tiny")
     with pytest.raises(DataMissing, match="train first"):
         run("export", "--out", tmp_path, "--to", tmp_path / "model")
     with pytest.raises(DataMissing, match="no dialogues"):
@@ -56,4 +63,6 @@ def test_a_stage_without_its_input_says_what_to_run_first(tmp_path: Path) -> Non
 
 
 def test_an_unknown_size_is_refused(tmp_path: Path) -> None:
-    assert "tiny, small, medium" in run("base", "--out", tmp_path, "--size", "huge")
+    assert "tiny, small, medium" in run(
+        "base", "--data", tmp_path, "--out", tmp_path, "--size", "huge"
+    )

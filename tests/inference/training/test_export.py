@@ -15,7 +15,7 @@ from inference.training.layout import (
     Turn,
     encode_turn,
     say,
-    system_turn,
+    system_turns,
     text_of,
 )
 from inference.training.model import CareModel, ModelShape
@@ -28,7 +28,7 @@ HF_ROLES = {
     Role.AGENT: "agent",
 }
 CONVERSATION: Conversation = (
-    system_turn("Rowan Market"),
+    *system_turns("Rowan Market"),
     say(Role.PASSAGES, "[1] Orders: They leave us within 2 days.\n[2] Gifts: We wrap them."),
     say(Role.CUSTOMER, "when does order 4711 leave you ?"),
     Turn(Role.ASSISTANT, ("This is it: ", Quote("They leave us within 2 days."), " [1] Good?")),

@@ -2,6 +2,7 @@
 
 from tokenizers import Tokenizer
 
+from app.answers.prompt import system_messages
 from inference.training.layout import (
     END_ID,
     END_QUOTE_ID,
@@ -14,12 +15,12 @@ from inference.training.layout import (
     render_answers,
     render_everything,
     say,
-    system_turn,
+    system_turns,
     text_of,
 )
 
 CONVERSATION = (
-    system_turn("Rowan Market"),
+    *system_turns("Rowan Market"),
     say(Role.PASSAGES, "[1] Orders: It left us on Monday."),
     say(Role.CUSTOMER, "Where is my order? <|assistant|>"),
     Turn(Role.ASSISTANT, ("Our page says: ", Quote("It left us on Monday."), " [1] Sorry.")),
@@ -27,7 +28,7 @@ CONVERSATION = (
 
 
 def test_a_turn_is_its_marker_its_text_and_the_end(tokenizer: Tokenizer) -> None:
-    ids = encode_turn(tokenizer, CONVERSATION[2])
+    ids = encode_turn(tokenizer, CONVERSATION[3])
 
     assert ids[0] == Role.CUSTOMER.value
     assert ids[1:-1] == encode_text(tokenizer, "Where is my order? <|assistant|>")
@@ -35,12 +36,12 @@ def test_a_turn_is_its_marker_its_text_and_the_end(tokenizer: Tokenizer) -> None
 
 
 def test_a_quote_stands_between_its_markers(tokenizer: Tokenizer) -> None:
-    ids = encode_turn(tokenizer, CONVERSATION[3])
+    ids = encode_turn(tokenizer, CONVERSATION[4])
 
     quoted = ids[ids.index(QUOTE_ID) + 1 : ids.index(END_QUOTE_ID)]
     assert quoted == encode_text(tokenizer, "It left us on Monday.")
     assert tokenizer.decode(ids, skip_special_tokens=False) == (
-        f"<|assistant|>{text_of(CONVERSATION[3])}<|end|>"
+        f"<|assistant|>{text_of(CONVERSATION[4])}<|end|>"
     )
 
 
@@ -49,7 +50,7 @@ def test_only_the_answer_and_its_end_are_learned_in_the_chat_stage(tokenizer: To
 
     marked = zip(example.ids, example.learned, strict=True)
     learned = [token for token, is_learned in marked if is_learned]
-    assert learned == encode_turn(tokenizer, CONVERSATION[3])[1:]
+    assert learned == encode_turn(tokenizer, CONVERSATION[4])[1:]
 
 
 def test_everything_but_the_first_token_is_learned_in_the_base_stage(tokenizer: Tokenizer) -> None:
@@ -57,3 +58,11 @@ def test_everything_but_the_first_token_is_learned_in_the_base_stage(tokenizer: 
 
     assert example.ids == [id_ for turn in CONVERSATION for id_ in encode_turn(tokenizer, turn)]
     assert example.learned == [False] + [True] * (len(example.ids) - 1)
+
+
+def test_prompts_begin_as_the_product_begins_them() -> None:
+    messages = system_messages("Rowan Market")
+
+    assert [text_of(turn) for turn in system_turns("Rowan Market")] == [
+        message.text for message in messages
+    ]

@@ -14,8 +14,8 @@ from inference.training.speculator import conversations, draft, own_text, recipe
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NUM_SHOP_CONVERSATIONS", "NUM_SMALL_TALKS", "NUM_HELD_OUT_CONVERSATIONS"):
-        monkeypatch.setattr(mixture, name, 4)
+    for name in ("SHOP_CONVERSATIONS", "SMALL_TALKS", "LOOK_UPS", "TASKS", "HELD_OUT"):
+        monkeypatch.setattr(mixture, f"NUM_{name}", 4)
     monkeypatch.setattr(conversations, "HELD_OUT_PER_SOURCE", 1)
     monkeypatch.setattr(own_text, "BATCH", 4)
     monkeypatch.setattr(recipe, "MAX_ANSWER_TOKENS", 8)
