@@ -47,7 +47,7 @@ class FeatureWish:
 
 @dataclass(frozen=True)
 class Features:
-    """The target's states of all rows of a step."""
+    """The target's states of all rows of a step; never written again."""
 
     hidden: torch.Tensor  # [T, W]
     aux: torch.Tensor | None  # [T, k * W]

@@ -5,7 +5,8 @@ costs what t(rows) says one more row costs, plus its part of what the drafting t
 in the order of their survival for as long as tokens per second rise. Before anything is drafted the
 same sum is made with the survivals that each set of speculators has shown lately, which says whom
 to ask; nobody, where that cannot win. Who is not asked is tried again, as often as a two-hundredth
-of the time pays for.
+of the time pays for, and more seldom each time in vain. Who is asked and does not bring what was
+forecast rests (`ledger.py`).
 
 Rows of prompts are paid for by their own requests: drafts in a step with prompt chunks are charged
 what they add to it.
@@ -18,14 +19,21 @@ from statistics import median
 from typing import Protocol
 
 from inference.speculation.cost import BUCKETS, CostCurve, Pace
+from inference.speculation.ledger import Entry, Ledger
 
 PROBE_SHARE = 0.005
-"""Of the time, for asking those who are not expected to pay."""
+"""Of the time, for asking those who are not expected to pay; a look in vain halves it, down to"""
+LEAST_PROBE_SHARE = PROBE_SHARE / 8
+PROMISING, LEAST_PROMISE = 1.2, 0.01
+"""A look that shows so much more than was forecast is soon followed by another."""
 LEAST_GAIN = 1.02
 """By how much another choice must be better than the one in force."""
 FIRST_LOOKS = 6
 """Times everyone is asked before anything is expected of anyone."""
-STEPS_PER_CHOICE = 8
+STEPS_PER_CHOICE, STEPS_PER_IDLE_CHOICE = 8, 64
+"""How often it is weighed whom to ask; the latter while nothing new is known of anyone."""
+STEPS_PER_LESSON = 4
+"""Of the steps in which nobody was asked one in so many refines t(rows)."""
 STEPS_PER_LOOK, LOOK_WORTH = 32, 0.85
 """How often a neighbouring number of rows is tried so that its price is known, and how good it must
 seem: that costs at most half a percent."""
@@ -44,6 +52,8 @@ class Load:
     """Rows of known tokens."""
     num_sampling: int
     """Requests that get a token in any case."""
+    is_forced: bool = False
+    """Whether a constraint has drafted, so that the tokens it brings are nobody's merit."""
 
 
 class Budget(Protocol):
@@ -69,6 +79,10 @@ class Budget(Protocol):
 
     def note_step(self, num_rows: int, seconds: float) -> None:
         """A forward pass with its verification is done."""
+        ...
+
+    def note_gain(self, num_tokens: int) -> None:
+        """What the step has brought all requests together."""
         ...
 
 
@@ -97,6 +111,9 @@ class EveryNode:
     def note_step(self, num_rows: int, seconds: float) -> None:
         """Costs do not matter."""
 
+    def note_gain(self, num_tokens: int) -> None:
+        """Gains do not matter."""
+
 
 class MeasuredBudget:
     """The budget of a serving engine: measured costs, forecast survivals."""
@@ -112,9 +129,16 @@ class MeasuredBudget:
         self._choice = self._everyone
         self._chosen_for = 0
         self._age = 0
+        self._has_news = False
         self._saved = dict.fromkeys(names, 0.0)
+        self._shares = dict.fromkeys(names, PROBE_SHARE)
         self._bucket = 0
         self._num_grants = 0
+        self._ledger = Ledger()
+        self._load = Load(0, 0)
+        self._asked: frozenset[str] = frozenset()
+        self._seconds = 0.0
+        self._num_idle = 0
 
     def start(self, measured: Mapping[int, float]) -> None:
         """Take these seconds by rows for t(rows), whatever was known of it before."""
@@ -130,16 +154,9 @@ class MeasuredBudget:
 
     def ask(self, load: Load) -> frozenset[str]:
         """The combination expected to bring most tokens per second, and who is due for a trial."""
-        if not load.num_sampling or not self._everyone:
-            return frozenset()
-        if self._forecasts[self._everyone].num_looks < FIRST_LOOKS:
-            return self._everyone
-        bucket = load.num_sampling.bit_length()
-        self._age += 1
-        if bucket != self._chosen_for or self._age >= STEPS_PER_CHOICE:
-            self._choose(load)
-            self._chosen_for, self._age = bucket, 0
-        return self._choice | self._due(load.num_sampling)
+        self._load, self._seconds = load, 0.0
+        self._asked = self._whom(load)
+        return self._asked
 
     def grant(self, load: Load, survivals: Sequence[float]) -> int:
         """As many as raise the expected tokens per second.
@@ -173,37 +190,88 @@ class MeasuredBudget:
         else:
             curve.measure(num_requests, cost)
         self._saved[name] = 0.0
+        self._seconds += seconds
 
     def note_nodes(
         self, asked: frozenset[str], num_requests: int, nodes: Iterable[tuple[float, str]]
     ) -> None:
         """Refine the forecast of every combination of those who were asked."""
+        self._has_news = True
         by_drafters: dict[str, list[float]] = {}
         for survival, names in nodes:
             by_drafters.setdefault(names, []).append(survival)
         drafters = {names: frozenset(names.split("+")) for names in by_drafters}
         for combination, forecast in self._forecasts.items():
             if combination and combination <= asked:
-                forecast.note(
-                    num_requests,
-                    [
-                        survival
-                        for names, survivals in by_drafters.items()
-                        if drafters[names] & combination
-                        for survival in survivals
-                    ],
-                )
+                survivals = [
+                    survival
+                    for names, own in by_drafters.items()
+                    if drafters[names] & combination
+                    for survival in own
+                ]
+                if len(combination) == 1 and not combination & self._choice:
+                    self._space_looks(combination, sum(survivals) / num_requests)
+                forecast.note(num_requests, survivals)
 
     def note_step(self, num_rows: int, seconds: float) -> None:
         """Refine t(rows), and save up for trials."""
         if not self._everyone:
             return
+        self._seconds += seconds
+        cost = seconds / self._pace.unit_s
+        for name, share in self._shares.items():
+            self._saved[name] += share * cost
+        self._num_idle = 0 if self._asked else self._num_idle + 1
+        if self.step_cost.is_known and self._num_idle % STEPS_PER_LESSON:
+            return
         if self.step_cost.is_known:
             self._pace.measure(self.step_cost(num_rows), seconds)
-        cost = seconds / self._pace.unit_s
-        self.step_cost.measure(num_rows, cost)
-        for name in self._saved:
-            self._saved[name] += PROBE_SHARE * cost
+        self.step_cost.measure(num_rows, seconds / self._pace.unit_s)
+
+    def note_gain(self, num_tokens: int) -> None:
+        """Compare what was brought with what it would have been without drafts."""
+        load, asked = self._load, self._asked
+        is_plain = load.num_rows == load.num_sampling and not load.is_forced
+        if not (is_plain and load.num_sampling and self._seconds and self.step_cost.is_known):
+            return
+        units = self.step_cost(load.num_sampling)
+        entry = Entry(load.num_sampling, num_tokens, self._seconds, units)
+        if not asked:
+            self._ledger.note_plain(entry)
+        elif asked == self._choice:
+            if self._ledger.note_asked(asked, entry):
+                self._age = STEPS_PER_IDLE_CHOICE
+        else:
+            self._charge(asked - self._choice, entry)
+
+    def _space_looks(self, looked: frozenset[str], survival: float) -> None:
+        """The next look comes soon behind one that promised something, later behind another."""
+        is_promising = survival > PROMISING * self._forecasts[looked].accepted + LEAST_PROMISE
+        for name in looked:
+            later = max(LEAST_PROBE_SHARE, self._shares[name] / 2)
+            self._shares[name] = PROBE_SHARE if is_promising else later
+
+    def _charge(self, tried: frozenset[str], entry: Entry) -> None:
+        """A look also costs what its rows took without bringing it in: that is saved up for too."""
+        worth = entry.plain_units * entry.num_tokens / entry.num_requests
+        lost = min(entry.plain_units, entry.seconds / self._pace.unit_s - worth)
+        for name in tried:
+            self._saved[name] -= max(0.0, lost)
+
+    def _whom(self, load: Load) -> frozenset[str]:
+        if not load.num_sampling or not self._everyone:
+            return frozenset()
+        if self._forecasts[self._everyone].num_looks < FIRST_LOOKS:
+            return self._everyone
+        bucket = load.num_sampling.bit_length()
+        self._age += 1
+        wait = STEPS_PER_CHOICE if self._has_news else STEPS_PER_IDLE_CHOICE
+        if bucket != self._chosen_for or self._age >= wait:
+            self._choose(load)
+            self._chosen_for, self._age, self._has_news = bucket, 0, False
+        if self._choice and self._ledger.wants_plain(load.num_sampling):
+            return frozenset()
+        return self._choice | self._due(load.num_sampling)
 
     def _rates(self, load: Load, survivals: Sequence[float]) -> list[float]:
         """Expected tokens per cost with the first 0, 1, 2, ... nodes."""
@@ -237,10 +305,17 @@ class MeasuredBudget:
     def _choose(self, load: Load) -> None:
         if not self.step_cost.is_known:
             return
-        rates = {one: self._forecast_rate(load, one) for one in self._forecasts}
-        rates[self._choice] *= LEAST_GAIN
+        rates = {
+            one: self._forecast_rate(load, one)
+            for one in self._forecasts
+            if not self._ledger.is_resting(load.num_sampling, one)
+        }
+        if self._choice in rates:
+            rates[self._choice] *= LEAST_GAIN
         rates[frozenset()] *= LEAST_GAIN  # asking nobody is never a mistake
         self._choice = max(rates, key=rates.__getitem__)
+        for name in self._choice:
+            self._shares[name] = PROBE_SHARE
 
     def _forecast_rate(self, load: Load, asked: frozenset[str]) -> float:
         fixed = self._fixed(load, asked)
@@ -285,6 +360,11 @@ class _Forecast:
         for at in range(NUM_CLASSES):
             self._num_nodes[at] += weight * (num_nodes[at] / num_requests - self._num_nodes[at])
             self._accepted[at] += weight * (accepted[at] / num_requests - self._accepted[at])
+
+    @property
+    def accepted(self) -> float:
+        """Tokens a request would gain if all were verified."""
+        return sum(self._accepted)
 
     def totals(self, num_requests: int) -> list[tuple[float, float]]:
         """Nodes and expected tokens of so many requests, with each class taken in downwards."""

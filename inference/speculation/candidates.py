@@ -1,26 +1,33 @@
 """What drafting heads have in common: the states they draft from, and the trees they make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import exp
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from inference.errors import ModelLoadError
 from inference.speculation.base import MAX_NODES, Draft, DraftRequest, Outcome
 
+MOST_SHARED_ROWS = 64
+"""A step's states are kept whole up to here: copying a request's row costs more than they do."""
 
-@dataclass(frozen=True)
-class _Drawn:
+
+class _Drawn(NamedTuple):
     """The state that a request's token number `num_tokens` (from 1) was drawn from."""
 
     num_tokens: int
-    state: torch.Tensor  # [W]
+    states: torch.Tensor  # [T, W]
+    row: int
 
 
 class DrawnStates:
-    """The target's state of the row that each request's last token was drawn from."""
+    """The target's state of the row that each request's last token was drawn from.
+
+    Kept at every step and seldom read, where nobody is asked for drafts: so what is kept is where
+    the state lies.
+    """
 
     def __init__(self) -> None:
         self._by_request: dict[str, _Drawn] = {}
@@ -34,11 +41,12 @@ class DrawnStates:
         """Keep a row of `states` [T, W] for each of these requests."""
         if not drawn:
             return
-        index = torch.tensor(rows, device=states.device)
-        # A copy, or each request would hold the states of all rows of its step.
-        kept = states.index_select(0, index).unbind(0)
-        for one, state in zip(drawn, kept, strict=True):
-            self._by_request[one.request_id] = _Drawn(len(one.token_ids), state)
+        if states.shape[0] > MOST_SHARED_ROWS:
+            # A copy, or each request would hold the states of all rows of a long step.
+            states = states.index_select(0, torch.tensor(rows, device=states.device))
+            rows = range(len(rows))
+        for one, row in zip(drawn, rows, strict=True):
+            self._by_request[one.request_id] = _Drawn(len(one.token_ids), states, row)
 
     def ready(self, requests: Sequence[DraftRequest]) -> dict[int, torch.Tensor]:  # each [W]
         """The states behind the last tokens, by place, of the requests that can be drafted for."""
@@ -46,7 +54,7 @@ class DrawnStates:
         for index, request in enumerate(requests):
             drawn = self._by_request.get(request.request_id)
             if request.room and drawn and drawn.num_tokens == len(request.token_ids):
-                found[index] = drawn.state
+                found[index] = drawn.states[drawn.row]
         return found
 
     def forget(self, request_id: str) -> None:

@@ -60,19 +60,22 @@ class Drafting:
 
     def open(self, parts: Sequence[Part]) -> None:
         """Choose whom to ask, and take back the room of parts that nobody drafts for."""
-        self._load = Load(
-            sum(part.num_known for part in parts), sum(part.samples for part in parts)
-        )
-        self._asked = self._budget.ask(self._load)
         self._forced.clear()
         for part in parts:
             if part.draft_room and part.sequence.constraint is not None:
                 forced = _forced(part)
                 if forced:
                     self._forced[part.sequence.request_id] = forced
-                    continue
-            if not self._asked:
-                part.draft_room = 0
+        self._load = Load(
+            sum(part.num_known for part in parts),
+            sum(part.samples for part in parts),
+            is_forced=bool(self._forced),
+        )
+        self._asked = self._budget.ask(self._load)
+        if not self._asked:
+            for part in parts:
+                if part.sequence.request_id not in self._forced:
+                    part.draft_room = 0
 
     def draft(self, parts: Sequence[Part]) -> None:
         """Fill in the tree of every part that has room for one."""
@@ -100,6 +103,7 @@ class Drafting:
         """Tell everyone what became of the step's requests."""
         for one in kept:
             self.record.note(one)
+        self._budget.note_gain(sum(one.num_tokens for one in kept))
         for speculator in list(self._speculators):
             drafts = self._judge(speculator.name, kept)
             if not speculator.wants.outcomes:

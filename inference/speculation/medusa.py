@@ -84,7 +84,6 @@ class MedusaSpeculator:
             drafts[index] = likeliest_tree(token_ids, self._tree.parents, paths, room)
         return drafts
 
-    @torch.inference_mode()
     def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
         """Remember the state that each request's last token was drawn from."""
         self._states.observe(outcomes, features.hidden)

@@ -96,7 +96,6 @@ class MlpSpeculator:
             drafts[index] = draft
         return drafts
 
-    @torch.inference_mode()
     def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
         """Remember the state that each request's last token was drawn from."""
         self._states.observe(outcomes, features.hidden)

@@ -38,10 +38,21 @@ class Step:
 class World:
     """Serves a number of requests for ever, with the budget in charge of drafting."""
 
-    def __init__(self, curve: Curve, drafters: Sequence[Drafter], noise: float = 0.0) -> None:
+    def __init__(
+        self,
+        curve: Curve,
+        drafters: Sequence[Drafter],
+        noise: float = 0.0,
+        hold_ups: float = 0.0,
+        seed: int = 5,
+    ) -> None:
+        """`hold_ups` of the steps take four times as long.
+
+        Worlds of one seed are disturbed alike at the same steps, whatever is drafted in them.
+        """
         self.curve, self.drafters = curve, list(drafters)
-        self._noise = noise
-        self._random = random.Random(5)
+        self._noise, self._hold_ups = noise, hold_ups
+        self._random, self._weather = random.Random(seed), random.Random(seed)
         self._acceptance = {one.name: Acceptance() for one in drafters}
         self.budget = MeasuredBudget([one.name for one in drafters])
         self.budget.start({rows: curve(rows) for rows in (1, 2, 4, 8, 16, 32, 64)})
@@ -75,8 +86,10 @@ class World:
                 name = self.drafters[bit].name
                 self._acceptance[name].judge(str(number), guess, truth[: accepted + 1])
         num_rows = load.num_rows + sum(map(len, kept))
-        forward = self.curve(num_rows) * (1.0 + self._noise * self._random.random())
+        slow = 4.0 if self._weather.random() < self._hold_ups else 1.0
+        forward = self.curve(num_rows) * slow * (1.0 + self._noise * self._weather.random())
         self.budget.note_step(num_rows, forward)
+        self.budget.note_gain(num_tokens)
         return Step(asked, num_rows, num_tokens, seconds + forward)
 
     def _draft(self, drafter: Drafter, truth: Sequence[int]) -> Draft:

@@ -71,7 +71,7 @@ def test_a_dear_drafter_that_does_not_pay_is_all_but_left_out(
 
     assert speed(steps) >= 0.97 * num_requests / curve(num_requests)
     spent = sum(0.002 + 1e-4 * num_requests for step in steps if step.asked)
-    assert spent <= 0.012 * sum(step.seconds for step in steps)
+    assert spent <= 0.02 * sum(step.seconds for step in steps)
 
 
 def test_what_begins_to_pay_is_found_again() -> None:
@@ -80,11 +80,11 @@ def test_what_begins_to_pay_is_found_again() -> None:
     off = world.run(2, 300)[-100:]
 
     drafter.p_right = 0.9
-    world.run(2, 700)
+    world.run(2, 2500)  # looks in vain have become rare
     on = world.run(2, 100)
 
     assert sum(bool(step.asked) for step in off) < 10
-    assert all(step.asked for step in on)
+    assert sum(bool(step.asked) for step in on) >= 94  # the others are to compare with
     assert speed(on) > 0.85 * best_fixed_speed(bent, drafter, 2) > 2 * speed(off)
 
 
@@ -208,7 +208,7 @@ def test_a_first_draft_that_warms_up_is_not_the_price_of_the_next() -> None:
 
     steps = world.run(1, 40)
 
-    assert all(step.asked for step in steps)
+    assert sum(bool(step.asked) for step in steps) >= 32  # the others are to compare with
 
 
 def test_a_step_of_more_rows_than_the_curve_has_gets_no_drafts() -> None:
