@@ -14,6 +14,9 @@ import numpy.typing as npt
 import torch
 
 from inference.request import SamplingParams, TokenLogprob
+from kernels.native import sample
+from kernels.native.attention import NativeKernels
+from kernels.native.sample import DrawRow
 
 _MULTIPLIERS = np.array([0xD2511F53, 0xCD9E8D57], dtype=np.uint64)
 _KEY_STEPS = np.array([0x9E3779B9, 0xBB67AE85], dtype=np.uint64)
@@ -46,12 +49,18 @@ def draw(
     params: Sequence[SamplingParams],  # R
     seeds: Sequence[int],  # R
     positions: Sequence[int],  # R
+    kernels: NativeKernels | None = None,
 ) -> list[int]:
     """The token of every row: the best where temperature is 0, else the one its number falls on.
+
+    In one C++ call where the kernels are given.
 
     Raises:
         ValueError: what a row's request asks for leaves it no possible token.
     """
+    if kernels is not None and sample.suits(logits):
+        asked = zip(params, seeds, positions, strict=True)
+        return sample.draw(kernels, logits, [_draw_row(*one) for one in asked])
     best = logits.argmax(-1)
     if logits.gather(-1, best[:, None]).isneginf().any():
         raise ValueError("every token is excluded")
@@ -71,6 +80,10 @@ def draw(
         for row, token_id in zip(sampled, drawn, strict=True):
             chosen[row] = token_id
     return chosen
+
+
+def _draw_row(wanted: SamplingParams, seed: int, position: int) -> DrawRow:
+    return DrawRow(wanted.temperature, wanted.top_p, wanted.min_p, wanted.top_k, seed, position)
 
 
 def probabilities(

@@ -101,7 +101,7 @@ class ModelRunner:
         logits = model.logits(hidden)
         if runs_triton(logits):
             return Computed(*decide(parts, logits, is_sound).wait(), features)
-        return Computed(verify(parts, logits.cpu()), is_sound.tolist(), features)
+        return Computed(verify(parts, logits.cpu(), self._native.kernels), is_sound.tolist(), features)
 
     def _forward(
         self, model: LanguageModel, inputs: DecoderInputs, layers: tuple[int, ...] = ()

@@ -14,11 +14,13 @@ from inference.batch import Part, Verdict
 from inference.constraints.base import State
 from inference.request import SamplingParams, TokenLogprob
 from inference.sampling import draw, needs_shaping, shape_logits, token_logprob
+from kernels.native.attention import NativeKernels
 
 
 def verify(
     parts: list[Part],
     logits: torch.Tensor,  # [R, V], the sampled rows of all parts in order
+    kernels: NativeKernels | None = None,
 ) -> list[Verdict]:
     """Walk down every part's tree along the tokens that the target draws.
 
@@ -37,7 +39,7 @@ def verify(
                 pass
     walking = [walk for walk in walks if not _is_plain(walk.part)]
     while walking:
-        tokens = _draw(walking, logits)
+        tokens = _draw(walking, logits, kernels)
         walking = [
             walk for walk, token_id in zip(walking, tokens, strict=True) if walk.follow(token_id)
         ]
@@ -105,7 +107,7 @@ def _best(logits: torch.Tensor) -> list[int]:
     return best
 
 
-def _draw(walks: list[_Walk], logits: torch.Tensor) -> list[int]:
+def _draw(walks: list[_Walk], logits: torch.Tensor, kernels: NativeKernels | None) -> list[int]:
     rows = logits[[walk.row for walk in walks]]  # a copy: logprobs want the model's own
     forced = [_shape(walk, row) for walk, row in zip(walks, rows, strict=True)]
     params = [
@@ -117,6 +119,7 @@ def _draw(walks: list[_Walk], logits: torch.Tensor) -> list[int]:
         params,
         [walk.part.sequence.seed for walk in walks],
         [len(walk.part.sequence.token_ids) + len(walk.token_ids) for walk in walks],
+        kernels,
     )
     return [own if must is None else must for own, must in zip(drawn, forced, strict=True)]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
-UNITS = tuple(FOLDER / f"{name}.cpp" for name in ("attention", "decoder", "heads", "mlp"))
+UNITS = tuple(FOLDER / f"{name}.cpp" for name in ("attention", "decoder", "heads", "mlp", "sample"))
 SOURCES = (*UNITS, *sorted(FOLDER.glob("*.h")))
 FLAGS = (
     *("-std=c++17", "-fPIC", "-fopenmp", "-pthread"),

@@ -1,0 +1,115 @@
+// One token a row, as inference/sampling.py defines it: temperature, top-k, top-p, min-p, and the
+// inverse of the cumulative distribution at the number of (seed, position).
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+namespace {
+
+struct RowData {
+    double temperature, top_p, min_p;  // top_p 1 and min_p 0 leave all
+    int64_t top_k;                     // 0 leaves all
+    uint64_t seed, position;
+};
+
+enum Status { kFine = 0, kAllExcluded = 1, kNoNumbers = 2 };
+constexpr int64_t kFewRows = 4;    // below which waking another thread costs more
+constexpr int64_t kFirstPart = 64;  // of the order that top-p may need
+
+// 53 bits of Philox4x32-10 (Salmon et al., 2011) as a number in [0, 1).
+double uniform(uint64_t seed, uint64_t position) {
+    uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    uint32_t c[4] = {(uint32_t)position, (uint32_t)(position >> 32), 0, 0};
+    for (int round = 0; round < 10; round++) {
+        uint64_t first = 0xD2511F53ull * c[0], second = 0xCD9E8D57ull * c[2];
+        uint32_t next[4] = {(uint32_t)(second >> 32) ^ c[1] ^ key[0], (uint32_t)second,
+                            (uint32_t)(first >> 32) ^ c[3] ^ key[1], (uint32_t)first};
+        std::copy_n(next, 4, c);
+        key[0] += 0x9E3779B9;
+        key[1] += 0xBB67AE85;
+    }
+    uint64_t bits = ((uint64_t)c[0] << 21) ^ (c[1] >> 11);
+    return (double)bits / (double)(1ull << 53);
+}
+
+// The tokens that top-k, top-p and min-p leave, in the order of their ids.
+void keep(const std::vector<double> &weights, const RowData &row, std::vector<int32_t> &kept) {
+    auto is_better = [&](int32_t a, int32_t b) {
+        return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
+    };
+    int64_t count = weights.size(), most = row.top_k ? std::min(row.top_k, count) : count;
+    kept.resize(count);
+    std::iota(kept.begin(), kept.end(), 0);
+    if (most < count) std::nth_element(kept.begin(), kept.begin() + most, kept.end(), is_better);
+    if (row.top_p < 1) {
+        double total = 0, mass = 0;
+        for (int64_t i = 0; i < most; i++) total += weights[kept[i]];
+        int64_t ordered = 0, used = 0;
+        // A token stays while the mass before it has not reached top_p; so at least one stays.
+        while (used < most && (used == 0 || mass < row.top_p * total)) {
+            if (used == ordered) {
+                ordered = std::min(most, std::max(kFirstPart, 4 * ordered));
+                auto from = kept.begin() + used, to = kept.begin() + ordered;
+                std::partial_sort(from, to, kept.begin() + most, is_better);
+            }
+            mass += weights[kept[used++]];
+        }
+        most = used;
+    }
+    kept.resize(most);
+    if (row.min_p > 0) {
+        auto is_less = [&](int32_t i) { return weights[i] < row.min_p; };  // the best one's is 1
+        kept.erase(std::remove_if(kept.begin(), kept.end(), is_less), kept.end());
+    }
+    std::sort(kept.begin(), kept.end());
+}
+
+template <typename A> Status draw(const A *logits, int64_t count, const RowData &row, int64_t *token) {
+    int64_t best = 0;
+    for (int64_t i = 1; i < count && logits[best] == logits[best]; i++)
+        if (!(logits[i] <= logits[best])) best = i;
+    *token = best;
+    if (logits[best] == -INFINITY) return kAllExcluded;
+    if (row.temperature <= 0) return kFine;
+    if (!(std::fabs(logits[best]) < INFINITY)) return kNoNumbers;
+    static thread_local std::vector<double> weights;
+    static thread_local std::vector<int32_t> kept;
+    weights.resize(count);
+    double top = logits[best], total = 0;
+    for (int64_t i = 0; i < count; i++) weights[i] = std::exp((logits[i] - top) / row.temperature);
+    bool is_filtered = row.top_k || row.top_p < 1 || row.min_p > 0;
+    if (is_filtered) keep(weights, row, kept);
+    int64_t num_left = is_filtered ? kept.size() : count;
+    auto id = [&](int64_t i) { return is_filtered ? (int64_t)kept[i] : i; };
+    for (int64_t i = 0; i < num_left; i++) total += weights[id(i)];
+    if (!(total > 0)) return kNoNumbers;
+    double target = std::min(uniform(row.seed, row.position) * total, std::nextafter(total, 0.0));
+    double passed = 0;
+    int64_t i = -1;
+    do passed += weights[id(++i)];
+    while (passed <= target);
+    *token = id(i);
+    return kFine;
+}
+
+template <typename A>
+int draw_all(const A *logits, int64_t stride, int64_t count, int64_t num_rows, const RowData *rows,
+             int64_t *tokens, int threads) {
+    int worst = kFine;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) reduction(max : worst) \
+    if (num_rows >= kFewRows)
+    for (int64_t r = 0; r < num_rows; r++)
+        worst = std::max(worst, (int)draw(logits + r * stride, count, rows[r], tokens + r));
+    return worst;
+}
+
+}  // namespace
+
+extern "C" int draw_tokens(int is_double, const void *logits, int64_t stride, int64_t count,
+                           int64_t num_rows, const RowData *rows, int64_t *tokens, int threads) {
+    if (is_double)
+        return draw_all((const double *)logits, stride, count, num_rows, rows, tokens, threads);
+    return draw_all((const float *)logits, stride, count, num_rows, rows, tokens, threads);
+}
