@@ -10,44 +10,60 @@ import torch
 # What a packed row has behind its D bytes: its scale, a float32.
 SCALE_BYTES = 4
 
+PACKED_TYPES = (torch.int8, torch.float8_e4m3fn)
+"""The types of a cache of packed rows: how their bytes are meant."""
+LARGEST = {torch.int8: 127.0, torch.float8_e4m3fn: 448.0}
+
 # Rows of one sequence that an ancestor mask has bits for, the sign bit left alone.
 MASK_ROWS = 63
 
 
+def is_packed(cache: torch.Tensor) -> bool:
+    """Whether a cache holds packed rows."""
+    return cache.dtype in PACKED_TYPES
+
+
 def pack_rows(
     x: torch.Tensor,  # [..., D]
-) -> torch.Tensor:  # [..., D + SCALE_BYTES] int8
-    """Each row as whole numbers -127 to 127 times a scale of its own, which stands behind them.
+    kind: torch.dtype = torch.int8,
+) -> torch.Tensor:  # [..., D + SCALE_BYTES] of that type
+    """Each row as bytes times a scale of its own, a float32, which stands behind them.
 
-    Symmetric: 0 stays 0, and the largest of a row is hit exactly. The error of an element is at
-    most half a scale, 1/254 of the row's largest. A row with what is not a number gets a scale
-    that is none, so that it stays visible.
+    Symmetric: 0 stays 0, and the largest of a row is hit exactly. In int8 the bytes are whole
+    numbers -127 to 127, and the error of an element is at most half a scale, 1/254 of the row's
+    largest; in float8_e4m3fn it is at most 1/16 of the element, or 1/2^10 of a scale. A row with
+    what is not a number gets a scale that is none, so that it stays visible.
     """
     precise = x if x.dtype == torch.float64 else x.float()
-    scale = (precise.abs().amax(-1, keepdim=True) / 127).float()
-    steps = torch.where(scale > 0, precise / scale, 0.0).round().clamp(-127, 127)
-    return torch.cat([steps.to(torch.int8), scale.contiguous().view(torch.int8)], -1)
+    scale = (precise.abs().amax(-1, keepdim=True) / LARGEST[kind]).float()
+    steps = torch.where((scale > 0) & scale.isfinite(), precise / scale, 0.0)
+    if kind == torch.int8:
+        steps = steps.round()
+    steps = steps.clamp(-LARGEST[kind], LARGEST[kind]).to(kind).view(torch.int8)
+    return torch.cat([steps, scale.contiguous().view(torch.int8)], -1).view(kind)
 
 
 def unpack_rows(
-    packed: torch.Tensor,  # [..., D + SCALE_BYTES] int8
+    packed: torch.Tensor,  # [..., D + SCALE_BYTES] of a packed type
     dtype: torch.dtype,
 ) -> torch.Tensor:  # [..., D]
     """What `pack_rows` has packed, up to rounding."""
     steps, scale = packed[..., :-SCALE_BYTES], packed[..., -SCALE_BYTES:]
     precise = torch.float64 if dtype == torch.float64 else torch.float32
-    return (steps.to(precise) * scale.contiguous().view(torch.float32)).to(dtype)
+    factor = scale.contiguous().view(torch.int8).view(torch.float32)
+    return (steps.to(precise) * factor).to(dtype)
 
 
 def store_kv(
     key: torch.Tensor,  # [T, G, D]
     value: torch.Tensor,  # [T, G, D]
-    cache: torch.Tensor,  # [2, N, S, G, D], written in place; int8: packed rows
+    cache: torch.Tensor,  # [2, N, S, G, D], written in place; a packed type: packed rows
     slot_mapping: torch.Tensor,  # [T] int64, block_id * S + offset; -1 is padding
 ) -> None:
     """Put token t into slot `slot_mapping[t]`; padding is skipped, slots never repeat."""
-    if cache.dtype == torch.int8:
-        key, value = pack_rows(key), pack_rows(value)
+    if is_packed(cache):
+        key, value = (pack_rows(rows, cache.dtype).view(torch.int8) for rows in (key, value))
+        cache = cache.view(torch.int8)
     flat = cache.view(2, -1, *cache.shape[3:])
     kept = slot_mapping >= 0
     flat[0, slot_mapping[kept]] = key[kept]
@@ -56,20 +72,34 @@ def store_kv(
 
 def move_rows(
     cache: torch.Tensor,  # [L, 2, N, S, G, D], changed in place
-    sources: torch.Tensor,  # [M] int64 slots
-    targets: torch.Tensor,  # [M] int64 slots
+    sources: torch.Tensor,  # [M] int64 slots, or [B, M] by sequence; -1 is padding
+    targets: torch.Tensor,  # like sources
 ) -> None:
     """Copy the keys and values of slot `sources[i]` to slot `targets[i]`, in every layer.
 
-    As if all were read before any is written; targets never repeat.
+    As if all were read before any is written; targets never repeat. No target is the source of a
+    later pair of its sequence, or of any pair of another.
     """
-    flat = cache.flatten(2, 3)
-    flat[:, :, targets] = flat[:, :, sources]
+    kept = sources >= 0
+    flat = cache.view(torch.int8).flatten(2, 3) if is_packed(cache) else cache.flatten(2, 3)
+    flat[:, :, targets[kept]] = flat[:, :, sources[kept]]
+
+
+def copy_blocks(
+    cache: torch.Tensor,  # [L, 2, N, S, G, D]
+    sources: torch.Tensor,  # [M] int64 block ids of `cache`
+    into: torch.Tensor,  # [L, 2, N', S, G, D], written in place; may be `cache`
+    targets: torch.Tensor,  # [M] int64 block ids of `into`
+) -> None:
+    """Copy block `sources[i]` to block `targets[i]`; no target repeats or is a source."""
+    if is_packed(cache):
+        cache, into = cache.view(torch.int8), into.view(torch.int8)
+    into[:, :, targets] = cache[:, :, sources]
 
 
 def paged_attention(
     query: torch.Tensor,  # [T, H, D]
-    cache: torch.Tensor,  # [2, N, S, G, D]; int8: packed rows
+    cache: torch.Tensor,  # [2, N, S, G, D]; a packed type: packed rows
     block_tables: torch.Tensor,  # [B, M] integer block ids; entries beyond the context are ignored
     query_starts: torch.Tensor,  # [B + 1] integer, rows of sequence b are starts[b]..starts[b + 1]
     context_lens: torch.Tensor,  # [B] integer, tokens in the cache, this step's rows included
@@ -97,10 +127,13 @@ def paged_attention(
         position = torch.arange(context, device=query.device)
         table = block_tables[b].to(query.device).long()
         slot = table[position // cache.shape[2]], position % cache.shape[2]
-        key, value = cache[0][slot], cache[1][slot]  # [context, G, D]
-        if cache.dtype == torch.int8:
+        if is_packed(cache):
+            whole = cache.view(torch.int8)  # few operations know bytes of float8
+            key, value = (whole[half][slot].view(cache.dtype) for half in (0, 1))
             precise = torch.promote_types(query.dtype, torch.float32)
             key, value = unpack_rows(key, precise), unpack_rows(value, precise)
+        else:
+            key, value = cache[0][slot], cache[1][slot]  # [context, G, D]
         key = key.repeat_interleave(heads_per_group, 1)
         value = value.repeat_interleave(heads_per_group, 1)
         rows = query[first:last]

@@ -54,19 +54,63 @@ def test_the_engine_never_unpickles() -> None:
         assert not [line for line in found if forbidden.search(line)], path
 
 
-def test_every_kernel_has_a_truth_and_a_test() -> None:
-    truths = {
-        node.name
-        for path in (ROOT / "kernels").glob("reference*.py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef)
+def functions(path: Path) -> dict[str, ast.FunctionDef]:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def is_kernel(function: ast.FunctionDef) -> bool:
+    return any("triton.jit" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def test_every_operation_with_a_kernel_has_a_truth() -> None:
+    truths = {name for path in (ROOT / "kernels").glob("reference*.py") for name in functions(path)}
+    faces = [
+        path
+        for path in (ROOT / "kernels").glob("*.py")
+        if "runs_triton(" in path.read_text(encoding="utf-8") and path.stem != "dispatch"
+    ]
+    assert faces, "no operation has a kernel"
+    for path in faces:
+        operations = {
+            name
+            for name, function in functions(path).items()
+            if not name.startswith(("_", "launch")) and not is_kernel(function)
+        }
+        missing = operations - truths
+        assert not missing, f"{path.name}: {missing} has no reference"
+        assert path.stem in operations, f"{path.name} is not named after what it does"
+
+
+def test_every_kernel_is_tested_and_compiled_ahead() -> None:
+    compiled = {
+        alias.name
+        for path in (ROOT / "tests/kernels").glob("*launches.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "kernels"
+        for alias in node.names
     }
-    kernels = {path.stem for path in (ROOT / "kernels").glob("[!_]*.py")}
-    kernels = {name for name in kernels if not name.startswith("reference")}
-    assert kernels, "the folder of kernels is empty"
-    for name in kernels:
-        assert name in truths, f"kernels/{name}.py has no reference"
-        assert (ROOT / f"tests/kernels/test_{name}.py").is_file(), f"{name} has no test"
+    for name in tuple(compiled):  # a launcher may call another one
+        text = (ROOT / f"kernels/{name}.py").read_text(encoding="utf-8")
+        compiled |= set(re.findall(r"(\w+)\.launch", text))
+    for path in (ROOT / "kernels").glob("*.py"):
+        kernels = [name for name, one in functions(path).items() if is_kernel(one)]
+        if not kernels:
+            continue
+        test = ROOT / f"tests/kernels/test_{path.stem}.py"
+        assert test.is_file(), f"kernels/{path.name} has no test"
+        assert "reference" in test.read_text(encoding="utf-8"), f"{test.name} compares with nothing"
+        text = path.read_text(encoding="utf-8")
+        if any(f"{name}[" in text for name in kernels):
+            assert path.stem in compiled, f"kernels/{path.name} is not compiled ahead of time"
+
+
+def test_kernels_are_launched_only_by_their_own_file() -> None:
+    for path in SOURCES:
+        if path.parent == ROOT / "kernels":
+            continue
+        found = re.findall(r"triton\.jit|from kernels\.\w+ import [^\n]*\b_\w+", path.read_text())
+        assert not found or path == Path(__file__), f"{path.relative_to(ROOT)}: {found}"
 
 
 def test_the_engine_runs_without_the_application() -> None:

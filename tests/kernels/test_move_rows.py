@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from kernels import reference
-from kernels.move_rows import move_rows
+from kernels.dispatch import interpreted
+from kernels.move_rows import launch, move_rows
 
 SHAPE = (3, 2, 5, 7, 2, 33)  # [L, 2, N, S, G, D]
 
@@ -52,3 +53,23 @@ def test_rows_that_close_up_may_be_moved_one_by_one() -> None:
         move_rows(single, torch.tensor([source]), torch.tensor([target]))
 
     assert torch.equal(together, single)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.int8, torch.float8_e4m3fn])
+def test_kernel_moves_sequences_side_by_side(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    shape = (2, 2, 6, 7, 2, 601)  # rows longer than a program's piece
+    cache = torch.randint(-100, 100, shape, dtype=torch.int8).view(torch.int8)
+    cache = cache.to(dtype) if dtype != torch.int8 else cache
+    expected = cache.clone()
+    sources = torch.tensor([[3, 4, 6, -1], [20, 21, 22, 23], [-1, -1, -1, -1], [41, -1, -1, -1]])
+    targets = torch.tensor([[2, 3, 4, -1], [19, 20, 21, 22], [-1, -1, -1, -1], [40, -1, -1, -1]])
+
+    launch(cache, sources, targets)
+    reference.move_rows(expected, sources, targets)
+
+    assert torch.equal(cache.view(torch.int8), expected.view(torch.int8))
+    with interpreted():
+        move_rows(cache, torch.tensor([5, 6]), torch.tensor([4, 5]))
+    move_rows(expected, torch.tensor([5, 6]), torch.tensor([4, 5]))
+    assert torch.equal(cache.view(torch.int8), expected.view(torch.int8))

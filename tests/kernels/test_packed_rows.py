@@ -18,13 +18,6 @@ BLOCK = 4
 Store = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], None]
 
 
-def launch_packed(
-    key: torch.Tensor, value: torch.Tensor, cache: torch.Tensor, slots: torch.Tensor
-) -> None:
-    """What `store_kv` does where there is a GPU."""
-    store_kv.launch(pack_rows(key), pack_rows(value), cache, slots)
-
-
 @settings(max_examples=100, deadline=None)
 @given(
     width=st.integers(1, 33),
@@ -69,7 +62,7 @@ def test_what_is_not_a_number_is_not_one_when_it_is_read(bad: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("store", [reference.store_kv, store_kv.store_kv, launch_packed])
+@pytest.mark.parametrize("store", [reference.store_kv, store_kv.store_kv, store_kv.launch])
 def test_rows_are_packed_when_they_are_stored(store: Store, dtype: torch.dtype) -> None:
     whole = torch.randn(9, 6, 20, generator=torch.Generator().manual_seed(0)).to(dtype)
     key, value = whole[:, :2], whole[:, 2:4]  # rows apart, as in fused qkv

@@ -1,8 +1,10 @@
+import mmap
+
 import pytest
 import torch
 
 from kernels import reference, store_kv
-from tests.kernels.compile_ahead import compile_ahead
+from kernels.reference import SCALE_BYTES
 
 
 @pytest.mark.parametrize("tokens, groups, width", [(1, 1, 64), (7, 2, 80), (33, 3, 16)])
@@ -32,21 +34,37 @@ def test_cpu_path_stores_what_the_reference_stores() -> None:
     torch.testing.assert_close(stored, expected, atol=0, rtol=0)
 
 
-@pytest.mark.parametrize("capability", [80, 90])
-def test_kernel_compiles_ahead_of_time(capability: int) -> None:
-    signature = {
-        "key_ptr": "*bf16",
-        "value_ptr": "*bf16",
-        "key_cache_ptr": "*bf16",
-        "value_cache_ptr": "*bf16",
-        "slot_ptr": "*i64",
-        "key_stride": "i32",
-        "value_stride": "i32",
-        "width": "i32",
-        "BLOCK": "constexpr",
-    }
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
+def test_kernel_packs_what_the_reference_packs(kind: torch.dtype, dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(3)
+    sizes = 10.0 ** torch.randint(-3, 3, (9, 3, 20), generator=generator)
+    key, value = ((torch.randn(9, 3, 20, generator=generator) * sizes).to(dtype) for _ in range(2))
+    key[0, 1], value[4, 2, 5], value[5, 0, 7] = 0.0, float("nan"), float("inf")
+    slots = torch.randperm(16, generator=generator)[:9]
+    slots[7] = -1
+    shape = 2, 4, 4, 3, 20 + SCALE_BYTES
+    expected, stored = (torch.full(shape, 77, dtype=torch.int8).view(kind) for _ in range(2))
 
-    report = compile_ahead("kernels.store_kv", "_kernel", signature, {"BLOCK": 128}, capability)
+    reference.store_kv(key, value, expected, slots)
+    store_kv.launch(key, value, stored, slots)
 
-    assert f"sm_{capability}" in report["target"]
-    assert report["cubin_bytes"] > 0
+    found, wanted = (reference.unpack_rows(one, torch.float64) for one in (stored, expected))
+    is_sound = wanted.isfinite().all(-1)
+    assert int((~is_sound).sum()) == 2
+    assert torch.equal(stored.view(torch.int8)[is_sound], expected.view(torch.int8)[is_sound])
+    assert not found[~is_sound].isfinite().any()
+
+
+def test_slots_beyond_32_bits() -> None:
+    # 9 GB of addresses, of which a few pages are ever touched.
+    slots, width = 1 << 22, 256
+    with mmap.mmap(-1, 2 * slots * width * 4) as memory:
+        cache = torch.frombuffer(memory, dtype=torch.float32).view(2, slots // 16, 16, 1, width)
+        key, value = torch.randn(2, 1, 1, width).unbind()
+
+        store_kv.launch(key, value, cache, torch.tensor([slots - 1]))
+
+        assert torch.equal(cache[0, -1, -1], key[0])
+        assert torch.equal(cache[1, -1, -1], value[0])
+        del cache

@@ -1,0 +1,139 @@
+"""Launches of every kernel as models of real sizes make them; see `compile_ahead`.
+
+A `rare_` one differs from another only in sizes or types, and takes its time: it is compiled by
+`python -m tests.kernels.compile_ahead 90` without names, not by the suite.
+"""
+
+import torch
+
+from kernels import attention_tiles, copy_blocks, move_rows, store_kv
+from kernels.attention_plan import plan_attention
+from kernels.attention_tiles import Scores
+from kernels.reference import SCALE_BYTES
+
+BF16 = torch.bfloat16
+
+
+def _attend(
+    rows: int,
+    *,
+    fold: int = 4,
+    width: int = 128,
+    dtype: torch.dtype = BF16,
+    kept: torch.dtype | None = None,
+    scores: Scores | None = None,
+    is_tree: bool = False,
+    num_splits: int = 1,
+) -> None:
+    kept = kept or dtype
+    row = width + SCALE_BYTES * (kept != dtype)
+    cache = torch.zeros(2, 4, 16, 8, row, dtype=torch.int8 if kept != dtype else dtype).view(kept)
+    plan = plan_attention(
+        torch.zeros(1, 4, dtype=torch.long),
+        torch.tensor([0, rows]),
+        torch.tensor([64]),
+        16,
+        torch.full((rows,), 1) if is_tree else None,
+    )
+    query = torch.zeros(rows, 8 * fold, width, dtype=dtype)
+    attention_tiles.launch(query, cache, plan, scores or Scores(0.1), num_splits)
+
+
+def attention_decode() -> None:
+    _attend(1, num_splits=4)
+
+
+def rare_attention_tree() -> None:
+    _attend(16, is_tree=True, num_splits=4)
+
+
+def attention_prefill() -> None:
+    _attend(64)
+
+
+def rare_attention_width_64() -> None:
+    _attend(64, width=64)
+
+
+def rare_attention_width_80() -> None:
+    _attend(64, width=80)
+
+
+def rare_attention_width_96() -> None:
+    _attend(64, width=96)
+
+
+def rare_attention_width_256() -> None:
+    _attend(64, width=256)
+
+
+def rare_attention_width_256_decode() -> None:
+    _attend(1, width=256)
+
+
+def attention_window_cap_sinks() -> None:
+    sinks = torch.zeros(32, dtype=BF16)
+    _attend(16, is_tree=True, scores=Scores(0.1, window=32, softcap=30.0, sinks=sinks))
+
+
+def rare_attention_multi_query() -> None:
+    _attend(1, fold=48)
+
+
+def attention_int8_decode() -> None:
+    _attend(1, kept=torch.int8)
+
+
+def rare_attention_int8_tree() -> None:
+    _attend(16, kept=torch.int8, is_tree=True)
+
+
+def rare_attention_int8_prefill() -> None:
+    _attend(64, kept=torch.int8)
+
+
+def rare_attention_float8_decode() -> None:
+    _attend(1, kept=torch.float8_e4m3fn)
+
+
+def rare_attention_float16() -> None:
+    _attend(64, dtype=torch.float16)
+
+
+def rare_attention_float32() -> None:
+    _attend(64, dtype=torch.float32)
+
+
+def rare_attention_float32_decode() -> None:
+    _attend(1, dtype=torch.float32)
+
+
+def rare_attention_float64() -> None:
+    _attend(16, width=64, dtype=torch.float64)
+
+
+def _store(kept: torch.dtype, row: int = 128) -> None:
+    rows = torch.zeros(5, 8, 128, dtype=BF16)
+    store_kv.launch(rows, rows, torch.zeros(2, 4, 16, 8, row).to(kept), torch.zeros(5).long())
+
+
+def store_plain() -> None:
+    _store(BF16)
+
+
+def store_int8() -> None:
+    _store(torch.int8, 128 + SCALE_BYTES)
+
+
+def rare_store_float8() -> None:
+    _store(torch.float8_e4m3fn, 128 + SCALE_BYTES)
+
+
+def move() -> None:
+    slots = torch.zeros(2, 4).long()
+    move_rows.launch(torch.zeros(2, 2, 4, 16, 8, 128, dtype=BF16), slots, slots)
+
+
+def copy() -> None:
+    ids, cache = torch.zeros(2).long(), torch.zeros(2, 2, 4, 16, 8, 128, dtype=BF16)
+    copy_blocks.launch(cache, ids, cache, ids)
