@@ -49,6 +49,9 @@ Draft = Annotated[
     str | None, typer.Option(help="Folder or hub id of a smaller model that drafts too.")
 ]
 NumBlocks = Annotated[int | None, typer.Option(help="Blocks of the engine's cache.")]
+TensorParallel = Annotated[
+    int | None, typer.Option(help="Processes, and GPUs, that the model is divided over.")
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of sampled answers.")]
 Engine = Annotated[
     str | None, typer.Option(help="unix:PATH of a running engine, or scripted:FILE.")
@@ -69,6 +72,7 @@ def serve(
     speculator: Speculator = None,
     draft: Draft = None,
     num_blocks: NumBlocks = None,
+    tensor_parallel: TensorParallel = None,
     seed: Seed = None,
     engine: Engine = None,
 ) -> None:
@@ -81,6 +85,7 @@ def serve(
         speculator=speculator,
         draft=draft,
         num_blocks=num_blocks,
+        tensor_parallel=tensor_parallel,
         seed=seed,
         engine=engine,
     )
@@ -96,6 +101,7 @@ def demo(
     speculator: Speculator = None,
     draft: Draft = None,
     num_blocks: NumBlocks = None,
+    tensor_parallel: TensorParallel = None,
     seed: Seed = None,
     engine: Engine = None,
 ) -> None:
@@ -108,6 +114,7 @@ def demo(
         speculator=speculator,
         draft=draft,
         num_blocks=num_blocks,
+        tensor_parallel=tensor_parallel,
         seed=seed,
         engine=engine,
     )

@@ -75,6 +75,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
             device=settings.device,
             dtype=settings.dtype,
             quantization=settings.quantization,
+            tensor_parallel=settings.tensor_parallel,
             num_blocks=settings.num_blocks,
             max_batch=settings.max_batch,
             max_waiting=settings.max_waiting,

@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     dtype: str = "auto"
     """`auto`, `bfloat16`, `float32` or `float64`."""
     quantization: str | None = None
-    """`int8`: weights as bytes, on the CPU."""
+    """`int8` or `fp8`: weights as bytes."""
+    tensor_parallel: int = Field(default=1, ge=1)
+    """Processes, and GPUs, that the model is divided over."""
     compile: bool = True
     """Build the CPU kernels at the first start, in the background."""
     max_batch: int = Field(default=64, ge=1)

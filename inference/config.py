@@ -7,6 +7,7 @@ from inference.errors import InvalidConfig
 
 DTYPES = ("auto", "bfloat16", "float32", "float64")
 INT8 = "int8"
+QUANTIZATIONS = (INT8, "fp8")
 KV_DTYPES = ("auto", INT8)
 NGRAM, SUFFIX = "ngram", "suffix"
 SPECULATORS = (NGRAM, SUFFIX)
@@ -30,7 +31,11 @@ class EngineConfig:
     """"auto" is bfloat16 where the machine multiplies it in hardware or our kernels will, else
     float32."""
     quantization: str | None = None
-    """"int8" keeps each output's weights as bytes and one scale; CPU only, needs `compile`."""
+    """"int8" or "fp8" keeps each output's weights as bytes and one scale."""
+    tensor_parallel: int = 1
+    """Processes that a model is divided over, each with a device of its own where it is a GPU."""
+    peer_timeout_s: float = 30.0
+    """How long the processes of a divided model wait for one another within a step."""
     num_blocks: int = 2048
     block_size: int = 16
     max_batch: int = 64
@@ -60,10 +65,9 @@ class EngineConfig:
         if self.kv_dtype not in KV_DTYPES:
             known = ", ".join(KV_DTYPES)
             raise InvalidConfig(f"kv_dtype: {self.kv_dtype!r} is none of {known}")
-        if self.quantization not in (None, INT8):
-            raise InvalidConfig(f"quantization: {self.quantization!r} is not known; known: {INT8}")
-        if self.quantization and not self.compile:
-            raise InvalidConfig("quantization: int8 runs in the CPU kernels, so it needs compile")
+        if self.quantization not in (None, *QUANTIZATIONS):
+            known = ", ".join(QUANTIZATIONS)
+            raise InvalidConfig(f"quantization: {self.quantization!r} is none of {known}")
         for name, low, high in (
             ("num_blocks", 1, 1 << 24),
             ("block_size", 1, 256),
@@ -73,6 +77,8 @@ class EngineConfig:
             ("max_draft_tokens", 0, 62),
             ("max_corpus_tokens", 1, 1 << 30),
             ("pin_share", 0.0, 0.9),
+            ("tensor_parallel", 1, 64),
+            ("peer_timeout_s", 0.1, 3600.0),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

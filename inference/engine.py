@@ -302,6 +302,7 @@ class Engine:
         self._give_up("the engine is closed")
         with self._stepping:
             self._preambles.close()
+            self._runner.close()
 
     def _enter(
         self,

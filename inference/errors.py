@@ -6,6 +6,7 @@ EngineError             `code` for programs, the message for a person; "poisoned
 ├── InvalidRequest      the request itself is wrong; asking again gives the same answer
 ├── QueueFull           too much is waiting; `retry_after_s` says when to ask again
 ├── EngineUnavailable   the engine process is down, hung, or restarting for too long
+├── PeerLost            a process that holds a share of the model has gone, the engine with it
 ├── ModelLoadError      weights, tokenizer or speculator are missing, corrupt or unknown
 ├── ScriptError         a file of scripted answers has a bad line
 ├── AlreadyRunning      another engine process holds the same socket
@@ -53,6 +54,19 @@ class EngineUnavailable(EngineError):
     """No engine process answers; a later request may succeed."""
 
     default_code = "engine_unavailable"
+
+
+class PeerLost(EngineError):
+    """A share of the model and of all keys and values is gone; only a new engine can serve."""
+
+    default_code = "peer_lost"
+
+    def __init__(self, rank: int | None, exit_code: int | None, reason: str) -> None:
+        who = "a process" if rank is None else f"process {rank}"
+        how = "does not answer" if exit_code is None else f"has ended with exit code {exit_code}"
+        super().__init__(f"{who} of the divided model {how}: {reason}")
+        self.rank = rank
+        self.exit_code = exit_code
 
 
 class ModelLoadError(EngineError):

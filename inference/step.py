@@ -4,12 +4,12 @@ import logging
 import time
 from collections.abc import Sequence as SequenceOf
 
-import msgspec
 import torch
 
 from inference.batch import Batch, Kept, Part, Verdict
+from inference.errors import PeerLost
 from inference.metrics import EngineMetrics
-from inference.request import FinishReason, TokenChunk, TokenLogprob
+from inference.request import FinishReason, SpanChoice, TokenChunk, TokenLogprob
 from inference.runner.inputs import row_starts
 from inference.runner.model_runner import Computed, ModelRunner
 from inference.scheduler import Scheduler
@@ -74,6 +74,8 @@ class StepLoop:
         try:
             computed = self._runner.run(batch, self.drafting.wants)
             verdicts = iter(computed.verdicts)
+        except PeerLost:  # no request is to blame, and none can be served any more
+            raise
         except Exception as error:
             if len(batch.parts) > 1:
                 return [one for part in batch.parts for one in self._compute(Batch([part]))]
@@ -97,6 +99,8 @@ class StepLoop:
 
     def _is_sound(self, part: Part, first_row: int, verdict: Verdict, computed: Computed) -> bool:
         """Whether all that is kept of a part is numbers; what is not kept is wiped if it is not."""
+        if computed.are_all_sound:
+            return True
         first_node = first_row + part.num_known
         # In known rows what is not a number spreads to the last one.
         rows = [first_node - 1, *(first_node + node for node in verdict.path)]
@@ -176,10 +180,11 @@ def _extend(part: Part, verdict: Verdict) -> list[TokenChunk]:
                 text,
                 reason,
                 segment=segment,
+                choice=sequence.choice,
                 logprobs=logprobs,
                 drafted_by=drafted_by,
             )
-            chunks.append(msgspec.structs.replace(chunk, choice=sequence.choice))
+            chunks.append(chunk)
             kept, text, segment = [], "", sequence.segment
         if reason is not None:
             break
@@ -213,6 +218,7 @@ def _chunk(
     reason: FinishReason | None,
     *,
     segment: int | None = None,
+    choice: SpanChoice | None = None,
     logprobs: tuple[TokenLogprob, ...] = (),
     drafted_by: SequenceOf[str | None] = (),
     error: str | None = None,
@@ -225,6 +231,7 @@ def _chunk(
         num_prompt_tokens=sequence.num_prompt,
         num_cached_tokens=sequence.num_cached,
         segment=segment,
+        choice=choice,
         logprobs=logprobs,
         drafted_by=tuple(drafted_by),
         error=error,

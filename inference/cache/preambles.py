@@ -36,7 +36,8 @@ def keep_preambles(
 ) -> "Preambles":
     """The keeper of an engine's preambles, with those of the last run entered again."""
     file = None
-    if config.cache_dir is not None and config.max_pinned_blocks:
+    is_whole = config.tensor_parallel == 1  # else most of every block is in other processes
+    if config.cache_dir is not None and config.max_pinned_blocks and is_whole:
         stamp = stamp_for(config, checkpoint, dtype, content)
         file = PreambleFile(Path(config.cache_dir) / FILE_NAME, stamp)
     kept = Preambles(file, cache, content)

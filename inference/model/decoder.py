@@ -11,15 +11,17 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from inference.model.building import Build
 from inference.model.config import DecoderConfig
 from inference.model.families import WeightNames
-from inference.model.layers import LayerNorm, Linear, RMSNorm
+from inference.model.layers import LayerNorm, RMSNorm
 from inference.model.rope import RotaryTable
 from inference.model.weights import Tensors
 from kernels.paged_attention import AttentionPlan, paged_attention
 from kernels.reference import rotary, swiglu
 from kernels.store_kv import store_kv
 
+WHOLE = Build()
 # Buffers that old checkpoints carry beside their weights.
 IGNORED_TENSORS = (".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias")
 
@@ -44,10 +46,12 @@ class Decoder:
         names: WeightNames,
         dtype: torch.dtype,
         device: torch.device,
+        build: Build = WHOLE,
     ) -> None:
-        tensors = Tensors(folder, dtype, device)
+        tensors = build.tensors(folder, config, names, dtype, device)
         hidden, vocab = config.hidden_size, config.vocab_size
-        self.config = config
+        self._build = build
+        self.config = config = build.config(config)
         self._embedding = tensors.take(names.embedding + ".weight", vocab, hidden)
         self._rotary: RotaryTable | None = None
         self._positions: torch.Tensor | None = None
@@ -56,13 +60,14 @@ class Decoder:
             self._positions = tensors.take(names.positions + ".weight", *shape)
         else:
             self._rotary = RotaryTable(config.rope, dtype, device)
-        self._layers = [_Layer(tensors, config, names, i) for i in range(config.num_layers)]
+        self._layers = [_Layer(tensors, config, names, i, build) for i in range(config.num_layers)]
         self._norm = _norm(tensors, config, names.norm, hidden)
+        rows = build.head_rows(vocab)
         if config.tie_word_embeddings:
-            self._head = Linear(self._embedding)
+            self._head = build.linear(self._embedding[rows.start : rows.stop])
             tensors.close((*IGNORED_TENSORS, names.head + ".weight"))
         else:
-            self._head = Linear(tensors.take(names.head + ".weight", vocab, hidden))
+            self._head = build.linear(tensors.take(names.head + ".weight", len(rows), hidden))
             tensors.close(IGNORED_TENSORS)
 
     def forward(
@@ -87,6 +92,11 @@ class Decoder:
     def embed(self, token_ids: torch.Tensor) -> torch.Tensor:  # [T] int64 -> [T, W]
         """Rows of the embedding as the checkpoint has them, unscaled."""
         return functional.embedding(token_ids, self._embedding)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of hidden states."""
+        return self._embedding.dtype
 
     def cover(self, num_positions: int) -> None:
         """Have the angles of all these positions at hand, so that no step makes them anew."""
@@ -114,30 +124,38 @@ class Decoder:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
-        logits = self._head(hidden.to(self._embedding.dtype))
+        own = self._head(hidden.to(self.dtype))
+        logits = self._build.joined(own, self.config.vocab_size)
         logits = logits if logits.dtype == torch.float64 else logits.float()
         return _times(logits, 1.0 / self.config.logits_divisor)
 
 
 class _Layer:
     def __init__(
-        self, tensors: Tensors, config: DecoderConfig, names: WeightNames, index: int
+        self,
+        tensors: Tensors,
+        config: DecoderConfig,
+        names: WeightNames,
+        index: int,
+        build: Build,
     ) -> None:
         hidden, width = config.hidden_size, config.head_dim
         rows, kv_rows = config.num_heads * width, config.num_kv_heads * width
         middle = config.intermediate_size
-        self._config = config
+        self._config, self._build = config, build
         self._window = config.windows[index]
         self.norm_in = _norm(tensors, config, names.norm_in.format(index), hidden)
         self.norm_mid = _norm(tensors, config, names.norm_mid.format(index), hidden)
         fused = [rows, kv_rows, kv_rows] if len(names.qkv) == 3 else [rows + 2 * kv_rows]
         qkv = [name.format(index) for name in names.qkv]
-        self._qkv = _linear(tensors, qkv, fused, hidden, config.has_qkv_bias)
-        self._out = _linear(tensors, [names.out.format(index)], [hidden], rows, config.has_out_bias)
+        self._qkv = build.linear(*_fused(tensors, qkv, fused, hidden, config.has_qkv_bias))
+        out = [names.out.format(index)]
+        self._out = build.linear(*_fused(tensors, out, [hidden], rows, config.has_out_bias))
         up = [name.format(index) for name in names.up]
-        self._up = _linear(tensors, up, [middle] * len(up), hidden, config.has_mlp_bias)
+        ups = [middle] * len(up)
+        self._up = build.linear(*_fused(tensors, up, ups, hidden, config.has_mlp_bias))
         down = [names.down.format(index)]
-        self._down = _linear(tensors, down, [hidden], middle, config.has_mlp_bias)
+        self._down = build.linear(*_fused(tensors, down, [hidden], middle, config.has_mlp_bias))
         self._q_norm, self._k_norm = (
             _norm(tensors, config, name.format(index), width) if config.has_qk_norm else None
             for name in (names.q_norm, names.k_norm)
@@ -155,7 +173,7 @@ class _Layer:
         attended = paged_attention(
             query, layer_cache, inputs.attention, self._config.attention_scale, self._window
         )
-        return self._out(attended.flatten(1))
+        return self._build.summed(self._out(attended.flatten(1)))
 
     def _rotate_and_store(
         self,
@@ -178,21 +196,19 @@ class _Layer:
     def feed(self, x: torch.Tensor) -> torch.Tensor:  # [T, W] -> [T, W]
         middle = self._up(x)
         if self._config.mlp != "swiglu":
-            return self._down(functional.gelu(middle, approximate="tanh"))
-        return self._down(swiglu(middle))
+            return self._build.summed(self._down(functional.gelu(middle, approximate="tanh")))
+        return self._build.summed(self._down(swiglu(middle)))
 
 
-def _linear(
+def _fused(
     tensors: Tensors, names: list[str], rows: list[int], width: int, has_bias: bool
-) -> Linear:
-    """One product for several weights that read the same input."""
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Weight and bias of one product for several that read the same input."""
     pairs = list(zip(names, rows, strict=True))
-    weights = [tensors.take(name + ".weight", count, width) for name, count in pairs]
+    weight = torch.cat([tensors.take(name + ".weight", count, width) for name, count in pairs])
     if not has_bias:
-        return Linear(torch.cat(weights))
-    return Linear(
-        torch.cat(weights), torch.cat([tensors.take(name + ".bias", n) for name, n in pairs])
-    )
+        return weight, None
+    return weight, torch.cat([tensors.take(name + ".bias", count) for name, count in pairs])
 
 
 def _norm(tensors: Tensors, config: DecoderConfig, name: str, width: int) -> RMSNorm | LayerNorm:

@@ -168,11 +168,11 @@ class CudaRecorder:
     """Captures graphs that share one pool of memory, since no two of them run at a time."""
 
     def __init__(self) -> None:
-        self._pool = torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
+        self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, run: Callable[[], States]) -> Recording:
         """Run once, so that kernels are compiled and workspaces are there, then capture."""
-        aside = torch.cuda.Stream()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             run()

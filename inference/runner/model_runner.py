@@ -1,6 +1,8 @@
 """The forward pass of a step: weights, cache and device in one place."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import torch
 
@@ -8,18 +10,23 @@ from inference.batch import Batch, Verdict
 from inference.cache.storage import allocate_cache
 from inference.config import INT8, EngineConfig
 from inference.errors import InvalidConfig
+from inference.model.building import Build
 from inference.model.config import ModelConfig
 from inference.model.decoder import Decoder, DecoderInputs
 from inference.model.language_model import LanguageModel
-from inference.model.loading import load_model, load_native
+from inference.model.loading import check_divides, load_model, load_native
+from inference.model.parallel import Share
 from inference.model.spans import lay_out
 from inference.model.weights import find_checkpoint
 from inference.runner.cuda_graphs import CudaRecorder, GraphedForward, States, on_device
 from inference.runner.device_verify import decide
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
+from inference.runner.orders import Move, Order, Wipe
+from inference.runner.peers import ParallelModel, Peers, PeerSettings
 from inference.runner.profile import CONTEXT, profile, profile_spans
 from inference.runner.threads import threads_for, weight_bytes
+from inference.runner.transfer import send
 from inference.speculation.base import Features, FeatureWish, TargetFacts
 from inference.speculation.verify import verify
 from kernels.dispatch import runs_triton
@@ -43,6 +50,11 @@ class Computed:
     """For every row whether its numbers are numbers."""
     features: Features
 
+    @cached_property
+    def are_all_sound(self) -> bool:
+        """Whether every row's numbers are numbers, as nearly always."""
+        return all(self.is_sound)
+
 
 class ModelRunner:
     """Loads a checkpoint and runs batches through it.
@@ -57,14 +69,12 @@ class ModelRunner:
         self.device = _device(config.device)
         self.dtype = _dtype(config, self.device)
         self._block_size = config.block_size
-        self._decoder = load_model(self.folder, self.dtype, self.device)
+        kv_dtype = torch.int8 if config.kv_dtype == INT8 else self.dtype
+        self._peers = _peers(config, self.folder, self.device, self.dtype, kv_dtype)
+        self._decoder = _load(config, self.folder, self.device, self.dtype, self._peers)
         self.model_config: ModelConfig = self._decoder.config
         self._cache = allocate_cache(
-            self.model_config,
-            config.num_blocks,
-            config.block_size,
-            torch.int8 if config.kv_dtype == INT8 else self.dtype,
-            self.device,
+            self.model_config, config.num_blocks, config.block_size, kv_dtype, self.device
         )
         self._graphs = _graphs(self._decoder, self._cache, self.device)
         self._weight_bytes = weight_bytes(self.folder)
@@ -73,7 +83,7 @@ class ModelRunner:
         if _has_kernels(config, self.device) and self.dtype in TYPES:
             self._native.start(cache_folder(), self._make_native)
         if self._quantization:
-            self._require_native()
+            self._native.wait()  # it rounds a little differently: one of the two from the start
 
     @torch.inference_mode()
     def run(self, batch: Batch, wish: FeatureWish) -> Computed:
@@ -96,12 +106,14 @@ class ModelRunner:
         if not rows:
             return Computed([], is_sound.tolist(), features)
         if len(rows) < hidden.shape[0]:
-            hidden = hidden[torch.tensor(rows, dtype=torch.long, device=self.device)]
+            hidden = hidden[send([torch.tensor(rows)], self.device)[0]]
         parts = [part for part in batch.parts if part.samples]
         logits = model.logits(hidden)
         if runs_triton(logits):
             return Computed(*decide(parts, logits, is_sound).wait(), features)
-        return Computed(verify(parts, logits.cpu(), self._native.kernels), is_sound.tolist(), features)
+        return Computed(
+            verify(parts, logits.cpu(), self._native.kernels), is_sound.tolist(), features
+        )
 
     def _forward(
         self, model: LanguageModel, inputs: DecoderInputs, layers: tuple[int, ...] = ()
@@ -109,7 +121,7 @@ class ModelRunner:
         """Run a step that is laid out on the host."""
         if self._graphs is not None:
             return self._graphs.forward(inputs, layers)
-        if self.device != HOST:
+        if self.device != HOST and self._peers is None:
             inputs = on_device(inputs, self.device)
         if layers:
             return model.forward_with_aux(inputs, self._cache, layers)
@@ -134,19 +146,11 @@ class ModelRunner:
         )
 
     def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:
+        if self._quantization not in (None, INT8):
+            return None  # it knows no other bytes; torch does
         threads = torch.get_num_threads()
         weights = torch.int8 if self._quantization else self.dtype
         return load_native(self.folder, kernels, weights, self._cache.dtype, threads)
-
-    def _require_native(self) -> None:
-        """Torch has no part in quantized weights: before the kernels are ready nothing can run."""
-        self._native.wait()
-        if self._native.model is None:
-            raise InvalidConfig(
-                f"quantization: int8 needs a C++ compiler, a CPU, and a Llama-layout model in "
-                f"bfloat16 or float32; this is {self.model_config.architecture} in "
-                f"{str(self.dtype).removeprefix('torch.')} on {self.device}"
-            )
 
     def _model(self, num_rows: int) -> LanguageModel:
         """The C++ decoder once it is ready, where it is the faster one for so many rows."""
@@ -185,12 +189,14 @@ class ModelRunner:
     @torch.inference_mode()
     def move(self, sources: list[int], targets: list[int]) -> None:
         """Move the keys and values of accepted rows to where their tokens belong, by slots."""
+        self._tell(Move(tuple(sources), tuple(targets)))
         pair = (torch.tensor(sources), torch.tensor(targets))
         move_rows(self._cache, *(slots.to(self.device) for slots in pair))
 
     @torch.inference_mode()
     def wipe_slots(self, slots: list[int]) -> None:
         """Zero slots of rejected rows that are not numbers; masked ones are read and must be."""
+        self._tell(Wipe(slots=tuple(slots)))
         self._cache.flatten(2, 3)[:, :, slots] = 0
 
     @property
@@ -205,7 +211,69 @@ class ModelRunner:
     @torch.inference_mode()
     def wipe(self, block_ids: list[int]) -> None:
         """Zero blocks that a failed request may have filled with what is not a number."""
+        self._tell(Wipe(block_ids=tuple(block_ids)))
         self._cache[:, :, block_ids] = 0
+
+    def close(self) -> None:
+        """Let go of other processes."""
+        if self._peers is not None:
+            self._peers.close()
+
+    def _tell(self, order: Order) -> None:
+        if self._peers is not None:
+            self._peers.tell(order)
+
+
+def _peers(
+    config: EngineConfig,
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    kv_dtype: torch.dtype,
+) -> Peers | None:
+    """The other processes of a divided model."""
+    if config.tensor_parallel == 1:
+        return None
+    check_divides(folder, config.tensor_parallel)
+    num_gpus = torch.cuda.device_count()
+    if device.type == "cuda" and num_gpus < config.tensor_parallel:
+        raise InvalidConfig(
+            f"tensor_parallel: {config.tensor_parallel} processes, but only {num_gpus} GPUs"
+        )
+    return Peers(
+        PeerSettings(
+            model=folder,
+            size=config.tensor_parallel,
+            device=device,
+            dtype=dtype,
+            kv_dtype=kv_dtype,
+            num_blocks=config.num_blocks,
+            block_size=config.block_size,
+            quantization=config.quantization,
+            timeout_s=config.peer_timeout_s,
+        )
+    )
+
+
+def _load(
+    config: EngineConfig,
+    folder: Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    peers: Peers | None,
+) -> LanguageModel:
+    """The model, or this process's share of it together with the others."""
+    if peers is None:
+        return load_model(folder, dtype, device, Build(config.quantization))
+    try:
+        share = Share(0, config.tensor_parallel, peers.collectives)
+        own = load_model(folder, dtype, device, Build(config.quantization, share))
+        assert isinstance(own, Decoder)
+        peers.wait_until_ready()
+    except BaseException:
+        peers.close()
+        raise
+    return ParallelModel(own, peers)
 
 
 def _graphs(
@@ -231,7 +299,7 @@ def _device(wanted: str) -> torch.device:
 
 def _has_kernels(config: EngineConfig, device: torch.device) -> bool:
     """Whether the C++ kernels are wanted and could be had."""
-    return config.compile and device.type == "cpu"
+    return config.compile and device.type == "cpu" and config.tensor_parallel == 1
 
 
 def _dtype(config: EngineConfig, device: torch.device) -> torch.dtype:

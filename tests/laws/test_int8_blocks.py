@@ -124,7 +124,7 @@ def test_a_number_that_is_none_ends_its_request_alone(tiny_target: Path) -> None
     "options, why",
     [
         ({"kv_dtype": "int4"}, "kv_dtype: 'int4' is none of auto, int8"),
-        ({"quantization": "int8"}, "it needs compile"),
+        ({"quantization": "int3"}, "quantization: 'int3' is none of int8, fp8"),
     ],
 )
 def test_what_cannot_be_is_refused(tiny_target: Path, options: dict[str, Any], why: str) -> None:

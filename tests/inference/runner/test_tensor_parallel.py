@@ -1,0 +1,91 @@
+"""A model over two processes says what it says in one; a process that goes is a clear error."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from inference import Engine, EngineConfig, SamplingParams
+from inference.errors import InvalidConfig, PeerLost
+from inference.model.spans import Span, lay_out
+from inference.runner.model_runner import ModelRunner
+from tests.tiny_models import save_tiny_llama
+
+PROMPTS = [[20 + at for at in range(length)] * 2 for length in (3, 9, 20)]
+GREEDY = SamplingParams(max_tokens=24, ignore_eos=True)
+SAMPLED = SamplingParams(max_tokens=24, ignore_eos=True, temperature=0.8, seed=3, logprobs=2)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_llama(tmp_path_factory.mktemp("parallel"))
+
+
+def config(target: Path, **options: Any) -> EngineConfig:
+    own: dict[str, Any] = {"device": "cpu", "dtype": "float64", "num_blocks": 24, "max_batch": 8}
+    return EngineConfig(model=str(target), **own | options)
+
+
+@pytest.fixture(scope="module")
+def divided(target: Path) -> Iterator[Engine]:
+    one = Engine(config(target, tensor_parallel=2, speculator="ngram"))
+    yield one
+    one.close()
+
+
+def test_two_processes_say_what_one_says(target: Path, divided: Engine) -> None:
+    alone = Engine(config(target))
+    for params in (GREEDY, SAMPLED):
+        expected = alone.generate(PROMPTS, params)
+        found = divided.generate(PROMPTS, params)
+        assert [one.token_ids for one in found] == [one.token_ids for one in expected]
+        for one, truth in zip(found, expected, strict=True):
+            assert [each.logprob for each in one.logprobs] == pytest.approx(
+                [each.logprob for each in truth.logprobs], abs=1e-9
+            )
+    alone.close()
+    stats = divided.stats()
+    assert stats["num_accepted_tokens"] > 0, "no row was moved or rolled back"
+    assert stats["num_free_blocks"] == 24
+
+
+@torch.inference_mode()
+def test_logits_are_equal_in_float64(target: Path, divided: Engine) -> None:
+    alone = ModelRunner(config(target))
+    inputs = lay_out([Span.chain(range(40, 70), 0, [5, 2])], 16, torch.device("cpu"))
+    whole, shares = alone._decoder, divided._runner._decoder
+    expected = whole.logits(whole.forward(inputs, alone.cache))
+    found = shares.logits(shares.forward(inputs, divided._runner.cache))
+    torch.testing.assert_close(found, expected, atol=1e-10, rtol=1e-10)
+    assert divided._runner.cache.shape[4] * 2 == alone.cache.shape[4]
+
+
+def run_out(one: Engine) -> None:
+    while one.has_work:
+        one.step()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_process_that_goes_is_told_and_nothing_hangs(target: Path, how: signal.Signals) -> None:
+    one = Engine(config(target, tensor_parallel=2, peer_timeout_s=3.0))
+    one.submit("r1", PROMPTS[0], GREEDY)
+    one.step()
+    peers = one._runner._peers
+    assert peers is not None
+    process = peers._processes[0]
+    os.kill(process.pid, how)
+
+    with pytest.raises(PeerLost, match="of the divided model"):
+        run_out(one)
+    process.kill()
+    one.close()
+    assert process.poll() is not None
+
+
+def test_a_model_that_cannot_be_divided_is_refused(target: Path) -> None:
+    with pytest.raises(InvalidConfig, match="4 heads cannot be divided by 3"):
+        Engine(config(target, tensor_parallel=3))
