@@ -3,9 +3,19 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
+
 from inference.constraints.base import State
 from inference.request import TokenLogprob
 from inference.sequence import Sequence
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A token that was drawn, and the law it was drawn from."""
+
+    token_id: int
+    law: torch.Tensor  # [V] or fewer, on the CPU
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,9 @@ class Tree:
     """Who drafted each node; several names are joined by a plus."""
     states: tuple[State, ...] = ()
     """The constraint's state behind each node, where the request has one."""
+    offers: tuple[Offer, ...] = ()
+    """Of a chain that was drawn: what was behind the last known token, behind the first node and so
+    on; one more than there are nodes where the constraint forbids the last one."""
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -145,5 +158,7 @@ class Kept:
     @property
     def moves(self) -> list[tuple[int, int]]:
         """Positions (from, to) of rows that must close up, in order; none where they lie so."""
+        if not self.path:
+            return []
         first = self.part.start + self.part.num_known
         return [(first + node, first + at) for at, node in enumerate(self.path) if node != at]

@@ -7,6 +7,7 @@ from inference.cache.keys import Prefix
 from inference.constraints.base import Constraint, State
 from inference.metrics import Timeline
 from inference.request import SamplingParams, SpanChoice, TokenLogprob
+from inference.sampling import needs_shaping
 from inference.text import AnswerText
 
 
@@ -42,8 +43,12 @@ class Sequence:
     num_accepted: int = 0
     logprobs: list[TokenLogprob] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)
+    is_plain: bool = field(init=False)
+    """Whether its tokens are the best ones by the model's own logits."""
 
     def __post_init__(self) -> None:
+        is_greedy = self.params.temperature == 0 and not needs_shaping(self.params)
+        self.is_plain = is_greedy and self.constraint is None
         if self.constraint is not None:
             self.constraint_state = self.constraint.start
 

@@ -109,7 +109,7 @@ class ModelRunner:
             hidden = hidden[send([torch.tensor(rows)], self.device)[0]]
         parts = [part for part in batch.parts if part.samples]
         logits = model.logits(hidden)
-        if runs_triton(logits):
+        if runs_triton(logits) and not any(part.tree.offers for part in parts):
             return Computed(*decide(parts, logits, is_sound).wait(), features)
         return Computed(
             verify(parts, logits.cpu(), self._native.kernels), is_sound.tolist(), features

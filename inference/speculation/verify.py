@@ -4,16 +4,19 @@ Every position is drawn from the target by its own number (seed, position). Wher
 a drafted one, the row of that node has the logits of plain decoding; where it is not, the drawn
 token is the answer's next and the rest of the tree is dropped. So the output never depends on the
 draft. Only rows on the accepted path are drawn: nothing that a rejected branch holds is looked at.
+
+Where drafts were drawn themselves they are kept by rejection sampling instead (`rejection.py`).
 """
 
 from dataclasses import dataclass, field
 
 import torch
 
-from inference.batch import Part, Verdict
+from inference.batch import Offer, Part, Verdict
 from inference.constraints.base import State
 from inference.request import SamplingParams, TokenLogprob
-from inference.sampling import draw, needs_shaping, shape_logits, token_logprob
+from inference.sampling import draw, needs_shaping, probabilities, shape_logits, token_logprob
+from inference.speculation.rejection import keep_or_replace
 from kernels.native.attention import NativeKernels
 
 
@@ -31,13 +34,12 @@ def verify(
     for part in parts:
         walks.append(_Walk(part, first))
         first += part.num_sampled
-    plain = [walk for walk in walks if _is_plain(walk.part)]
-    if plain:
+    if any(part.sequence.is_plain for part in parts):
         best = _best(logits)
-        for walk in plain:
-            while walk.follow(best[walk.row]):
+        for walk in walks:
+            while walk.part.sequence.is_plain and walk.follow(best[walk.row]):
                 pass
-    walking = [walk for walk in walks if not _is_plain(walk.part)]
+    walking = [walk for walk in walks if not walk.part.sequence.is_plain]
     while walking:
         tokens = _draw(walking, logits, kernels)
         walking = [
@@ -59,6 +61,12 @@ class _Walk:
     @property
     def row(self) -> int:
         return self.first_row + 1 + self.node
+
+    @property
+    def offer(self) -> Offer | None:
+        """What was drawn as a draft of the next token."""
+        offers = self.part.tree.offers
+        return offers[self.node + 1] if self.node + 1 < len(offers) else None
 
     def follow(self, token_id: int) -> bool:
         """Append what was drawn; whether it was drafted, so that the next row counts too.
@@ -92,16 +100,6 @@ class _Walk:
 _GREEDY = SamplingParams()
 
 
-def _is_plain(part: Part) -> bool:
-    """Whether the best token of the model's own logits is the one to take, at every row."""
-    sequence = part.sequence
-    return (
-        sequence.params.temperature == 0
-        and sequence.constraint is None
-        and not needs_shaping(sequence.params)
-    )
-
-
 def _best(logits: torch.Tensor) -> list[int]:
     best: list[int] = logits.argmax(-1).tolist()
     return best
@@ -114,13 +112,19 @@ def _draw(walks: list[_Walk], logits: torch.Tensor, kernels: NativeKernels | Non
         walk.part.sequence.params if must is None else _GREEDY
         for walk, must in zip(walks, forced, strict=True)
     ]
-    drawn = draw(
-        rows,
-        params,
-        [walk.part.sequence.seed for walk in walks],
-        [len(walk.part.sequence.token_ids) + len(walk.token_ids) for walk in walks],
-        kernels,
-    )
+    seeds = [walk.part.sequence.seed for walk in walks]
+    positions = [len(walk.part.sequence.token_ids) + len(walk.token_ids) for walk in walks]
+    drawn = draw(rows, params, seeds, positions, kernels)
+    offered = [at for at, walk in enumerate(walks) if walk.offer and params[at].temperature > 0]
+    if offered:
+        kept = keep_or_replace(
+            probabilities(rows[offered], [params[at] for at in offered]),
+            [offer for at in offered if (offer := walks[at].offer)],
+            [seeds[at] for at in offered],
+            [positions[at] for at in offered],
+        )
+        for at, token_id in zip(offered, kept, strict=True):
+            drawn[at] = token_id
     return [own if must is None else must for own, must in zip(drawn, forced, strict=True)]
 
 

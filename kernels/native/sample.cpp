@@ -1,5 +1,7 @@
 // One token a row, as inference/sampling.py defines it: temperature, top-k, top-p, min-p, and the
 // inverse of the cumulative distribution at the number of (seed, position).
+#include "vectors.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -35,11 +37,12 @@ double uniform(uint64_t seed, uint64_t position) {
 }
 
 // The tokens that top-k, top-p and min-p leave, in the order of their ids.
-void keep(const std::vector<double> &weights, const RowData &row, std::vector<int32_t> &kept) {
+void keep(const std::vector<double> &weights, int64_t count, const RowData &row,
+          std::vector<int32_t> &kept) {
     auto is_better = [&](int32_t a, int32_t b) {
         return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
     };
-    int64_t count = weights.size(), most = row.top_k ? std::min(row.top_k, count) : count;
+    int64_t most = row.top_k ? std::min(row.top_k, count) : count;
     kept.resize(count);
     std::iota(kept.begin(), kept.end(), 0);
     if (most < count) std::nth_element(kept.begin(), kept.begin() + most, kept.end(), is_better);
@@ -66,21 +69,52 @@ void keep(const std::vector<double> &weights, const RowData &row, std::vector<in
     std::sort(kept.begin(), kept.end());
 }
 
+// The first of the greatest logits; one that is no number counts as the greatest.
+template <typename A> int64_t find_best(const A *logits, int64_t count) {
+    using V = typename Computed<A>::vector;
+    constexpr int step = lanes<V>();
+    V tops = {};
+    tops += logits[0];
+    int64_t whole = count / step * step;
+    bool has_nan = false;
+    for (int64_t i = 0; i < whole; i += step) {
+        V x = load(logits + i);
+        tops = x > tops ? x : tops;
+    }
+    for (int64_t i = 0; i < count; i++) has_nan |= logits[i] != logits[i];
+    A top = tops[0];
+    for (int i = 1; i < step; i++) top = std::max(top, tops[i]);
+    for (int64_t i = whole; i < count; i++) top = std::max(top, logits[i]);
+    auto is_best = [&](A x) { return has_nan ? x != x : x == top; };
+    return std::find_if(logits, logits + count, is_best) - logits;
+}
+
+// e^((logit - best) / temperature); 0 for what is excluded or beyond double's range.
+template <typename A>
+void weigh(const A *logits, int64_t count, double top, double temperature, double *weights) {
+    constexpr int step = lanes<doubles>();
+    int64_t padded = (count + step - 1) / step * step;
+    for (int64_t i = 0; i < count; i++) weights[i] = (logits[i] - top) / temperature;
+    for (int64_t i = count; i < padded; i++) weights[i] = 0;
+    for (int64_t i = 0; i < padded; i += step) {
+        doubles x = load(weights + i);
+        store(weights + i, x < -708.0 ? doubles{} : exponential(x));
+    }
+}
+
 template <typename A> Status draw(const A *logits, int64_t count, const RowData &row, int64_t *token) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < count && logits[best] == logits[best]; i++)
-        if (!(logits[i] <= logits[best])) best = i;
+    int64_t best = find_best(logits, count);
     *token = best;
     if (logits[best] == -INFINITY) return kAllExcluded;
     if (row.temperature <= 0) return kFine;
     if (!(std::fabs(logits[best]) < INFINITY)) return kNoNumbers;
     static thread_local std::vector<double> weights;
     static thread_local std::vector<int32_t> kept;
-    weights.resize(count);
-    double top = logits[best], total = 0;
-    for (int64_t i = 0; i < count; i++) weights[i] = std::exp((logits[i] - top) / row.temperature);
+    weights.resize(count + lanes<doubles>());
+    weigh(logits, count, logits[best], row.temperature, weights.data());
+    double total = 0;
     bool is_filtered = row.top_k || row.top_p < 1 || row.min_p > 0;
-    if (is_filtered) keep(weights, row, kept);
+    if (is_filtered) keep(weights, count, row, kept);
     int64_t num_left = is_filtered ? kept.size() : count;
     auto id = [&](int64_t i) { return is_filtered ? (int64_t)kept[i] : i; };
     for (int64_t i = 0; i < num_left; i++) total += weights[id(i)];

@@ -23,6 +23,7 @@ typedef float floats __attribute__((vector_size(VECTOR_BYTES)));
 typedef double doubles __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint16_t halves __attribute__((vector_size(VECTOR_BYTES / 2)));
 typedef uint32_t words __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t longs __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t integers __attribute__((vector_size(VECTOR_BYTES)));
 
 // What a stored type is computed in: bfloat16, int8 and float in float, double in double.
@@ -164,8 +165,26 @@ static inline floats exponential(floats x) {
     integers scale = (whole + 127) << 23;
     return p * (floats)scale;
 }
+// The same in double, 1 ulp: the Taylor series to degree 13. Added to 1.5 * 2^52, a number is rounded
+// to a whole one that stands in the lowest bits.
 static inline doubles exponential(doubles x) {
-    doubles result;
-    for (int i = 0; i < lanes<doubles>(); i++) result[i] = std::exp(x[i]);
-    return result;
+    constexpr double kWhole = 6755399441055744.0;
+    x = x < -708.0 ? (doubles){} - 708.0 : x;
+    doubles shifted = x * 1.4426950408889634 + kWhole, n = shifted - kWhole;
+    doubles r = x - n * 6.93147180369123816490e-01 - n * 1.90821492927058770002e-10;
+    doubles p = (doubles){} + 1.0 / 6227020800.0;
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * r * r + r + 1.0;
+    longs scale = ((longs)shifted << 52) + (1023ll << 52);
+    return p * (doubles)scale;
 }
