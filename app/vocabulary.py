@@ -27,6 +27,22 @@ class Side(StrEnum):
     CUSTOMER = "customer"
 
 
+class Priority(StrEnum):
+    """How soon a person should look."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class DraftKind(StrEnum):
+    """What an unsent text will be."""
+
+    REPLY = "reply"
+    NOTE = "note"
+
+
 class Resolution(StrEnum):
     """Who or what ended a conversation."""
 
@@ -135,6 +151,9 @@ class EventType(StrEnum):
     CONTROL_CHANGED = "control.changed"
     STATUS_CHANGED = "status.changed"
     ASSIGNEE_CHANGED = "assignee.changed"
+    LABELS_CHANGED = "labels.changed"
+    PRIORITY_CHANGED = "priority.changed"
+    CONTACT_CHANGED = "contact.changed"
     NOTE_CREATED = "note.created"
 
 
