@@ -9,6 +9,7 @@ DTYPES = ("auto", "bfloat16", "float32", "float64")
 INT8 = "int8"
 QUANTIZATIONS = (INT8, "fp8")
 KV_DTYPES = ("auto", INT8)
+MATCH, REJECTION = "match", "rejection"
 NGRAM, SUFFIX = "ngram", "suffix"
 SPECULATORS = (NGRAM, SUFFIX)
 """Those that need no weights; any other is a folder or a hub id."""
@@ -47,6 +48,12 @@ class EngineConfig:
     """What each workspace's texts may hold that "suffix" drafts from; older ones are forgotten."""
     max_draft_tokens: int = 15
     """Drafted tokens per request and step; 0 for none."""
+    verification: str = MATCH
+    """"match": a draft is kept where it is the token that the target draws there, so a seed gives
+    the same text with and without speculation. "rejection", for one draft model: drafts are drawn
+    from its law and kept as often as the target's allows. At high temperature more of them are
+    kept; answers follow the target's law as exactly, but which one a seed gives depends on how much
+    was drafted when, so it may change with the load, a resumption or the machine."""
     compile: bool = False
     """Build the CPU kernels in the background and change over to them when they are ready."""
     seed: int = 0
@@ -62,6 +69,10 @@ class EngineConfig:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidConfig(f"dtype: {self.dtype!r} is none of {', '.join(DTYPES)}")
+        if self.verification not in (MATCH, REJECTION):
+            raise InvalidConfig(
+                f"verification: {self.verification!r} is none of {MATCH}, {REJECTION}"
+            )
         if self.kv_dtype not in KV_DTYPES:
             known = ", ".join(KV_DTYPES)
             raise InvalidConfig(f"kv_dtype: {self.kv_dtype!r} is none of {known}")

@@ -17,7 +17,7 @@ from collections.abc import Sequence as SequenceOf
 from inference.cache.kv_cache import KVCache
 from inference.cache.preambles import keep_preambles
 from inference.calibration import Calibration
-from inference.config import EngineConfig
+from inference.config import REJECTION, EngineConfig
 from inference.document import Document
 from inference.errors import EngineError, InvalidRequest, QueueFull
 from inference.inbox import Inbox
@@ -39,6 +39,7 @@ from inference.speculation.base import Speculator
 from inference.speculation.budget import Budget, MeasuredBudget
 from inference.speculation.corpora import Corpora
 from inference.speculation.drafting import Drafting
+from inference.speculation.drawing import DrawnDrafting
 from inference.speculation.loading import load_speculators
 from inference.step import StepLoop
 from inference.teaching import Teaching
@@ -82,7 +83,8 @@ class Engine:
         budget = budget or MeasuredBudget([one.name for one in own])
         self._calibration = Calibration(self._runner, cache.pool, config.block_size, budget)
         self._calibration.run_if_due()
-        drafting = Drafting(own, budget, model.vocab_size)
+        kind = DrawnDrafting if config.verification == REJECTION else Drafting
+        drafting = kind(own, budget, model.vocab_size)
         self._loop = StepLoop(self._scheduler, drafting, self._runner)
         tokenizer = _tokenizer(self._runner)
         self._intake = Intake(config, model, tokenizer)

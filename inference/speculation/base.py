@@ -6,6 +6,7 @@ from typing import Protocol, Self
 
 import torch
 
+from inference.request import SamplingParams
 from kernels.native.attention import NativeKernels
 
 MAX_NODES = 63
@@ -23,6 +24,8 @@ class Draft:
     token_ids: tuple[int, ...] = ()
     parents: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
+    laws: tuple[torch.Tensor, ...] = ()  # each [V] float64
+    """Where the nodes were drawn and not chosen: what from."""
 
     @classmethod
     def chain(cls, token_ids: Sequence[int], scores: Sequence[float]) -> Self:
@@ -89,6 +92,10 @@ class DraftRequest:
     """Position p lies in slot `block_ids[p // block_size] * block_size + p % block_size`."""
     num_public: int = 0
     """Leading tokens whose full blocks all workspaces share."""
+    draw: SamplingParams | None = None
+    """Draw a chain of `room` tokens with this temperature and these cuts, and tell its laws."""
+    seed: int = 0
+    """What to draw with."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +127,9 @@ class TargetFacts:
 class Speculator(Protocol):
     """Guesses continuations; whatever it says, verification keeps the output the target's own.
 
-    Drafts hold no randomness, and nothing that one request says may raise. Requests are told apart
-    by `request_id`; it may be used again once it was forgotten.
+    Drafts hold no randomness but what `seed` gives where they are to be drawn, and nothing that one
+    request says may raise. Requests are told apart by `request_id`; it may be used again once it
+    was forgotten.
     """
 
     @property

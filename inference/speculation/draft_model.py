@@ -11,7 +11,7 @@ of rows a step: a request waits undrafted until its own are done.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,8 @@ import torch
 
 from inference.errors import ModelLoadError
 from inference.model.spans import Span
+from inference.request import SamplingParams
+from inference.sampling import probabilities
 from inference.speculation.base import (
     Draft,
     DraftRequest,
@@ -30,6 +32,7 @@ from inference.speculation.base import (
 )
 from inference.speculation.draft_blocks import Ledger, Track
 from inference.speculation.draft_runner import DraftRunner
+from inference.speculation.rejection import DRAFT, EXPECTED, draw_from
 
 MAX_CATCH_UP_ROWS = 512
 MAX_PADDING = 128
@@ -91,6 +94,8 @@ class _Chain:
     nodes: list["_Node"] = field(default_factory=list)
     last: int = -1
     """The chain's last node."""
+    laws: list[torch.Tensor] = field(default_factory=list)
+    """What the tokens of a chain that is drawn were drawn from."""
 
     @property
     def depth(self) -> int:
@@ -101,7 +106,8 @@ class _Chain:
     def is_worth_more(self) -> bool:
         """Whether a forward behind the last guess pays."""
         is_open = self.is_sound and self.depth < self.most_depth
-        return is_open and self.survival >= self.least_survival
+        # How far is drawn must not depend on what is drawn.
+        return is_open and (self.request.draw is not None or self.survival >= self.least_survival)
 
     def compute(self, num_rows: int) -> Span:
         """Write down the next rows as computed; they are to be, in the coming forward."""
@@ -123,6 +129,11 @@ class _Chain:
                 self.nodes.append(_Node(token_id, parent, share, survival))
         self.token_ids.append(token_ids[0])
         self.survival *= shares[0]
+
+    def drawn(self) -> Draft:
+        """The chain that was drawn."""
+        ids = self.token_ids[len(self.request.token_ids) :]
+        return replace(Draft.chain(ids, [EXPECTED] * len(ids)), laws=tuple(self.laws))
 
     def best(self) -> Draft:
         """The nodes most likely to be accepted, as many as are wanted; parents among them."""
@@ -165,7 +176,8 @@ class DraftModelSpeculator:
         drafts = [Draft()] * len(requests)
         opened = [self._open(index, request) for index, request in enumerate(requests)]
         for chain in self._drafted([chain for chain in opened if chain is not None]):
-            drafts[chain.index] = chain.best()
+            is_drawn = chain.request.draw is not None
+            drafts[chain.index] = chain.drawn() if is_drawn else chain.best()
             if not chain.is_sound:
                 self._give_up(chain.request)
         return drafts
@@ -242,10 +254,17 @@ class DraftModelSpeculator:
         logits = self.runner.run([*spans, *others], len(spans))
         if logits is None:
             return
-        shares = logits[:, : self._vocab_size].softmax(-1)
+        logits = logits[:, : self._vocab_size]
+        drawing = [at for at, chain in enumerate(chains) if chain.request.draw is not None]
+        if drawing:
+            _draw([chains[at] for at in drawing], logits[drawing].cpu())
+        guessing = [at for at, chain in enumerate(chains) if chain.request.draw is None]
+        if not guessing:
+            return
+        shares = logits[guessing].softmax(-1)
         best, token_ids = shares.topk(min(self._shape.num_children, self._vocab_size))
-        for chain, *guess in zip(chains, best.tolist(), token_ids.tolist(), strict=True):
-            chain.guess(*guess)
+        for at, *guess in zip(guessing, best.tolist(), token_ids.tolist(), strict=True):
+            chains[at].guess(*guess)
 
     def _give_up(self, request: DraftRequest) -> None:
         """Nothing of it may spoil a block's next owner."""
@@ -253,3 +272,27 @@ class DraftModelSpeculator:
         self.runner.wipe(block_ids)
         self._ledger.clear(block_ids)
         self._given_up.add(request.request_id)
+
+
+def _draw(
+    chains: Sequence[_Chain],
+    logits: torch.Tensor,  # [n, V]
+) -> None:
+    """Draw the next token of each chain as its request would; greedy ones take the best."""
+    best, are_sound = logits.argmax(-1).tolist(), logits.isfinite().all(-1).tolist()
+    drawing: list[tuple[int, _Chain, SamplingParams]] = []
+    for at, (chain, is_sound) in enumerate(zip(chains, are_sound, strict=True)):
+        wanted, chain.is_sound = chain.request.draw, is_sound
+        if is_sound and wanted is not None and wanted.temperature > 0:
+            drawing.append((at, chain, wanted))
+        elif is_sound:
+            chain.token_ids.append(best[at])
+    if not drawing:
+        return
+    laws = probabilities(logits[[at for at, _, _ in drawing]], [one for _, _, one in drawing])
+    seeds = [chain.request.seed for _, chain, _ in drawing]
+    positions = [len(chain.token_ids) for _, chain, _ in drawing]
+    drawn = draw_from(laws, seeds, positions, DRAFT)
+    for (_, chain, _), token_id, law in zip(drawing, drawn, laws, strict=True):
+        chain.token_ids.append(token_id)
+        chain.laws.append(law)

@@ -147,23 +147,28 @@ class Drafting:
     def _propose(self, parts: Sequence[Part]) -> dict[str, float]:
         """Ask those chosen; the seconds of each."""
         seconds: dict[str, float] = {}
-        requests = [_request(part) for part in parts]
+        requests = [request_of(part) for part in parts]
         for speculator in list(self._speculators) if requests else ():
             if speculator.name not in self._asked:
                 continue
             start = time.perf_counter()
-            try:
-                drafts = speculator.propose(requests)
-            except Exception:
-                self._retire(speculator)
-                continue
-            seconds[speculator.name] = time.perf_counter() - start
-            self._drafts[speculator.name] = {
-                request.request_id: draft
-                for request, draft in zip(requests, drafts, strict=True)
-                if draft.token_ids
-            }
+            if self._ask(speculator, requests) is not None:
+                seconds[speculator.name] = time.perf_counter() - start
         return seconds
+
+    def _ask(self, speculator: Speculator, requests: Sequence[DraftRequest]) -> list[Draft] | None:
+        """A speculator's drafts; None of one that is broken, which drafts no more."""
+        try:
+            drafts = speculator.propose(requests)
+        except Exception:
+            self._retire(speculator)
+            return None
+        self._drafts[speculator.name] = {
+            request.request_id: draft
+            for request, draft in zip(requests, drafts, strict=True)
+            if draft.token_ids
+        }
+        return drafts
 
     def _retire(self, speculator: Speculator) -> None:
         """Go on without one that is broken: a guess less costs speed only."""
@@ -231,7 +236,8 @@ class _Names(dict[int, str]):
         return self[bits]
 
 
-def _request(part: Part) -> DraftRequest:
+def request_of(part: Part) -> DraftRequest:
+    """What a speculator may know of a part's request."""
     sequence = part.sequence
     assert sequence.table is not None
     return DraftRequest(
