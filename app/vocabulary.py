@@ -175,6 +175,21 @@ class AgentRole(StrEnum):
     VIEWER = "viewer"
 
 
+class AnsweredBy(StrEnum):
+    """Whose work a customer's rating is about."""
+
+    BOT = "bot"
+    HUMAN = "human"
+
+
+class ImportState(StrEnum):
+    """How far an import of articles is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class ArticleState(StrEnum):
     """Only published articles are searched and shown."""
 

@@ -14,13 +14,17 @@ from app.models.conversations import (
 )
 from app.models.jobs import Job
 from app.models.knowledge import Article, ArticleVersion, KbGap
+from app.models.office import ArticleDraft, ArticleImport, AuditEntry, Invitation, Rating
 from app.models.people import Agent, Contact, Inbox, VisitorSession, Workspace
 from app.models.teamwork import CannedReply, ConversationLabel, Draft, Label, Mention
 
 __all__ = [
     "Agent",
     "Article",
+    "ArticleDraft",
+    "ArticleImport",
     "ArticleVersion",
+    "AuditEntry",
     "Base",
     "CannedReply",
     "Contact",
@@ -30,6 +34,7 @@ __all__ = [
     "Draft",
     "Generation",
     "Inbox",
+    "Invitation",
     "Job",
     "JsonList",
     "JsonObject",
@@ -37,6 +42,7 @@ __all__ = [
     "Label",
     "Mention",
     "Message",
+    "Rating",
     "ReadMarker",
     "UtcDateTime",
     "VisitorSession",

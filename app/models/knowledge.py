@@ -56,4 +56,6 @@ class KbGap(Base):
     count: Mapped[int] = mapped_column(default=1)
     conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
     article_id: Mapped[UUID | None] = mapped_column(ForeignKey("article.id"))
+    """Of the article made from it."""
+    dismissed_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
