@@ -1,11 +1,17 @@
-"""The engine against `transformers` generate() on the same weights, and what a user feels of it.
+"""The engine against `transformers` on the same weights, and what a user feels of it.
 
-Decoding at batch 1 and 8, speculation on against off, time to the first token with and without a
-shared prefix, and the share of the engine's speed that arrives at a websocket client.
+Decoding at batch 1 and 8 against generate(), many requests at once against generate_batch(),
+speculation on against off, time to the first token with and without a shared prefix, and the share
+of the engine's speed that arrives at a websocket client. `--shape` takes random weights of a known
+model's shape instead of a model; then there is no text to speculate on, and speed is all it says.
 """
 
+import argparse
 import itertools
+import json
 import os
+import random
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +21,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as th
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+from benchmarks.continuous import measure_continuous, measure_memory_limit
 from benchmarks.report import Report, arguments, median
+from benchmarks.shapes import SHAPES, save_shape
 from benchmarks.websocket_share import measure_websocket_share
 from inference import Engine, EngineConfig, SamplingParams
+from inference.runner.threads import weight_bytes
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "inference/weights/careline-small"
 ARTICLES = ROOT / "app/demo/articles"
+BLOCK_SIZE = 16
 PROMPT_TOKENS, NEW_TOKENS = 128, 96
 SHARED_TOKENS, OWN_TOKENS = 512, 16
 GREEDY = SamplingParams(max_tokens=NEW_TOKENS, ignore_eos=True)
@@ -30,42 +40,107 @@ FIRST = SamplingParams(max_tokens=1, ignore_eos=True)
 
 def main() -> None:
     """Run everything in turn and keep the figures."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as scratch:
+        if options.shape:
+            options.model = str(options.keep or Path(scratch) / options.shape)
+            if not Path(options.model, "config.json").is_file():
+                save_shape(options.shape, Path(options.model), options.device)
+        _measure(options)
+
+
+def _options() -> argparse.Namespace:
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", default=str(SHIPPED))
+    parser.add_argument("--shape", choices=sorted(SHAPES), help="random weights of this shape")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to keep the shape")
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--quantization", choices=["int8", "fp8"], help="of our weights")
+    parser.add_argument("--tensor-parallel", type=int, default=1, help="processes for our engine")
+    parser.add_argument(
+        "--concurrency", help="requests at once; default: 1,8,64,256, on a CPU or if quick 1,8"
+    )
+    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, help="of each request")
     parser.add_argument("--no-websocket", action="store_true", help="the engine alone")
     options = parser.parse_args()
+    is_small = options.quick or options.device == "cpu"
+    given = options.concurrency or ("1,8" if is_small else "1,8,64,256")
+    options.concurrency = [int(one) for one in given.split(",")]
+    return options
+
+
+def _measure(options: argparse.Namespace) -> None:
     runs = 3 if options.quick else 7
-    text = _articles(options.model)
     report = Report("serving")
-
-    def engine(speculator: str | None) -> Engine:
-        made = Engine(
-            EngineConfig(
-                model=options.model,
-                speculator=speculator,
-                device=options.device,
-                dtype=options.dtype,
-                compile=True,
-            )
-        )
-        made.finish_compiling()
-        return made
-
-    plain, speculating = engine(None), engine("ngram")
+    text = _random_text(options.model) if options.shape else _articles(options.model)
+    plain = _engine(options, None)
     theirs = AutoModelForCausalLM.from_pretrained(
         options.model, dtype=getattr(torch, options.dtype)
     ).to(options.device)
     for batch in (1, 8):
         _decode(report, plain, theirs, text, batch, runs)
-        _speculate(report, plain, speculating, text, batch, runs)
+    for concurrency in options.concurrency:
+        measure_continuous(
+            report,
+            plain,
+            theirs,
+            lambda count: _fresh(text, count, PROMPT_TOKENS),
+            concurrency,
+            options.new_tokens,
+            min(runs, 3),
+        )
+    del theirs
+    if options.device == "cuda":
+        num_bytes = weight_bytes(Path(options.model))
+        measure_memory_limit(
+            report, plain, lambda count: _fresh(text, count, PROMPT_TOKENS), num_bytes, 64, runs
+        )
     _first_token(report, plain, text, runs)
+    if not options.shape:
+        _speculation(report, options, plain, text, runs)
     plain.close()
-    speculating.close()
-    if not options.no_websocket:
+    if not options.no_websocket and not options.shape:
         measure_websocket_share(report, options.model, 1 if options.quick else 4)
     if options.json:
         report.save(options.json)
+
+
+def _engine(options: argparse.Namespace, speculator: str | None) -> Engine:
+    most = max(8, *options.concurrency)
+    each = -(-(PROMPT_TOKENS + max(options.new_tokens, NEW_TOKENS)) // BLOCK_SIZE) + 1
+    made = Engine(
+        EngineConfig(
+            model=options.model,
+            speculator=speculator,
+            device=options.device,
+            dtype=options.dtype,
+            quantization=options.quantization,
+            tensor_parallel=options.tensor_parallel,
+            block_size=BLOCK_SIZE,
+            num_blocks=max(2048, 2 * most * each),
+            max_batch=max(64, most),
+            max_step_tokens=max(512, 2 * most),
+            max_waiting=max(256, most),
+            compile=True,
+        )
+    )
+    made.finish_compiling()
+    return made
+
+
+def _speculation(
+    report: Report, options: argparse.Namespace, plain: Engine, text: list[int], runs: int
+) -> None:
+    speculating = _engine(options, "ngram")
+    for batch in (1, 8):
+        _speculate(report, plain, speculating, text, batch, runs)
+    speculating.close()
+
+
+def _random_text(model: str) -> list[int]:
+    vocab_size = json.loads(Path(model, "config.json").read_text(encoding="utf-8"))["vocab_size"]
+    rng = random.Random(0)
+    return [rng.randrange(vocab_size) for _ in range(200_000)]
 
 
 def _articles(model: str) -> list[int]:

@@ -4,7 +4,8 @@ Attention, storing, moving and sampling run as Triton kernels in the interpreter
 layer, and say what the CPU path says.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from inference import Engine, EngineConfig, SamplingParams
 from inference.speculation.budget import EveryNode
+from kernels import attention_tiles, move_rows, sample, sample_match, sample_shape
 from kernels.dispatch import interpreted
 from tests.laws.planted import PlantedTree
 from tests.tiny_models import save_tiny_llama
@@ -21,7 +23,13 @@ NUM_NEW = 7
 PARAMS = {
     "greedy": SamplingParams(max_tokens=NUM_NEW, ignore_eos=True),
     "sampled": SamplingParams(
-        max_tokens=NUM_NEW, ignore_eos=True, temperature=0.9, top_k=9, seed=5, logprobs=1
+        max_tokens=NUM_NEW,
+        ignore_eos=True,
+        temperature=0.9,
+        top_k=9,
+        seed=5,
+        repetition_penalty=1.2,
+        logprobs=1,
     ),
 }
 Answers = list[tuple[int, ...]]
@@ -32,10 +40,26 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_llama(tmp_path_factory.mktemp("triton"), num_layers=1)
 
 
+class Launches:
+    """Counts what is launched, and launches it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.counts: Counter[str] = Counter()
+        for kernel in (attention_tiles, move_rows, sample, sample_match, sample_shape):
+            patch.setattr(kernel, "launch", self._counting(kernel.__name__, kernel.launch))
+
+    def _counting(self, name: str, launch: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **named: Any) -> Any:
+            self.counts[name.removeprefix("kernels.")] += 1
+            return launch(*args, **named)
+
+        return counted
+
+
 @pytest.fixture
-def _on_kernels() -> Iterator[None]:
+def launches(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launches]:
     with interpreted():
-        yield
+        yield Launches(monkeypatch)
 
 
 def engine(target: Path, planted: PlantedTree | None = None, **options: Any) -> Engine:
@@ -57,9 +81,10 @@ def plain(target: Path) -> dict[str, Answers]:
     return answers
 
 
-@pytest.mark.usefixtures("_on_kernels")
 @pytest.mark.parametrize("name", PARAMS)
-def test_drafts_never_show(target: Path, plain: dict[str, Answers], name: str) -> None:
+def test_drafts_never_show(
+    target: Path, plain: dict[str, Answers], name: str, launches: Launches
+) -> None:
     known = [(tuple(prompt), ids) for prompt, ids in zip(PROMPTS, plain[name], strict=True)]
     planted = PlantedTree(known, p_right=0.7, vocab_size=266)
     one = engine(target, planted, max_draft_tokens=5)
@@ -71,10 +96,15 @@ def test_drafts_never_show(target: Path, plain: dict[str, Answers], name: str) -
     assert 0 < stats["num_accepted_tokens"] < stats["num_drafted_tokens"]
     assert all(len(out.logprobs) == NUM_NEW * (name == "sampled") for out in outputs)
     assert stats["num_free_blocks"] == 32
+    assert launches.counts["attention_tiles"] == launches.counts["sample"] > 0
+    assert launches.counts["sample_match"] == launches.counts["sample"]
+    assert launches.counts["move_rows"] > 0
+    assert (launches.counts["sample_shape"] > 0) == (name == "sampled")
 
 
-@pytest.mark.usefixtures("_on_kernels")
-def test_preemption_changes_nothing(target: Path, plain: dict[str, Answers]) -> None:
+def test_preemption_changes_nothing(
+    target: Path, plain: dict[str, Answers], launches: Launches
+) -> None:
     one = engine(target, num_blocks=8, max_step_tokens=12, max_batch=2)
     outputs = one.generate(PROMPTS, PARAMS["greedy"])
     stats = one.stats()
