@@ -249,6 +249,7 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
     `text` is new text only, whole characters, without special tokens; concatenating the chunks'
     texts gives the answer. `segment` is the guide's segment its tokens belong to; none spans two.
     `drafted_by` says of each token who had drafted it, names joined by a plus; None: nobody.
+    `text_lens` are the characters of `text` that each token made showable.
     `choice` stands on the chunk that completes a `Spans` segment.
     """
 
@@ -262,6 +263,7 @@ class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
     choice: SpanChoice | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     drafted_by: tuple[str | None, ...] = ()
+    text_lens: tuple[int, ...] = ()
     error: str | None = None
 
 

@@ -72,7 +72,7 @@ class StepLoop:
         """Run and verify; when that fails, every part alone, so that only the guilty one ends."""
         start = time.perf_counter()
         try:
-            computed = self._runner.run(batch, self.drafting.wants)
+            computed = self._runner.run(batch, self.drafting.wants, self.scheduler.look_ahead)
             verdicts = iter(computed.verdicts)
         except PeerLost:  # no request is to blame, and none can be served any more
             raise
@@ -164,12 +164,14 @@ def _extend(part: Part, verdict: Verdict) -> list[TokenChunk]:
     names = [*(part.tree.drafted_by[node] for node in verdict.path), None]
     chunks: list[TokenChunk] = []
     kept: list[int] = []
+    lens: list[int] = []
     text, segment = "", sequence.segment
     for number, token_id in enumerate(verdict.token_ids, start=1):
         kept.append(token_id)
         sequence.token_ids.append(token_id)
         new, reason = advance(sequence, token_id)
         text += new
+        lens.append(len(new))
         is_last = reason is not None or number == len(verdict.token_ids)
         if is_last or sequence.segment != segment:
             logprobs = verdict.logprobs[number - len(kept) : number]
@@ -183,9 +185,10 @@ def _extend(part: Part, verdict: Verdict) -> list[TokenChunk]:
                 choice=sequence.choice,
                 logprobs=logprobs,
                 drafted_by=drafted_by,
+                text_lens=lens,
             )
             chunks.append(chunk)
-            kept, text, segment = [], "", sequence.segment
+            kept, lens, text, segment = [], [], "", sequence.segment
         if reason is not None:
             break
     return chunks
@@ -221,6 +224,7 @@ def _chunk(
     choice: SpanChoice | None = None,
     logprobs: tuple[TokenLogprob, ...] = (),
     drafted_by: SequenceOf[str | None] = (),
+    text_lens: SequenceOf[int] = (),
     error: str | None = None,
 ) -> TokenChunk:
     return TokenChunk(
@@ -234,5 +238,6 @@ def _chunk(
         choice=choice,
         logprobs=logprobs,
         drafted_by=tuple(drafted_by),
+        text_lens=tuple(text_lens),
         error=error,
     )

@@ -207,6 +207,7 @@ class Answers:
                     kb_version=draft.kb_version,
                     retrieval=_record(plan, written),
                     token_ids=written.token_ids,
+                    drafted=written.drafted,
                     context=_context(draft, info.fingerprint if info else ""),
                     num_prompt_tokens=written.num_prompt_tokens,
                     num_cached_tokens=written.num_cached_tokens,

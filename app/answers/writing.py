@@ -3,12 +3,14 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
+from app.answers.drafted import Run, to_runs
 from app.answers.generator import Request, generate
 from app.answers.planning import Plan
 from app.answers.release import Deviation, Release
 from app.errors import Unavailable
-from inference import EngineClient
+from inference import EngineClient, TokenChunk
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Written:
     num_exact_chars: int = 0
     num_prompt_tokens: int | None = None
     num_cached_tokens: int | None = None
+    drafted: list[Run] | None = None
+    """Who drafted the first `num_exact_chars`; None where the engine had no part."""
     breaches: list[str] = field(default_factory=list)
     """The rules that sentences of the model broke; they were replaced."""
 
@@ -45,11 +49,13 @@ async def write(
 
     release = Release(plan.parts)
     computed: list[tuple[int, int]] = []
+    texts: list[tuple[int, str, str | None]] = []
     if plan.prompt is not None:
         request = Request(plan.prompt.messages, plan.parts, seed, salt)
         async with contextlib.aclosing(generate(engine, request)) as chunks:
             async for chunk in chunks:
                 computed += [(chunk.segment or 0, one) for one in chunk.token_ids]
+                texts += [(chunk.segment or 0, *piece) for piece in _pieces(chunk)]
                 written.num_prompt_tokens = chunk.num_prompt_tokens
                 written.num_cached_tokens = chunk.num_cached_tokens
                 try:
@@ -59,5 +65,20 @@ async def write(
     tell(release.finish())
     written.num_exact_chars = release.num_exact_chars
     written.token_ids = [one for part, one in computed if part < release.num_exact_parts]
+    if plan.prompt is not None:
+        exact = ((text, by) for part, text, by in texts if part < release.num_exact_parts)
+        written.drafted = to_runs(exact)
     written.breaches = [breach.value for breach in release.breaches]
     return written
+
+
+def _pieces(chunk: TokenChunk) -> list[tuple[str, str | None]]:
+    """Each token's text with who drafted it; an engine that does not tell has drafted nothing."""
+    if len(chunk.text_lens) != len(chunk.drafted_by) or not chunk.text_lens:
+        return [(chunk.text, None)]
+    ends = list(accumulate(chunk.text_lens))
+    starts = [0, *ends[:-1]]
+    return [
+        (chunk.text[start:end], drafter)
+        for start, end, drafter in zip(starts, ends, chunk.drafted_by, strict=True)
+    ]

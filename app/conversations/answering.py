@@ -62,6 +62,7 @@ class FinishedAnswer:
     kb_version: int | None = None
     retrieval: JsonObject | None = None
     token_ids: list[int] | None = None
+    drafted: list[tuple[int, str | None]] | None = None
     context: JsonObject | None = None
     num_prompt_tokens: int | None = None
     num_cached_tokens: int | None = None
@@ -147,6 +148,7 @@ async def complete_answer(work: Work, answer: BegunAnswer, finished: FinishedAns
     generation.kb_version = finished.kb_version
     generation.retrieval = finished.retrieval
     generation.token_ids = finished.token_ids
+    generation.drafted = finished.drafted
     generation.context = finished.context
     generation.num_prompt_tokens = finished.num_prompt_tokens
     generation.num_cached_tokens = finished.num_cached_tokens

@@ -102,7 +102,7 @@ class Generation(Base):
     """What its prompt added to the one before (`answers/context.py`), so that the next one can
     begin with it; a customer's words stand there by their `seq` only."""
     drafted: Mapped[JsonList | None]
-    """Who drafted its words (`engine_room/drafted.py`); no word of it stands there."""
+    """Who drafted its words (`answers/drafted.py`); no word of it stands there."""
     num_prompt_tokens: Mapped[int | None]
     num_cached_tokens: Mapped[int | None]
     ttft_ms: Mapped[int | None]

@@ -30,4 +30,5 @@ def _joined(run: list[TokenChunk]) -> TokenChunk:
         text="".join(chunk.text for chunk in run),
         logprobs=tuple(one for chunk in run for one in chunk.logprobs),
         drafted_by=tuple(one for chunk in run for one in chunk.drafted_by),
+        text_lens=tuple(one for chunk in run for one in chunk.text_lens),
     )

@@ -202,7 +202,8 @@ def test_each_token_names_who_had_drafted_it(tiny_target: Path, answers: Answers
     chunks = [chunk for chunk in run(one, PROMPTS[:1]) if chunk.token_ids]
 
     for chunk in chunks:
-        assert len(chunk.drafted_by) == len(chunk.token_ids)
+        assert len(chunk.drafted_by) == len(chunk.token_ids) == len(chunk.text_lens)
+        assert sum(chunk.text_lens) == len(chunk.text)
         *drafted, own = chunk.drafted_by
         assert set(drafted) <= {"one", "one+two"}
         assert own is None
