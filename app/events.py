@@ -22,18 +22,23 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True)
+class InWorkspace(Event):
     """Something that happened in a workspace."""
 
     workspace_id: UUID
 
 
 @dataclass(frozen=True)
-class ArticlesChanged(Event):
+class ArticlesChanged(InWorkspace):
     """An article was published, changed or withdrawn."""
 
 
 @dataclass(frozen=True)
-class InConversation(Event):
+class InConversation(InWorkspace):
     """Something that happened in a conversation."""
 
     conversation_id: UUID
@@ -97,7 +102,7 @@ class AnswerEnded(InConversation):
 
 
 @dataclass(frozen=True)
-class DraftTyped(Event):
+class DraftTyped(InWorkspace):
     """A customer is typing; without `text` no more. What it says is stored and logged nowhere."""
 
     inbox_id: UUID
@@ -105,6 +110,20 @@ class DraftTyped(Event):
     """Of the socket; it stands for a conversation that has not begun."""
     conversation_id: UUID | None
     text: str
+
+
+@dataclass(frozen=True)
+class JobStored(Event):
+    """There is something to do at `run_at`, for whichever worker comes first."""
+
+    run_at: datetime
+
+
+@dataclass(frozen=True)
+class AnswerWanted(InConversation):
+    """An agent has given the conversation back and asks the bot to answer what was said last."""
+
+    epoch: int
 
 
 EventT = TypeVar("EventT", bound=Event)
