@@ -1,7 +1,7 @@
 """What is kept of an answer that was stopped."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.conversations.partial import MIN_KEPT_CHARS, kept_text
@@ -29,10 +29,12 @@ def test_only_whole_sentences_are_kept_and_only_when_they_stand_alone(
     assert kept_text(partial) == kept
 
 
+@example("1" * 40 + "\n")
 @given(st.text(alphabet="ab .!?\n[1]", max_size=200))
 def test_what_is_kept_was_shown(partial: str) -> None:
     kept = kept_text(partial)
 
     assert partial.startswith(kept)
     assert kept == "" or len(kept) >= MIN_KEPT_CHARS
-    assert kept_text(kept) == kept
+    # The line break that ended it is not kept.
+    assert kept_text(f"{kept}\n") == kept
