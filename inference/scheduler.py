@@ -17,6 +17,8 @@ from inference.cache.kv_cache import KVCache
 from inference.config import EngineConfig
 from inference.sequence import Sequence
 
+# Some two milliseconds' worth: a device takes longer for a step.
+_BLOCKS_AHEAD = 512
 _AHEAD_SHARE = 4
 
 
@@ -84,6 +86,20 @@ class Scheduler:
             budget -= self._append(batch, newcomer, budget)
         self._offer_drafts(batch, budget)
         return batch
+
+    def look_ahead(self) -> None:
+        """Work out some keys of who waits, so that the step that admits them finds them done."""
+        left = _BLOCKS_AHEAD
+        for sequence in self._waiting:
+            if left <= 0:
+                return
+            assert sequence.prefix is not None
+            num_known = len(sequence.prefix.known_blocks)
+            num_full = (len(sequence.token_ids) - 1) // self.cache.block_size
+            count = min(num_full, num_known + left)
+            if count > num_known:
+                sequence.prefix.blocks(sequence.token_ids, count)
+                left -= count - num_known
 
     def reserve_drafts(self, batch: Batch) -> None:
         """Slots for what may be drafted; where they lack, the room shrinks to what there is."""

@@ -178,7 +178,8 @@ class CudaRecorder:
             run()
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        # Only this thread's doings are captured; others may go on with theirs.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             states = run()
         return CudaRecording(graph, states)
 

@@ -56,14 +56,16 @@ def decide(
 ) -> Decided:
     """Draw every row, walk down every tree, and send off what came of it."""
     rows = _on_device(lay_out_sampling(parts, logits.shape[1]), logits.device)
-    wanted = [row for row, one in enumerate(_of_rows(parts)) if one is not None]
-    logprobs = logits[wanted].double().log_softmax(-1)  # the model's own, before processors
+    asking = [row for row, one in enumerate(_of_rows(parts)) if one is not None]
+    wanted = send([torch.tensor(asking, dtype=torch.int64)], logits.device)[0]
+    # The model's own, before processors.
+    logprobs = logits.index_select(0, wanted).double().log_softmax(-1)
     if rows.shaping is not None:
         sample_shape(logits, rows.tree, rows.shaping)
     tokens = torch.where(rows.forced != NOT_FORCED, rows.forced, sample(logits, rows.draws))
     found = sample_match(tokens, rows.tree, rows.most_rows)
     num_top = max((one for one in _of_rows(parts) if one is not None), default=0)
-    chosen = logprobs.gather(1, tokens[wanted].clamp(min=0)[:, None])[:, 0]
+    chosen = logprobs.gather(1, tokens.index_select(0, wanted).clamp(min=0)[:, None])[:, 0]
     top = logprobs.topk(num_top, -1)
     return Decided(parts, rows.most_rows, Fetch([found, is_sound, chosen, top.values, top.indices]))
 

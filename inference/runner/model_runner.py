@@ -1,5 +1,6 @@
 """The forward pass of a step: weights, cache and device in one place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from inference.model.spans import lay_out
 from inference.model.weights import find_checkpoint
 from inference.runner.cuda_graphs import CudaRecorder, GraphedForward, States, on_device
 from inference.runner.device_verify import decide
+from inference.runner.graph_choice import WANTED
 from inference.runner.inputs import build_inputs, sampled_rows
 from inference.runner.native_loader import NativeLoader
 from inference.runner.orders import Move, Order, Wipe
@@ -86,19 +88,29 @@ class ModelRunner:
             self._native.wait()  # it rounds a little differently: one of the two from the start
 
     @torch.inference_mode()
-    def run(self, batch: Batch, wish: FeatureWish) -> Computed:
+    def run(
+        self, batch: Batch, wish: FeatureWish, meanwhile: Callable[[], None] = lambda: None
+    ) -> Computed:
         """Compute every row of the batch, and decide the tokens of the parts that sample.
+
+        `meanwhile` is done while a device is at it, before what it has decided is waited for.
 
         Raises:
             ValueError: what a request asks for leaves it no possible token.
         """
         model = self._model(batch.num_rows)
         if model is self._native.model:  # it has threads of its own
-            return self._run(model, batch, wish)
+            return self._run(model, batch, wish, meanwhile)
         with threads_for(self._weight_bytes, batch.num_rows):
-            return self._run(model, batch, wish)
+            return self._run(model, batch, wish, meanwhile)
 
-    def _run(self, model: LanguageModel, batch: Batch, wish: FeatureWish) -> Computed:
+    def _run(
+        self,
+        model: LanguageModel,
+        batch: Batch,
+        wish: FeatureWish,
+        meanwhile: Callable[[], None],
+    ) -> Computed:
         inputs = build_inputs(batch, self._block_size, HOST, self._native.kernels)
         hidden, aux = self._forward(model, inputs, wish.aux_layers)
         features, rows = Features(hidden, aux), sampled_rows(batch)
@@ -110,7 +122,9 @@ class ModelRunner:
         parts = [part for part in batch.parts if part.samples]
         logits = model.logits(hidden)
         if runs_triton(logits) and not any(part.tree.offers for part in parts):
-            return Computed(*decide(parts, logits, is_sound).wait(), features)
+            decided = decide(parts, logits, is_sound)
+            meanwhile()
+            return Computed(*decided.wait(), features)
         return Computed(
             verify(parts, logits.cpu(), self._native.kernels), is_sound.tolist(), features
         )
@@ -184,14 +198,14 @@ class ModelRunner:
             with threads_for(self._weight_bytes, num_rows):
                 model.logits(self._forward(model, inputs)[0]).argmax(-1).cpu()
 
-        return profile(run)
+        return profile(run, num_warmups=0 if self._graphs is None else WANTED)
 
     @torch.inference_mode()
     def move(self, sources: list[int], targets: list[int]) -> None:
         """Move the keys and values of accepted rows to where their tokens belong, by slots."""
         self._tell(Move(tuple(sources), tuple(targets)))
-        pair = (torch.tensor(sources), torch.tensor(targets))
-        move_rows(self._cache, *(slots.to(self.device) for slots in pair))
+        pair = send([torch.tensor(sources), torch.tensor(targets)], self.device)
+        move_rows(self._cache, *pair)
 
     @torch.inference_mode()
     def wipe_slots(self, slots: list[int]) -> None:

@@ -69,6 +69,8 @@ def main() -> None:
     answers.flush()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # where kernels are launched
     store = TCPStore(HOST, options.port, options.size, is_master=False)
     timeout = timedelta(seconds=options.timeout_s)
     together = DeviceCollectives(store, options.rank, options.size, device, timeout)

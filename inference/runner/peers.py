@@ -98,12 +98,14 @@ class Peers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """What is done inside waits for all of them; their loss becomes one kind of error."""
+        """What is done inside is done by all of them.
+
+        Whatever goes wrong in here leaves them at different places, where sums would be of
+        different things: it is as if one were lost.
+        """
         try:
             yield
-        except RuntimeError as error:
-            if isinstance(error, torch.cuda.OutOfMemoryError):
-                raise
+        except Exception as error:
             raise self._lost(error) from error
 
     def close(self) -> None:
@@ -161,8 +163,8 @@ class Peers:
     def _lost(self, error: Exception) -> PeerLost:
         for rank, one in enumerate(self._processes, start=1):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return PeerLost(rank, one.wait(0.2), str(error))
-        return PeerLost(None, None, str(error))
+                return PeerLost(rank, one.wait(0.2), f"{type(error).__name__}: {error}")
+        return PeerLost(None, None, f"{type(error).__name__}: {error}")
 
 
 class ParallelModel:

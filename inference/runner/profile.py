@@ -12,18 +12,24 @@ NUM_RUNS = 3
 LIMIT_S = 0.8
 
 
-def profile(run: Callable[[int], None]) -> dict[int, float]:
-    """Seconds of a step by its rows, the best of a few runs; fewer sizes for a slow model."""
+def profile(run: Callable[[int], None], num_warmups: int = 0) -> dict[int, float]:
+    """Seconds of a step by its rows, the best of a few runs; fewer sizes for a slow model.
+
+    Each size is run `num_warmups` times before: that often it must be wanted to get a graph.
+    """
     run(1)  # what is only done once: threads, workspaces, packed weights
     seconds: dict[int, float] = {}
-    end = time.perf_counter() + LIMIT_S
+    spent_s = 0.0
     for num_rows in ROW_COUNTS:
+        for _ in range(num_warmups):
+            run(num_rows)
         for _ in range(NUM_RUNS):
             start = time.perf_counter()
             run(num_rows)
-            now = time.perf_counter()
-            seconds[num_rows] = min(now - start, seconds.get(num_rows, now - start))
-            if now > end and len(seconds) > 1:
+            took_s = time.perf_counter() - start
+            seconds[num_rows] = min(took_s, seconds.get(num_rows, took_s))
+            spent_s += took_s
+            if spent_s > LIMIT_S and len(seconds) > 1:
                 return seconds
     return seconds
 

@@ -20,7 +20,7 @@ from kernels.dispatch import interpreted
 from tests.tiny_models import save_tiny_llama
 
 HOST = torch.device("cpu")
-SHAPE = (2, 2, 12, 16, 2, 16)  # [L, 2, N, S, G, D]
+SHAPE = (1, 2, 12, 16, 2, 16)  # [L, 2, N, S, G, D]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Recorder:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Decoder:
-    folder = save_tiny_llama(tmp_path_factory.mktemp("graphs"))
+    folder = save_tiny_llama(tmp_path_factory.mktemp("graphs"), num_layers=1)
     loaded = load_model(folder, torch.float64, HOST)
     assert isinstance(loaded, Decoder)
     return loaded
@@ -104,7 +104,7 @@ def test_states_outlive_the_next_step(model: Decoder) -> None:
 @torch.inference_mode()
 def test_a_captured_graph_gives_what_a_run_gives(tmp_path: Path) -> None:
     device = torch.device("cuda")
-    loaded = load_model(save_tiny_llama(tmp_path), torch.float32, device)
+    loaded = load_model(save_tiny_llama(tmp_path, num_layers=1), torch.float32, device)
     assert isinstance(loaded, Decoder)
     cache = torch.zeros(SHAPE, device=device)
     expected_cache = cache.clone()

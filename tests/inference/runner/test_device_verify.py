@@ -1,11 +1,13 @@
 """What is decided on a device is what the CPU path decides, parameter by parameter."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from inference import Engine, EngineConfig
 from inference.batch import Part, Tree, Verdict
 from inference.constraints.base import Bias, Constraint
 from inference.request import SamplingParams
@@ -14,6 +16,7 @@ from inference.sequence import Sequence
 from inference.speculation.verify import verify
 from inference.text import AnswerText
 from kernels.dispatch import interpreted
+from tests.tiny_models import save_tiny_llama
 
 VOCAB = 37
 SOUND = torch.ones(3, dtype=torch.bool)
@@ -128,3 +131,18 @@ def test_a_request_without_a_possible_token_is_told() -> None:
     stuck.sequence.constraint = Nothing()
     with pytest.raises(ValueError, match="every token is excluded"):
         decided([stuck], logits)
+
+
+def test_what_can_be_done_meanwhile_is_done_before_the_wait(tmp_path: Path) -> None:
+    one = Engine(
+        EngineConfig(model=str(save_tiny_llama(tmp_path, num_layers=1)), device="cpu", max_batch=1)
+    )
+    params = SamplingParams(max_tokens=2, ignore_eos=True)
+    for name in ("first", "second"):
+        one.submit(name, [*range(20, 60)], params)
+    with interpreted():
+        one.step()
+    waiting = next(each for each in one._scheduler if each.request_id == "second")
+    assert waiting.prefix is not None
+    assert len(waiting.prefix.known_blocks) == 39 // 16
+    one.close()
