@@ -397,5 +397,4 @@ class Engine:
 def _tokenizer(runner: ModelRunner) -> Tokenizer | None:
     if not (runner.folder / "tokenizer.json").is_file():
         return None
-    model = runner.model_config
-    return Tokenizer(runner.folder, model.vocab_size, model.fingerprint)
+    return Tokenizer(runner.folder, runner.model_config.vocab_size, runner.model_config.fingerprint)
