@@ -5,6 +5,8 @@ sequences, H query heads, G key/value heads, D head width, N blocks, S slots per
 a table.
 """
 
+from dataclasses import dataclass
+
 import torch
 
 # What a packed row has behind its D bytes: its scale, a float32.
@@ -165,14 +167,67 @@ def paged_attention(
 
 
 def rms_norm(
-    x: torch.Tensor,  # [T, W]
+    x: torch.Tensor,  # [..., W]
     weight: torch.Tensor,  # [W]
     eps: float,
-) -> torch.Tensor:  # [T, W]
+) -> torch.Tensor:  # [..., W]
     """Divide each row by its root mean square (float32 inside), then scale."""
     precise = x if x.dtype == torch.float64 else x.float()
     precise = precise * torch.rsqrt(precise.pow(2).mean(-1, keepdim=True) + eps)
     return precise.to(x.dtype) * weight
+
+
+def add_rms_norm(
+    x: torch.Tensor,  # [T, W]
+    update: torch.Tensor,  # [T, W]
+    weight: torch.Tensor,  # [W]
+    eps: float,
+    factor: float = 1.0,
+) -> tuple[torch.Tensor, torch.Tensor]:  # both [T, W]
+    """The residual stream x + factor * update, and its norm."""
+    added = x + (update if factor == 1.0 else update * factor)
+    return added, rms_norm(added, weight, eps)
+
+
+def layer_norm(
+    x: torch.Tensor,  # [T, W]
+    weight: torch.Tensor,  # [W]
+    bias: torch.Tensor,  # [W]
+    eps: float,
+) -> torch.Tensor:  # [T, W]
+    """Bring each row to mean 0 and variance 1 (float32 inside), then scale and shift."""
+    return torch.nn.functional.layer_norm(x, weight.shape, weight, bias, eps)
+
+
+def add_layer_norm(
+    x: torch.Tensor,  # [T, W]
+    update: torch.Tensor,  # [T, W]
+    weight: torch.Tensor,  # [W]
+    bias: torch.Tensor,  # [W]
+    eps: float,
+    factor: float = 1.0,
+) -> tuple[torch.Tensor, torch.Tensor]:  # both [T, W]
+    """The residual stream x + factor * update, and its norm."""
+    added = x + (update if factor == 1.0 else update * factor)
+    return added, layer_norm(added, weight, bias, eps)
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Rotary positions: a table of angles, and each row's place in it."""
+
+    cos: torch.Tensor  # [positions, D / 2]
+    sin: torch.Tensor  # [positions, D / 2]
+    positions: torch.Tensor  # [T] int64
+
+
+@dataclass(frozen=True)
+class HeadNorms:
+    """Norms of each head of queries and keys."""
+
+    query: torch.Tensor  # [D]
+    key: torch.Tensor  # [D]
+    eps: float
 
 
 def rotary(
@@ -184,6 +239,37 @@ def rotary(
     first, second = x.chunk(2, -1)
     cos, sin = cos[:, None], sin[:, None]
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def turn_heads(
+    qkv: torch.Tensor,  # [T, H + 2 G, D]
+    num_heads: int,
+    angles: Angles | None,
+    norms: HeadNorms | None,
+) -> tuple[torch.Tensor, torch.Tensor]:  # [T, H + G, D], [T, G, D]
+    """Queries and keys, normed and turned where a model does that, and values as they are."""
+    groups = (qkv.shape[1] - num_heads) // 2
+    turned, value = qkv[:, : num_heads + groups], qkv[:, num_heads + groups :]
+    if norms is not None:
+        query = rms_norm(turned[:, :num_heads], norms.query, norms.eps)
+        turned = torch.cat([query, rms_norm(turned[:, num_heads:], norms.key, norms.eps)], 1)
+    if angles is not None:
+        turned = rotary(turned, angles.cos[angles.positions], angles.sin[angles.positions])
+    return turned, value
+
+
+def rotate_and_store(
+    qkv: torch.Tensor,  # [T, H + 2 G, D]
+    num_heads: int,
+    angles: Angles | None,
+    norms: HeadNorms | None,
+    cache: torch.Tensor,  # [2, N, S, G, D], written in place; a packed type: packed rows
+    slot_mapping: torch.Tensor,  # [T] int64; -1 is padding
+) -> torch.Tensor:  # [T, H, D]
+    """The queries as attention takes them; keys and values are in the cache afterwards."""
+    turned, value = turn_heads(qkv, num_heads, angles, norms)
+    store_kv(turned[:, num_heads:], value, cache, slot_mapping)
+    return turned[:, :num_heads].contiguous()
 
 
 def swiglu(

@@ -18,8 +18,8 @@ from inference.model.layers import LayerNorm, RMSNorm
 from inference.model.rope import RotaryTable
 from inference.model.weights import Tensors
 from kernels.paged_attention import AttentionPlan, paged_attention
-from kernels.reference import rotary, swiglu
-from kernels.store_kv import store_kv
+from kernels.rotate_and_store import Angles, HeadNorms, Heads, rotate_and_store
+from kernels.swiglu import swiglu
 
 WHOLE = Build()
 # Buffers that old checkpoints carry beside their weights.
@@ -114,13 +114,16 @@ class Decoder:
             self._rotary.cover(inputs.attention.longest)
         x = _times(x, self.config.embedding_multiplier)
         scale = self.config.residual_multiplier
+        angles = None if self._rotary is None else self._rotary.angles(inputs.positions)
+        next_norms = [*(layer.norm_in for layer in self._layers[1:]), self._norm]
+        normed = self._layers[0].norm_in(x)
         for index, (layer, layer_cache) in enumerate(zip(self._layers, cache, strict=True)):
-            attended = layer.attend(layer.norm_in(x), self._rotary, layer_cache, inputs)
-            x = x + _times(attended, scale)
-            x = x + _times(layer.feed(layer.norm_mid(x)), scale)
+            attended = layer.attend(normed, angles, layer_cache, inputs)
+            x, normed = layer.norm_mid.after(x, attended, scale)
+            x, normed = next_norms[index].after(x, layer.feed(normed), scale)
             if index in streams:
                 streams[index] = x
-        return self._norm(x)
+        return normed
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for; float32 unless the model runs in float64."""
@@ -156,42 +159,28 @@ class _Layer:
         self._up = build.linear(*_fused(tensors, up, ups, hidden, config.has_mlp_bias))
         down = [names.down.format(index)]
         self._down = build.linear(*_fused(tensors, down, [hidden], middle, config.has_mlp_bias))
-        self._q_norm, self._k_norm = (
-            _norm(tensors, config, name.format(index), width) if config.has_qk_norm else None
-            for name in (names.q_norm, names.k_norm)
-        )
+        self._head_norms: HeadNorms | None = None
+        if config.has_qk_norm:
+            weights = (names.q_norm.format(index), names.k_norm.format(index))
+            query, key = (tensors.take(name + ".weight", width) for name in weights)
+            self._head_norms = HeadNorms(query, key, config.norm_eps)
 
     def attend(
         self,
         x: torch.Tensor,  # [T, W]
-        angles: RotaryTable | None,
+        angles: Angles | None,
         layer_cache: torch.Tensor,  # [2, N, S, G, D]
         inputs: DecoderInputs,
     ) -> torch.Tensor:  # [T, W]
-        qkv = self._qkv(x)
-        query = self._rotate_and_store(qkv, angles, layer_cache, inputs)
+        config = self._config
+        total = config.num_heads + 2 * config.num_kv_heads
+        qkv = self._qkv(x).view(x.shape[0], total, config.head_dim)
+        heads = Heads(config.num_heads, angles, self._head_norms)
+        query = rotate_and_store(qkv, heads, layer_cache, inputs.slot_mapping)
         attended = paged_attention(
-            query, layer_cache, inputs.attention, self._config.attention_scale, self._window
+            query, layer_cache, inputs.attention, config.attention_scale, self._window
         )
         return self._build.summed(self._out(attended.flatten(1)))
-
-    def _rotate_and_store(
-        self,
-        qkv: torch.Tensor,  # [T, (H + 2 G) D]
-        angles: RotaryTable | None,
-        layer_cache: torch.Tensor,  # [2, N, S, G, D]
-        inputs: DecoderInputs,
-    ) -> torch.Tensor:  # [T, H, D]
-        heads, groups = self._config.num_heads, self._config.num_kv_heads
-        split = qkv.view(qkv.shape[0], heads + 2 * groups, self._config.head_dim)
-        rotated, value = split[:, : heads + groups], split[:, heads + groups :]
-        if self._q_norm is not None and self._k_norm is not None:
-            query, key = self._q_norm(rotated[:, :heads]), self._k_norm(rotated[:, heads:])
-            rotated = torch.cat([query, key], 1)
-        if angles is not None:
-            rotated = rotary(rotated, *angles.at(inputs.positions))
-        store_kv(rotated[:, heads:], value, layer_cache, inputs.slot_mapping)
-        return rotated[:, :heads].contiguous()
 
     def feed(self, x: torch.Tensor) -> torch.Tensor:  # [T, W] -> [T, W]
         middle = self._up(x)

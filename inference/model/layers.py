@@ -3,7 +3,8 @@
 import torch
 from torch.nn import functional
 
-from kernels import reference
+from kernels.layer_norm import add_layer_norm, layer_norm
+from kernels.rms_norm import add_rms_norm, rms_norm
 
 
 class Linear:
@@ -45,10 +46,19 @@ class RMSNorm:
     """Root-mean-square norm with a scale; float32 inside."""
 
     def __init__(self, weight: torch.Tensor, eps: float) -> None:
-        self._weight, self._eps = weight, eps
+        self.weight, self.eps = weight, eps
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return reference.rms_norm(x, self._weight, self._eps)
+        return rms_norm(x, self.weight, self.eps)
+
+    def after(
+        self,
+        x: torch.Tensor,  # [T, W]
+        update: torch.Tensor,  # [T, W]
+        factor: float,
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # both [T, W]
+        """The residual stream x + factor * update, and its norm."""
+        return add_rms_norm(x, update, self.weight, self.eps, factor)
 
 
 class LayerNorm:
@@ -58,4 +68,13 @@ class LayerNorm:
         self._weight, self._bias, self._eps = weight, bias, eps
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.layer_norm(x, self._weight.shape, self._weight, self._bias, self._eps)
+        return layer_norm(x, self._weight, self._bias, self._eps)
+
+    def after(
+        self,
+        x: torch.Tensor,  # [T, W]
+        update: torch.Tensor,  # [T, W]
+        factor: float,
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # both [T, W]
+        """The residual stream x + factor * update, and its norm."""
+        return add_layer_norm(x, update, self._weight, self._bias, self._eps, factor)

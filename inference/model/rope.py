@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from kernels.reference import Angles
+
 DEFAULT_BASE = 10_000.0
 FIRST_LEN = 4096
 FIXED_KINDS = {"default", "linear", "dynamic", "yarn", "longrope", "llama3"}
@@ -68,6 +70,10 @@ class RotaryTable:
         length = min(length, self._rope.max_len)
         if length > self.cos.shape[0]:
             self._fill(min(self._rope.max_len, 1 << (length - 1).bit_length()))
+
+    def angles(self, positions: torch.Tensor) -> Angles:
+        """The table, and where in it rows of these positions [T] read."""
+        return Angles(self.cos, self.sin, positions)
 
     def at(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Cosines and sines [T, D / 2] of these positions."""

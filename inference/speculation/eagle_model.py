@@ -15,8 +15,9 @@ from inference.model.rope import RotaryTable
 from inference.speculation.base import MAX_NODES, TargetFacts
 from inference.speculation.eagle_format import EagleConfig, EagleNorms, EagleWeights
 from kernels.paged_attention import AttentionPlan, paged_attention
-from kernels.reference import rotary, swiglu
+from kernels.reference import rotary
 from kernels.store_kv import store_kv
+from kernels.swiglu import swiglu
 
 
 @dataclass(frozen=True)

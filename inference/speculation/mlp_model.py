@@ -9,6 +9,7 @@ from inference.model.layers import Linear
 from inference.speculation.base import TargetFacts
 from inference.speculation.mlp_format import MlpConfig, MlpWeights
 from inference.speculation.vocabulary_head import Best, VocabularyHead
+from kernels.mlp_state import Mixture, mlp_state
 
 NORM_EPS = 1e-6
 
@@ -22,9 +23,8 @@ class MlpModel:
     def __init__(self, weights: MlpWeights, config: MlpConfig, facts: TargetFacts) -> None:
         self.num_stages = config.n_predict
         self._dtype = facts.wide_dtype
-        self._stages = _build_stages(weights, facts)
+        self._stages = _build_stages(weights, config, facts)
         self._has_scaled_input = config.scale_input
-        self._state_weight, self._token_weight = config.state_weight, config.token_weight
 
     def first_state(self, hidden: torch.Tensor) -> torch.Tensor:  # [B, W] -> [B, 1, W]
         """What the first stage reads of the target's states."""
@@ -42,25 +42,18 @@ class MlpModel:
     ) -> tuple[torch.Tensor, Best]:  # [B, L, I] and `width` guesses of [B * L] rows
         """The state and the likeliest guesses behind every branch."""
         one = self._stages[stage]
-        embedded = functional.embedding(token_ids, one.embedding)
-        mixed = embedded.to(self._dtype).mul_(self._token_weight)
-        projected = one.project(state.flatten(0, 1)).view_as(mixed)
-        mixed.add_(projected, alpha=self._state_weight)
-        normed = functional.rms_norm(mixed, mixed.shape[-1:], eps=NORM_EPS)
-        state = functional.gelu(torch.addcmul(one.shift, normed, one.scale))
-        return state, one.head.best(state.flatten(0, 1), width)
+        rows = mlp_state(one.project(state.flatten(0, 1)), token_ids.flatten(), one.mixture)
+        return rows.view(*token_ids.shape, -1), one.head.best(rows, width)
 
 
 @dataclass(frozen=True)
 class _Stage:
-    embedding: torch.Tensor  # [V, I]
     project: Linear
+    mixture: Mixture
     head: VocabularyHead
-    scale: torch.Tensor  # [I]
-    shift: torch.Tensor  # [I]
 
 
-def _build_stages(weights: MlpWeights, facts: TargetFacts) -> tuple[_Stage, ...]:
+def _build_stages(weights: MlpWeights, config: MlpConfig, facts: TargetFacts) -> tuple[_Stage, ...]:
     dtype, device = facts.wide_dtype, facts.device
     # Tied stages share one product, so that its weight is moved, packed and kept once.
     products = {id(weight): Linear(weight.to(device, dtype)) for weight in weights.projections}
@@ -68,11 +61,16 @@ def _build_stages(weights: MlpWeights, facts: TargetFacts) -> tuple[_Stage, ...]
     embeddings = {id(weight): weight.to(device, facts.dtype) for weight in weights.embeddings}
     return tuple(
         _Stage(
-            embeddings[id(embedding)],
             products[id(projection)],
+            Mixture(
+                embeddings[id(embedding)],
+                scale.to(device, dtype),
+                shift.to(device, dtype),
+                config.state_weight,
+                config.token_weight,
+                NORM_EPS,
+            ),
             heads[id(head)],
-            scale.to(device, dtype),
-            shift.to(device, dtype),
         )
         for embedding, projection, head, scale, shift in weights.stages()
     )

@@ -6,6 +6,8 @@ import torch
 
 from inference.model.layers import Linear
 from inference.speculation.base import TargetFacts
+from kernels.dispatch import runs_triton
+from kernels.head_top_k import PackedHead, head_top_k, pack_head
 from kernels.native.head import NativeHead
 
 
@@ -18,7 +20,10 @@ class Best:
 
 
 class VocabularyHead:
-    """Runs in C++ on weights rounded to int8 once the target does; until then in torch."""
+    """Runs on weights rounded to 4 bits on a GPU, and to int8 in C++ once the target does.
+
+    Until then, and where the target runs in float64, in torch.
+    """
 
     def __init__(
         self,
@@ -30,6 +35,7 @@ class VocabularyHead:
         self._weight: torch.Tensor | None = weight.to(facts.device, facts.dtype)
         self._product: Linear | None = None
         self._native: NativeHead | None = None
+        self._packed: PackedHead | None = None
 
     def best(self, x: torch.Tensor, num_best: int) -> Best:  # x: [R, W]
         """The `num_best` likeliest tokens of each row, or all there are."""
@@ -39,6 +45,8 @@ class VocabularyHead:
         if self._native is not None:
             ids, values, log_sums = self._native.best(x.float().contiguous(), num_best)
             return Best(ids, values - log_sums[:, None])
+        if self._packed is not None:
+            return Best(*head_top_k(x, self._packed, num_best))
         assert self._weight is not None
         if self._product is None:
             self._product = Linear(self._weight)
@@ -48,7 +56,12 @@ class VocabularyHead:
         return Best(ids, values - logits.logsumexp(-1, keepdim=True))
 
     def _adopt(self) -> None:
-        kernels, weight = self._facts.native(), self._weight
+        weight = self._weight
+        if weight is not None and runs_triton(weight) and weight.dtype != torch.float64:
+            self._packed = pack_head(weight)
+            self._weight = self._product = None
+            return
+        kernels = self._facts.native()
         if kernels is None or weight is None:
             return
         if weight.device.type != "cpu" or weight.dtype == torch.float64 or weight.shape[1] % 2:

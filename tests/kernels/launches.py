@@ -6,10 +6,23 @@ A `rare_` one differs from another only in sizes or types, and takes its time: i
 
 import torch
 
-from kernels import attention_tiles, copy_blocks, move_rows, store_kv
+from kernels import (
+    attention_tiles,
+    copy_blocks,
+    head_top_k,
+    layer_norm,
+    mlp_state,
+    move_rows,
+    rms_norm,
+    rotate_and_store,
+    store_kv,
+    swiglu,
+)
 from kernels.attention_plan import plan_attention
 from kernels.attention_tiles import Scores
-from kernels.reference import SCALE_BYTES
+from kernels.reference import SCALE_BYTES, Angles, HeadNorms
+from kernels.reference_speculator import Mixture
+from kernels.rotate_and_store import Heads
 
 BF16 = torch.bfloat16
 
@@ -137,3 +150,39 @@ def move() -> None:
 def copy() -> None:
     ids, cache = torch.zeros(2).long(), torch.zeros(2, 2, 4, 16, 8, 128, dtype=BF16)
     copy_blocks.launch(cache, ids, cache, ids)
+
+
+def norms() -> None:
+    x, weight = torch.zeros(3, 4096, dtype=BF16), torch.zeros(4096, dtype=BF16)
+    rms_norm.launch(x, x.clone(), weight, 1e-5, 1.0)
+    layer_norm.launch(x, x.clone(), weight, weight, 1e-5, 1.0)
+
+
+def gates() -> None:
+    swiglu.launch(torch.zeros(3, 2 * 14336, dtype=BF16))
+
+
+def _rotate(kept: torch.dtype, row: int = 128) -> None:
+    table, weight = torch.zeros(64, 64, dtype=BF16), torch.zeros(128, dtype=BF16)
+    slots = torch.zeros(3).long()
+    heads = Heads(32, Angles(table, table, slots), HeadNorms(weight, weight, 1e-6))
+    cache = torch.zeros(2, 4, 16, 8, row).to(kept)
+    rotate_and_store.launch(torch.zeros(3, 48, 128, dtype=BF16), heads, cache, slots)
+
+
+def rotate() -> None:
+    _rotate(BF16)
+
+
+def rotate_int8() -> None:
+    _rotate(torch.int8, 128 + SCALE_BYTES)
+
+
+def draft_state() -> None:
+    rows, one = torch.zeros(5, 3072, dtype=BF16), torch.zeros(3072, dtype=BF16)
+    mlp_state.launch(rows, torch.zeros(5).long(), Mixture(rows, one, one, 0.9, 1.7, 1e-6))
+
+
+def draft_head() -> None:
+    head = head_top_k.pack_head(torch.zeros(128256, 128))
+    head_top_k.launch(torch.zeros(5, 128, dtype=BF16), head, 6)

@@ -1,0 +1,30 @@
+"""A stage's state; float32 differs by the order of a sum and the rounding of erf."""
+
+import pytest
+import torch
+
+from kernels import reference_speculator as reference
+from kernels.dispatch import interpreted
+from kernels.mlp_state import Mixture, mlp_state
+
+
+@pytest.mark.parametrize("rows, width", [(1, 7), (5, 80), (33, 129)])
+@pytest.mark.parametrize(
+    "dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 3e-6), (torch.float16, 5e-3)]
+)
+def test_kernel_mixes_as_the_reference(
+    rows: int, width: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    mixture = Mixture(random(11, width), random(width), random(width), 0.9, 1.7, 1e-6)
+    projected, ids = random(rows, width), torch.randint(11, (rows,), generator=generator)
+
+    with interpreted():
+        state = mlp_state(projected, ids, mixture)
+
+    expected = reference.mlp_state(projected, ids, mixture)
+    torch.testing.assert_close(state, expected, atol=tolerance, rtol=tolerance)
