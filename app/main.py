@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.types import Lifespan
@@ -20,6 +21,8 @@ from app.conversations import router as conversations
 from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
 from app.database import Database
+from app.engine_room import router as engine_room
+from app.engine_room.history import read_engine
 from app.engines import Engine, running_engine
 from app.events import Dispatcher
 from app.headers import SecurityHeaders
@@ -73,6 +76,9 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(typing_ahead.cancel)
             teaching = tasks.create_task(_lessons(parts, ready).run())
             stack.callback(teaching.cancel)
+            history = parts.engine_history.watch(partial(read_engine, ready.client), parts.clock)
+            watching = tasks.create_task(history)
+            stack.callback(watching.cancel)
             log.info("started")
             yield
             parts.readiness.is_draining = True
@@ -110,7 +116,7 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    for feature in (conversations, dashboard, live, observability, reference, widget):
+    for feature in (conversations, dashboard, engine_room, live, observability, reference, widget):
         app.include_router(feature.router)
     app.mount("/static", BuiltFiles(directory=STATIC), name="static")
     return app

@@ -7,9 +7,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.dependencies import PartsDep
-from app.engine_metrics import EngineReading
-from app.parts import Parts
-from inference import EngineError
+from app.engine_room.history import read_engine
 
 router = APIRouter(tags=["operations"])
 
@@ -34,18 +32,9 @@ async def readyz(parts: PartsDep) -> JSONResponse:
 async def metrics(parts: PartsDep) -> Response:
     """Counters in Prometheus' text format, the engine's among them when it answers."""
     told = parts.metrics.engine
-    told.reading = await _read_engine(parts)
+    told.reading = None
     if parts.engine is not None:
+        told.reading = await read_engine(parts.engine.client)
         told.step_age_s = parts.engine.client.stalled_s
         told.restarts = parts.engine.restarts
     return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _read_engine(parts: Parts) -> EngineReading | None:
-    if parts.engine is None or not parts.engine.client.is_ready:
-        return None
-    client = parts.engine.client
-    try:
-        return EngineReading((await client.info()).model, await client.metrics())
-    except EngineError:
-        return None

@@ -1,12 +1,13 @@
 """What `create_app` builds and hands on; routers and sockets find it on the application."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import HTTPConnection
 
 from app.clock import Clock
 from app.database import Database
+from app.engine_room.history import History
 from app.engines import Engine
 from app.events import Dispatcher
 from app.live.hub import Hub
@@ -32,6 +33,7 @@ class Parts:
     readiness: Readiness
     engine: Engine | None
     """None until the lifespan has started it."""
+    engine_history: History = field(default_factory=History)
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -79,7 +79,8 @@ async function keep(name, text) {
 
 await keep("widget-app.js", await bundle("src/widget/app.ts", { format: "esm" }));
 await keep("agent.js", await bundle("src/agent/main.ts", { format: "esm" }));
-for (const sheet of ["dashboard", "shop", "article"]) {
+await keep("office.js", await bundle("src/office/main.ts", { format: "esm" }));
+for (const sheet of ["dashboard", "office", "shop", "article"]) {
   await keep(`${sheet}.css`, await bundle(`src/css/${sheet}.css`));
 }
 const define = { WIDGET_APP_PATH: JSON.stringify(`/static/build/${manifest["widget-app.js"]}`) };

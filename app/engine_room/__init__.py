@@ -1,0 +1,1 @@
+"""What the engine does, drawn: live figures, and who drafted the words of an answer."""

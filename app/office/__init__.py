@@ -1,0 +1,1 @@
+"""The frame of the agents' pages beside the inbox: who may, forms, charts."""
