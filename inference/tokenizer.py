@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
 
-from inference.chat.encoding import TextEncoder
+from inference.chat.encoding import TextEncoder, encode
 from inference.chat.layout import END_MARKER, ROLE_MARKERS, Layout, MarkerLayout, PlainLayout
 from inference.chat.template import TemplateLayout, read_settings, read_template, special_tokens
 from inference.errors import InvalidRequest, ModelLoadError
@@ -53,9 +53,12 @@ class Tokenizer:
             logger.info("the chat template writes earlier turns anew, their blocks are not found")
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; nothing in it is taken for a special token."""
-        ids: list[int] = self._fast.encode(text, add_special_tokens=False).ids
-        return ids
+        """Ids of a text; nothing in it is taken for a special token.
+
+        Raises:
+            InvalidRequest: as `chat.encoding.encode`.
+        """
+        return encode(self._fast, text)
 
     def encode_continuing(self, text: str) -> list[int]:
         """Ids of a text that follows other text: decoded behind it they are this text exactly."""

@@ -14,6 +14,7 @@ from typing import Any
 from tokenizers import Tokenizer as FastTokenizer
 
 from inference.chat.layout import Piece
+from inference.errors import InvalidRequest
 
 # Added tokens that are not called special, but that no customer writes by accident.
 _MARKUP = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
@@ -58,7 +59,7 @@ class TextEncoder:
 
     def continuing(self, text: str) -> list[int]:
         """Ids that decode, behind others, to this text exactly: no blank is put in front."""
-        return _ids(self._behind, text)
+        return encode(self._behind, text)
 
     def pieces(
         self, pieces: Iterable[Piece], exact: Mapping[int, tuple[Sequence[int], int]]
@@ -87,7 +88,7 @@ class TextEncoder:
 
     def _opening_ids(self) -> list[int]:
         """What the tokenizer itself puts before a text; most put nothing there, or one token."""
-        bare = _ids(self.first, "a")
+        bare = encode(self.first, "a")
         whole: list[int] = self.first.encode("a", add_special_tokens=True).ids
         for start in range(len(whole) - len(bare) + 1):
             if whole[start : start + len(bare)] == bare:
@@ -117,7 +118,7 @@ class _Writer:
 
     def copy(self, ids: Sequence[int], following: FastTokenizer) -> None:
         """End the text with ids as they are."""
-        self._ids += [*_ids(self._encode, self._text), *ids]
+        self._ids += [*encode(self._encode, self._text), *ids]
         self._text, self._encode, self._takes_blanks = "", following, False
 
     def finish(self) -> list[int]:
@@ -143,7 +144,14 @@ def _tokenizer(raw: Mapping[str, Any]) -> FastTokenizer:
     return fast
 
 
-def _ids(fast: FastTokenizer, text: str) -> list[int]:
+def encode(fast: FastTokenizer, text: str) -> list[int]:
+    """Ids of a text as it stands.
+
+    Raises:
+        InvalidRequest: it has half of a surrogate pair, as JSON may; no encoding can carry it.
+    """
+    if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+        raise InvalidRequest("text: has half of a surrogate pair, which is no character")
     ids: list[int] = fast.encode(text, add_special_tokens=False).ids if text else []
     return ids
 

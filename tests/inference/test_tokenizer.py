@@ -126,3 +126,10 @@ def test_ids_of_another_model_fall_back_to_the_text(tokenizer: Tokenizer) -> Non
     message = ChatMessage("assistant", QUOTED.text, exact=ExactIds(ids, 11, FINGERPRINT))
 
     assert tokenizer.encode_prompt([message])[1:-2] == tokenizer.encode(QUOTED.text)
+
+
+@pytest.mark.parametrize("half", ["\ud800", "a\udfff"])
+def test_half_a_surrogate_pair_is_refused(tokenizer: Tokenizer, half: str) -> None:
+    for prompt in (half, [ChatMessage("user", half)]):
+        with pytest.raises(InvalidRequest, match="half of a surrogate pair"):
+            tokenizer.encode_prompt(prompt)

@@ -193,6 +193,6 @@ def test_what_is_in_english_is_rather_shorter_than_estimated() -> None:
     assert sum(map(estimate_tokens, asked)) > 1.2 * sum(len(SHIPPED.encode(one)) for one in asked)
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=128), max_size=50))
+@given(st.text(alphabet=st.characters(min_codepoint=128, exclude_categories=["Cs"]), max_size=50))
 def test_other_scripts_are_not_longer_than_estimated(text: str) -> None:
     assert len(SHIPPED.encode(text)) <= estimate_tokens(text)
