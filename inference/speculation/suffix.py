@@ -6,6 +6,7 @@ counts first; of equals the request's own text, the passages in its prompt above
 texts never draft for another.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from operator import itemgetter
@@ -13,8 +14,8 @@ from typing import NamedTuple, Protocol, Self
 
 from inference.speculation.base import Draft, DraftRequest, Features, FeatureWish, Outcome
 from inference.speculation.corpora import Corpora
-from inference.speculation.suffix_automaton import ROOT, SuffixAutomaton
-from inference.speculation.text_index import LONGEST
+from inference.speculation.own_text import OwnText
+from inference.speculation.text_index import LONGEST, MAX_PLACES
 
 LEAST_SURVIVAL = 0.05
 
@@ -27,7 +28,7 @@ class SuffixSpeculator:
 
     def __init__(self, corpora: Corpora) -> None:
         self.corpora = corpora
-        self._texts: dict[str, _OwnText] = {}
+        self._texts: dict[str, OwnText] = {}
 
     def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
         """A tree for each request, grown from the longest matches of its end."""
@@ -43,11 +44,17 @@ class SuffixSpeculator:
     def _propose(self, request: DraftRequest) -> Draft:
         text = self._texts.get(request.request_id)
         if text is None or not text.goes_on_as(request.token_ids):
-            text = self._texts[request.request_id] = _OwnText()
+            text = self._texts[request.request_id] = OwnText()
         text.read(request.token_ids)
-        ending = request.token_ids[-LONGEST:]
-        matches = text.match(), self.corpora.find(request.salt, ending)
-        return grow([match for match in matches if match is not None], request.room)
+        matches: list[Match] = []
+        found = text.find(LONGEST)
+        if found is not None:
+            places, length = found
+            matches.append(OwnMatch(request.token_ids, places[-MAX_PLACES:].tolist(), length))
+        other = self.corpora.find(request.salt, request.token_ids[-LONGEST:])
+        if other is not None:
+            matches.append(other)
+        return grow(matches, request.room)
 
 
 class Match(Protocol):
@@ -70,18 +77,12 @@ class Match(Protocol):
 
 
 class OwnMatch(NamedTuple):
-    """A state of the request's own automaton, of whose string the last `length` tokens match."""
+    """Places in the request's own text, all after the same `length` tokens."""
 
-    automaton: SuffixAutomaton
-    state: int
+    token_ids: Sequence[int]
+    places: list[int]
+    """Where the next token stands."""
     length: int
-
-    @classmethod
-    def at(cls, automaton: SuffixAutomaton, state: int, length: int) -> Self | None:
-        """The longest suffix of the state's string that something followed; None without one."""
-        while state != ROOT and not automaton.is_followed(state):
-            state, length = automaton.shorter(state)
-        return None if state == ROOT else cls(automaton, state, length)
 
     @property
     def discount(self) -> float:
@@ -92,33 +93,15 @@ class OwnMatch(NamedTuple):
 
     def continuations(self) -> list[tuple[int, int]]:
         """What has followed in the text, with how often."""
-        return self.automaton.continuations(self.state)
+        return list(Counter([self.token_ids[place] for place in self.places]).items())
 
     def after(self, token_id: int) -> Self | None:
-        """The match after one more token; at the end of the text that of a shorter suffix."""
-        state = self.automaton.after(self.state, token_id)
-        return None if state is None else self.at(self.automaton, state, self.length + 1)
-
-
-class _OwnText:
-    def __init__(self) -> None:
-        self._automaton = SuffixAutomaton()
-        self._last: int | None = None
-
-    def goes_on_as(self, token_ids: Sequence[int]) -> bool:
-        """Whether these tokens continue what was read; it is enough to look at the last one."""
-        num_read = self._automaton.num_tokens
-        return num_read == 0 or (
-            len(token_ids) >= num_read and token_ids[num_read - 1] == self._last
-        )
-
-    def read(self, token_ids: Sequence[int]) -> None:
-        for token_id in token_ids[self._automaton.num_tokens :]:
-            self._automaton.append(token_id)
-            self._last = token_id
-
-    def match(self) -> OwnMatch | None:
-        return OwnMatch.at(self._automaton, *self._automaton.repeated())
+        """The match after one more token; None where that never followed, or nothing behind it."""
+        token_ids, last = self.token_ids, len(self.token_ids) - 1
+        places = [
+            place + 1 for place in self.places if token_ids[place] == token_id and place < last
+        ]
+        return self._replace(places=places, length=self.length + 1) if places else None
 
 
 def grow(matches: Sequence[Match], room: int) -> Draft:

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.speculation.base import DraftRequest
-from inference.speculation.ngram import LONGEST, SHORTEST, NgramSpeculator
+from inference.speculation.ngram import LONGEST, NgramSpeculator
+from inference.speculation.own_text import SHORTEST
 
 TEXTS = st.lists(st.integers(0, 3), min_size=1, max_size=60)
 
