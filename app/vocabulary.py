@@ -140,6 +140,17 @@ class HandoffReason(StrEnum):
     MAX_TURNS = "max_turns"
     NOT_HELPED = "not_helped"
     ERROR = "error"
+    BOT_OFF = "bot_off"
+    REOPENED = "reopened"
+    TRANSFERRED = "transferred"
+    AGENT_AWAY = "agent_away"
+
+
+class TakeoverMode(StrEnum):
+    """What becomes of a running answer when an agent takes over."""
+
+    STOP = "stop"
+    AFTER_ANSWER = "after_answer"
 
 
 class EventType(StrEnum):

@@ -28,7 +28,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import access
 from app.conversations.control import end_answer
 from app.conversations.ledger import append_created, append_message_change
+from app.conversations.moves import Cause, move, pass_on
 from app.conversations.schemas import Citation
+from app.conversations.states import Happening
 from app.database import Work
 from app.errors import AnswerLive, StaleAnswer
 from app.events import AnswerEnded, BegunAnswer
@@ -159,8 +161,6 @@ async def complete_answer(work: Work, answer: BegunAnswer, finished: FinishedAns
     message.citations = [citation.model_dump(mode="json") for citation in finished.citations]
     message.chips = [chip.value for chip in finished.chips]
     conversation.bot_turns += 1
-    conversation.waiting_on = Side.CUSTOMER
-    conversation.waiting_since = None
     conversation.last_message_at = work.clock()
     await append_message_change(work, conversation, BOT, EventType.MESSAGE_COMPLETED, message)
     work.outbox.add(
@@ -173,6 +173,8 @@ async def complete_answer(work: Work, answer: BegunAnswer, finished: FinishedAns
             reason=EndReason.DONE,
         )
     )
+    await move(work, conversation, Happening.ANSWERED, Cause(BOT))
+    await pass_on(work, conversation)
 
 
 async def interrupt_answer(
@@ -187,6 +189,7 @@ async def interrupt_answer(
     await end_answer(
         work, conversation, generation, message, by=BOT, reason=reason, partial=partial
     )
+    await pass_on(work, conversation)
 
 
 async def fail_answer(work: Work, answer: BegunAnswer, *, partial: str = "") -> None:
@@ -236,6 +239,7 @@ async def retire_orphans(work: Work) -> int:
             reason=EndReason.SUPERSEDED,
             partial="",
         )
+        await pass_on(work, conversation)
     return len(found)
 
 
@@ -248,6 +252,15 @@ async def find_unanswered(session: AsyncSession) -> list[Unanswered]:
     )
     rows = (await session.scalars(waiting.order_by(Conversation.last_message_at))).all()
     return [Unanswered(row.workspace_id, row.id, row.control_epoch) for row in rows]
+
+
+async def is_answer_live(session: AsyncSession, conversation_id: UUID) -> bool:
+    """Whether the bot is writing in this conversation."""
+    live = select(Generation.id).where(
+        Generation.conversation_id == conversation_id,
+        Generation.state == GenerationState.STREAMING,
+    )
+    return (await session.scalars(live)).first() is not None
 
 
 async def _open_live(work: Work, answer: BegunAnswer) -> tuple[Conversation, Generation, Message]:

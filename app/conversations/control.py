@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.clock import as_wire
 from app.conversations.ledger import append_change, append_message_change
 from app.conversations.partial import kept_text
 from app.database import Work
@@ -61,8 +62,11 @@ async def change_status(work: Work, conversation: Conversation, to: Status, by: 
     data = {"from": conversation.status.value, "to": to.value, "by": by.wire()}
     if to is Status.RESOLVED and conversation.resolution is not None:
         data["resolution"] = conversation.resolution.value
+    if to is Status.SNOOZED and conversation.snoozed_until is not None:
+        data["until"] = as_wire(conversation.snoozed_until)
     conversation.status = to
-    conversation.resolved_at = work.clock() if to is Status.RESOLVED else None
+    if to is not Status.ARCHIVED:
+        conversation.resolved_at = work.clock() if to is Status.RESOLVED else None
     await append_change(work, conversation, by, EventType.STATUS_CHANGED, data)
 
 

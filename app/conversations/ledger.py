@@ -16,7 +16,7 @@ from app.database import Work
 from app.events import EventStored, MessagePosted
 from app.ids import new_id
 from app.models import Conversation, ConversationEvent, Message
-from app.speakers import Actor
+from app.speakers import SYSTEM, Actor
 from app.vocabulary import (
     ActorKind,
     EventType,
@@ -30,6 +30,11 @@ _CREATED = {
     Visibility.PUBLIC: EventType.MESSAGE_CREATED,
     Visibility.INTERNAL: EventType.NOTE_CREATED,
 }
+_FOR_AGENTS = (
+    EventType.LABELS_CHANGED,
+    EventType.PRIORITY_CHANGED,
+    EventType.CONTACT_CHANGED,
+)
 _ROLE = {
     ActorKind.CUSTOMER: Role.CUSTOMER,
     ActorKind.BOT: Role.BOT,
@@ -61,7 +66,36 @@ async def append_message(
     client_msg_id: str | None = None,
 ) -> Message:
     """Add a complete public message and announce it."""
-    message = Message(
+    message = _message(conversation, actor, text, client_msg_id)
+    await append_created(work, conversation, actor, message)
+    return message
+
+
+async def append_line(work: Work, conversation: Conversation, text: str) -> Message:
+    """Add a line of the house that everybody reads."""
+    return await append_message(work, conversation, SYSTEM, text)
+
+
+async def append_note(
+    work: Work,
+    conversation: Conversation,
+    actor: Actor,
+    text: str,
+    *,
+    client_msg_id: str | None = None,
+) -> Message:
+    """Add what only agents read."""
+    note = _message(conversation, actor, text, client_msg_id)
+    note.kind = MessageKind.NOTE
+    note.visibility = Visibility.INTERNAL
+    await append_created(work, conversation, actor, note)
+    return note
+
+
+def _message(
+    conversation: Conversation, actor: Actor, text: str, client_msg_id: str | None
+) -> Message:
+    return Message(
         id=new_id(),
         workspace_id=conversation.workspace_id,
         conversation_id=conversation.id,
@@ -73,8 +107,6 @@ async def append_message(
         author_name=actor.name if actor.kind is ActorKind.AGENT else None,
         client_msg_id=client_msg_id,
     )
-    await append_created(work, conversation, actor, message)
-    return message
 
 
 async def append_created(
@@ -126,6 +158,10 @@ async def append_change(
     return seq
 
 
+def _visibility(kind: EventType) -> Visibility:
+    return Visibility.INTERNAL if kind in _FOR_AGENTS else Visibility.PUBLIC
+
+
 def _add_event(
     work: Work,
     conversation: Conversation,
@@ -144,7 +180,7 @@ def _add_event(
         conversation_id=conversation.id,
         seq=seq,
         type=kind,
-        visibility=message.visibility if message else Visibility.PUBLIC,
+        visibility=message.visibility if message else _visibility(kind),
         actor_kind=actor.kind,
         actor_id=actor.id,
         message_id=message_id,

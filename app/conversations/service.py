@@ -11,23 +11,20 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
-from app.conversations.control import (
-    ShownText,
-    change_control,
-    change_status,
-    end_live_answer,
-)
+from app.conversations.control import ShownText, end_live_answer
 from app.conversations.ledger import append_message
+from app.conversations.moves import Cause, change, enter_queue, move, pass_on, tell
 from app.conversations.replay import read_log
 from app.conversations.repository import ConversationRow, Conversations, Filter, Place
+from app.conversations.states import Happening, begin
 from app.conversations.visitors import remember
 from app.database import Work
-from app.errors import Conflict, ConversationClosed, Empty, Invalid, TooLong
+from app.errors import Conflict, Empty, Invalid, TooLong
 from app.events import EventStored
 from app.ids import new_id
 from app.models import Conversation, Inbox, Message
-from app.speakers import SYSTEM, Actor, Customer, SignedInAgent, Speaker
-from app.vocabulary import Control, EndReason, Resolution, Role, Side, Status, Visibility
+from app.speakers import BOT, Customer, SignedInAgent, Speaker
+from app.vocabulary import Control, EndReason, HandoffReason, Priority, Role, Side, Visibility
 
 _SUBJECT_CHARS = 80
 _SHOWN_TO_CUSTOMER = 20
@@ -99,22 +96,16 @@ async def post_message(
     else:
         sent, open_id = None, new.conversation_id
     if sent is None and open_id is None:
-        conversation = await _open_conversation(work, customer, new.text)
-    else:
-        known_id = sent.conversation_id if sent else open_id
-        assert known_id is not None
-        conversation = await access.lock_conversation(work, customer, known_id)
-        sent = sent or await conversations.find_sent(conversation.id, new.client_msg_id)
+        message = await _begin_conversation(work, customer, new)
+        return Posted(message.conversation_id, message.id, message.seq, customer.contact_id)
+    known_id = sent.conversation_id if sent else open_id
+    assert known_id is not None
+    conversation = await access.lock_conversation(work, customer, known_id)
+    sent = sent or await conversations.find_sent(conversation.id, new.client_msg_id)
     if sent is not None:
         same = check_same(sent, new, Role.CUSTOMER)
         return Posted(same.conversation_id, same.id, same.seq, customer.contact_id)
-    await _make_writable(work, conversation, customer.actor, reopen_days)
-    await end_live_answer(work, conversation, customer.actor, EndReason.SUPERSEDED, shown)
-    message = await append_message(
-        work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
-    )
-    if conversation.waiting_on is Side.CUSTOMER or conversation.waiting_since is None:
-        conversation.waiting_on, conversation.waiting_since = Side.US, message.created_at
+    message = await _write_on(work, conversation, customer, new, shown, reopen_days)
     return Posted(conversation.id, message.id, message.seq, customer.contact_id)
 
 
@@ -169,7 +160,8 @@ async def stop_answer(
     """End the running answer; nothing happens when none runs."""
     conversation = await access.lock_conversation(work, speaker, conversation_id)
     if await end_live_answer(work, conversation, speaker.actor, EndReason.STOPPED, shown):
-        conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
+        await move(work, conversation, Happening.ANSWERED, Cause(speaker.actor))
+        await pass_on(work, conversation)
 
 
 async def resolve(
@@ -177,13 +169,16 @@ async def resolve(
 ) -> Conversation:
     """An agent ends the conversation; it reopens when the customer writes."""
     conversation = await access.lock_conversation(work, agent, conversation_id)
-    if conversation.status in (Status.RESOLVED, Status.ARCHIVED):
-        return conversation
-    await end_live_answer(work, conversation, agent.actor, EndReason.STOPPED, shown)
-    conversation.resolution = Resolution.AGENT
-    conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
-    await change_status(work, conversation, Status.RESOLVED, agent.actor)
+    cause = Cause(agent.actor, shown=shown, agent=agent)
+    await move(work, conversation, Happening.RESOLVED, cause)
     return conversation
+
+
+async def confirm_solved(work: Work, conversation_id: UUID, *, shown: ShownText) -> bool:
+    """The customer has said that the bot's answer helped; false if it is not the bot's to end."""
+    conversation = await access.lock_any_conversation(work, conversation_id)
+    cause = Cause(BOT, shown=shown)
+    return await move(work, conversation, Happening.CONFIRMED, cause) is not None
 
 
 async def mark_read(work: Work, speaker: Speaker, conversation_id: UUID, seq: int) -> None:
@@ -214,22 +209,64 @@ async def read_own(session: AsyncSession, customer: Customer) -> list[Conversati
     )
 
 
+async def _begin_conversation(work: Work, customer: Customer, new: NewMessage) -> Message:
+    """The first message; where the bot is switched off, it waits for a person from the start."""
+    conversation = await _open_conversation(work, customer, new.text)
+    message = await append_message(
+        work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
+    )
+    conversation.waiting_since = message.created_at
+    if conversation.control is Control.QUEUE:
+        await enter_queue(work, conversation, HandoffReason.BOT_OFF)
+    return message
+
+
+async def _write_on(
+    work: Work,
+    conversation: Conversation,
+    customer: Customer,
+    new: NewMessage,
+    shown: ShownText,
+    reopen_days: int,
+) -> Message:
+    """Wakes and reopens it; a running answer gives way, and an agent who waited for its end."""
+    cause = Cause(
+        customer.actor,
+        HandoffReason.REOPENED,
+        shown=shown,
+        reopen_within=timedelta(days=reopen_days),
+    )
+    changed = await change(work, conversation, Happening.CUSTOMER_WROTE, cause)
+    await pass_on(work, conversation)
+    message = await append_message(
+        work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
+    )
+    if changed is not None:
+        await tell(work, conversation, changed)
+    return message
+
+
 async def _open_conversation(work: Work, customer: Customer, text: str) -> Conversation:
     assert customer.contact_id is not None
+    conversations = Conversations(work.session)
     inbox = await work.session.get_one(Inbox, customer.inbox_id)
+    begun = begin(is_bot_on=inbox.bot_enabled)
+    earlier = await conversations.of_contact(customer.contact_id, customer.inbox_id, 1)
     conversation = Conversation(
         id=new_id(),
         created_at=work.clock(),
         workspace_id=customer.workspace_id,
         inbox_id=customer.inbox_id,
         contact_id=customer.contact_id,
-        number=await Conversations(work.session).next_number(customer.workspace_id),
-        status=Status.OPEN,
-        control=Control.BOT if inbox.bot_enabled else Control.QUEUE,
+        previous_id=earlier[0].id if earlier else None,
+        number=await conversations.next_number(customer.workspace_id),
+        status=begun.status,
+        control=begun.control,
         control_epoch=0,
         subject=_subject(text),
         locale=customer.locale or inbox.locale,
         page=customer.page,
+        priority=Priority.NORMAL,
         last_seq=0,
         context_seq=0,
         reopened_count=0,
@@ -240,27 +277,6 @@ async def _open_conversation(work: Work, customer: Customer, text: str) -> Conve
     work.session.add(conversation)
     await work.session.flush()
     return conversation
-
-
-async def _make_writable(
-    work: Work, conversation: Conversation, by: Actor, reopen_days: int
-) -> None:
-    """Wake or reopen it; one that a human had resolved waits for a human again."""
-    if conversation.status is Status.ARCHIVED:
-        raise ConversationClosed
-    if conversation.status is Status.OPEN:
-        return
-    if conversation.status is Status.RESOLVED:
-        resolved_at = conversation.resolved_at
-        if resolved_at and work.clock() - resolved_at > timedelta(days=reopen_days):
-            raise ConversationClosed
-        conversation.reopened_count += 1
-        conversation.context_seq = conversation.last_seq
-        conversation.bot_turns = 0
-        conversation.resolution = None
-        if conversation.control is Control.HUMAN:
-            await change_control(work, conversation, Control.QUEUE, SYSTEM, "reopened")
-    await change_status(work, conversation, Status.OPEN, by)
 
 
 def _subject(text: str) -> str:

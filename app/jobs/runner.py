@@ -25,10 +25,6 @@ Handler = Callable[[Work, JsonObject], Awaitable[None]]
 _AT_ONCE = 20
 
 
-class _LostClaim(Exception):
-    """Another worker has the job by now; what was done for it is rolled back."""
-
-
 class JobRunner:
     """Runs handlers by the kind of job as long as `run()` runs."""
 
@@ -98,11 +94,10 @@ class JobRunner:
     async def _do(self, claimed: Claim) -> None:
         try:
             async with self._database.work() as work:
-                await self._handlers[claimed.kind](work, claimed.payload)
-                if not await finish(work, claimed):
-                    raise _LostClaim
-        except _LostClaim:
-            log.info("job was taken away", extra={"kind": claimed.kind})
+                if await finish(work, claimed):
+                    await self._handlers[claimed.kind](work, claimed.payload)
+                else:
+                    log.info("job was taken away", extra={"kind": claimed.kind})
         except Exception as error:
             await self._put_back(claimed, error)
 

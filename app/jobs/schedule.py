@@ -87,9 +87,9 @@ async def claim(work: Work, *, limit: int, lease: timedelta) -> list[Claim]:
 
 
 async def finish(work: Work, claimed: Claim) -> bool:
-    """Delete it together with its effect; false if it is no longer this worker's.
+    """Delete it in the work that does it, and before; false if it is no longer this worker's.
 
-    On false the caller must roll its work back: the job was replaced, or another worker has it.
+    On false there is nothing to do: the job was replaced, or another worker has it.
     """
     gone = delete(Job).where(Job.id == claimed.job_id, Job.claim_id == claimed.claim_id)
     return (await work.session.execute(gone.returning(Job.id))).first() is not None

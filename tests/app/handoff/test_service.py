@@ -6,17 +6,27 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from app.conversations import service
+from app.conversations import lines, service
 from app.conversations.service import Posted
 from app.errors import AppError, Conflict, ConversationClosed, Forbidden, NotFound
 from app.events import EventStored
-from app.handoff import lines
 from app.handoff import service as handoff
 from app.models import Conversation, Message
 from app.parts import Parts
 from app.speakers import Customer, SignedInAgent
-from app.vocabulary import AgentRole, Control, EventType, HandoffReason, Role, Side, Status
+from app.vocabulary import (
+    AgentRole,
+    Control,
+    EventType,
+    HandoffReason,
+    Role,
+    Side,
+    Status,
+    Visibility,
+)
 from tests.factories import Shop, message, nothing_shown, open_shop, stranger
+
+WAITING = lines.waiting(HandoffReason.ASKED, None, has_email=False)
 
 
 @pytest.fixture
@@ -52,7 +62,10 @@ async def fetch(parts: Parts, conversation_id: UUID) -> Conversation:
 
 async def lines_of(parts: Parts) -> list[str]:
     async with parts.database.snapshot() as session:
-        query = select(Message.text).where(Message.role == Role.SYSTEM).order_by(Message.seq)
+        query = select(Message.text).where(
+            Message.role == Role.SYSTEM, Message.visibility == Visibility.PUBLIC
+        )
+        query = query.order_by(Message.seq)
         return list(await session.scalars(query))
 
 
@@ -70,7 +83,7 @@ async def test_asking_for_a_person_queues_once_with_a_line_for_the_customer(
     conversation = await fetch(parts, posted.conversation_id)
     assert (conversation.control, conversation.control_epoch) == (Control.QUEUE, 1)
     assert (conversation.handoff_reason, conversation.waiting_on) == ("asked", Side.US)
-    assert await lines_of(parts) == [lines.waiting()]
+    assert await lines_of(parts) == [WAITING]
 
 
 async def test_the_bot_hands_over_with_its_reason(parts: Parts, posted: Posted) -> None:

@@ -137,18 +137,37 @@ async def test_a_dead_workers_job_is_free_when_its_lease_ends_and_then_no_longer
     assert await jobs(database) == []
 
 
-async def test_what_a_worker_did_for_a_job_it_lost_is_rolled_back(
+async def test_a_job_may_ask_to_come_again_under_its_own_key(
     database: Database, time: Time, shop: Shop
 ) -> None:
-    await store(database, time(), "twice", key="k")
+    await store(database, time(), "not yet", key="k")
 
-    async def slow(work: Work, payload: JsonObject) -> None:
+    async def later(work: Work, payload: JsonObject) -> None:
+        at = time() + timedelta(hours=1)
+        await schedule(work, "label", at, payload, key="k")
+
+    await runner(database, time, {"label": later}).run_due()
+    time.go_on(hours=1)
+    await runner(database, time, {"label": labelling(shop)}).run_due()
+
+    assert await labels(database) == ["not yet"]
+    assert await jobs(database) == []
+
+
+async def test_what_a_failing_job_did_is_rolled_back(
+    database: Database, time: Time, shop: Shop
+) -> None:
+    await store(database, time(), "half")
+
+    async def fail(work: Work, payload: JsonObject) -> None:
         await labelling(shop)(work, payload)
-        await cancel(work, "k")  # what another worker's finish would do
+        await work.session.flush()
+        raise Unavailable
 
-    await runner(database, time, {"label": slow}).run_due()
+    await runner(database, time, {"label": fail}).run_due()
 
     assert await labels(database) == []
+    assert len(await jobs(database)) == 1
 
 
 async def test_a_failing_job_is_tried_ever_later_and_then_kept_for_people(
