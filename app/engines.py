@@ -72,6 +72,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
         config = EngineConfig(
             model=model,
             speculator=_speculators(settings),
+            verification=settings.verification,
             device=settings.device,
             dtype=settings.dtype,
             quantization=settings.quantization,

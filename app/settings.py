@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """`ngram`, `suffix`, a folder or hub id, several with commas between; `none` for none."""
     draft: str | None = None
     """A smaller model of the same tokenizer that drafts too, by folder or hub id."""
+    verification: str = "match"
+    """`rejection` draws a draft model's drafts: more are kept at high temperature."""
     num_blocks: int = Field(default=2048, ge=16)
     """Blocks of the engine's cache, 16 tokens each."""
     kv_dtype: str = "auto"
