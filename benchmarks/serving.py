@@ -60,17 +60,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--concurrency", help="requests at once; default: 1,8,64,256, on a CPU or if quick 1,8"
     )
-    parser.add_argument("--new-tokens", type=int, default=NEW_TOKENS, help="of each request")
+    parser.add_argument("--new-tokens", type=int, help="of each request; default: 96, quick 16")
     parser.add_argument("--no-websocket", action="store_true", help="the engine alone")
     options = parser.parse_args()
     is_small = options.quick or options.device == "cpu"
     given = options.concurrency or ("1,8" if is_small else "1,8,64,256")
     options.concurrency = [int(one) for one in given.split(",")]
+    options.new_tokens = options.new_tokens or (16 if options.quick else NEW_TOKENS)
     return options
 
 
 def _measure(options: argparse.Namespace) -> None:
-    runs = 3 if options.quick else 7
+    runs = 2 if options.quick else 7
     report = Report("serving")
     text = _random_text(options.model) if options.shape else _articles(options.model)
     plain = _engine(options, None)
@@ -87,7 +88,7 @@ def _measure(options: argparse.Namespace) -> None:
             lambda count: _fresh(text, count, PROMPT_TOKENS),
             concurrency,
             options.new_tokens,
-            min(runs, 3),
+            1 if options.quick else 3,
         )
     del theirs
     if options.device == "cuda":

@@ -82,17 +82,34 @@ def test_any_filters_agree(data: Any) -> None:
 
 
 def test_of_equal_logits_the_first_ones_stay() -> None:
-    logits = torch.tensor([2.0, 5.0, 5.0, -1.0, 5.0, 5.0, 0.0, -0.0]).expand(12, 8).contiguous()
-    seeds = list(range(12))
+    logits = torch.tensor([2.0, 5.0, 5.0, -1.0, 5.0, 5.0, 0.0, -0.0]).expand(6, 8).contiguous()
+    seeds = list(range(6))
     for options, kept in (({"top_k": 3}, {1, 2, 4}), ({"top_p": 0.6}, {1, 2, 4}), ({}, set())):
-        params = [SamplingParams(temperature=1.0, **options)] * 12
-        tokens = sample.launch(logits, draws(params, seeds, [9] * 12)).tolist()
-        assert tokens == draw(logits, params, seeds, [9] * 12)
+        params = [SamplingParams(temperature=1.0, **options)] * 6
+        tokens = sample.launch(logits, draws(params, seeds, [9] * 6)).tolist()
+        assert tokens == draw(logits, params, seeds, [9] * 6)
         assert not kept or set(tokens) <= kept
 
 
+def test_rows_of_many_tiles_are_drawn_alike() -> None:
+    width = 2 * sample.BLOCK + 300
+    logits = torch.randn(4, width, generator=torch.Generator().manual_seed(1))
+    logits[1] = 0.0  # all alike: the first ones stay, across tiles
+    logits[3, ::2] = float("-inf")
+    params = [
+        SamplingParams(temperature=1.0),
+        SamplingParams(temperature=1.0, top_k=width - 200),
+        SamplingParams(temperature=0.7, top_p=0.9),
+        SamplingParams(temperature=3.0),
+    ]
+    for seed in range(2):
+        seeds = [seed, 40 + seed, seed, seed]
+        expected = draw(logits, params, seeds, [7] * 4)
+        assert sample.launch(logits, draws(params, seeds, [7] * 4)).tolist() == expected
+
+
 def test_the_best_of_equals_is_the_first() -> None:
-    logits = torch.tensor([[1.0, 3.0, 3.0, 2.0] * 300])
+    logits = torch.tensor([[1.0, 3.0, 3.0, 2.0] * 3000])
     greedy = draws([SamplingParams()], [0], [0])
     assert sample.launch(logits, greedy).tolist() == [1]
 
