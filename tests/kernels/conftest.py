@@ -1,11 +1,21 @@
-"""The C++ kernels, built for the tests."""
+"""The interpreter for the Triton kernels, and the C++ kernels, built for the tests."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from kernels.native.attention import NativeKernels
 from kernels.native.build import build, cache_folder
+
+
+@pytest.fixture(autouse=True)
+def needs_interpreter(request: pytest.FixtureRequest) -> None:
+    """Tests here run kernels on the CPU; what a GPU computes is checked by its benchmark."""
+    if "native" in request.path.parts or request.path.stem == "test_compile_ahead":
+        return
+    if os.environ.get("TRITON_INTERPRET") != "1":
+        pytest.skip("on a GPU: python -m benchmarks.kernels --device cuda; or TRITON_INTERPRET=1")
 
 
 @pytest.fixture(scope="session")

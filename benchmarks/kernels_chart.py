@@ -1,0 +1,36 @@
+"""The kernels under the device's roofline."""
+
+from pathlib import Path
+from typing import cast
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from benchmarks.report import Report
+
+
+def draw(report: Report, points: dict[str, tuple[float, float]], picture: Path) -> None:
+    """Products a second over products a byte; both ceilings are measured."""
+    mpl.rcParams["svg.hashsalt"] = "careline"  # the same figures give the same file
+    bandwidth = cast(float, report.figures["ceiling.copy"]["value"]) * 1e9
+    rate = cast(float, report.figures["ceiling.matrix"]["value"]) * 1e12
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    reach = [
+        min(0.5, *(x for x, _ in points.values())),
+        max(4096, *(x for x, _ in points.values())),
+    ]
+    corner = rate / bandwidth
+    lines = sorted([*reach, corner])
+    axes.plot(
+        lines, [min(x * bandwidth, rate) / 1e12 for x in lines], "k-", label="measured ceiling"
+    )
+    for name, (x, y) in points.items():
+        axes.plot(x, y / 1e12, "o", markersize=4, label=name)
+    axes.set(
+        xscale="log", yscale="log", xlabel="operations a byte", ylabel="TFLOP/s",
+        title=str(report.title),
+    )  # fmt: skip
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize="x-small")
+    figure.savefig(picture, metadata={"Date": None})
