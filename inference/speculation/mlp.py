@@ -5,8 +5,10 @@ Wertheimer et al., "Accelerating Production LLMs with Combined Token/Embedding S
 shared prefix or a preemption costs it nothing.
 """
 
+import logging
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,10 @@ from inference.speculation.mlp_format import (
 )
 from inference.speculation.mlp_model import MlpModel
 from inference.speculation.vocabulary_head import Best
+from kernels.native.attention import NativeKernels
 from kernels.native.mlp import MlpShape, MlpStageWeights, NativeMlp, suits
+
+logger = logging.getLogger(__name__)
 
 LEAST_SURVIVAL = 0.03
 """On a CPU no row is so cheap that a less likely path pays, so its stages are saved."""
@@ -76,9 +81,14 @@ class MlpSpeculator:
         max_branches: int | None = None,
     ) -> None:
         self._weights: MlpWeights | None = weights
+        """Until it is known what is to run them."""
         self._config, self._facts = config, facts
-        self._model: MlpModel | None = None
+        # Its heads stay in torch: where there are kernels, the whole proposal leaves it.
+        self._model: MlpModel | None = MlpModel(
+            weights, config, replace(facts, native=lambda: None)
+        )
         self._native: NativeMlp | None = None
+        self._packing: threading.Thread | None = None
         self._max_branches = max_branches or config.n_candidates
         self._states = DrawnStates()
 
@@ -108,27 +118,47 @@ class MlpSpeculator:
         self, hidden: torch.Tensor, last_ids: Sequence[int], rooms: Sequence[int]
     ) -> list[Draft]:
         """In one C++ call once the target runs so, until then in torch."""
-        if self._native is None:
-            self._native = self._adopt()
+        self._begin_packing()
+        model = self._model  # before the other is looked for, which takes its place
         if self._native is not None:
             trees = self._native.propose(hidden.float(), last_ids, rooms)
             return [Draft(*tree) for tree in trees]
-        if self._model is None:
-            assert self._weights is not None
-            self._model = MlpModel(self._weights, self._config, self._facts)
-        depth = min(self._model.num_stages, max(rooms))
+        assert model is not None
+        depth = min(model.num_stages, max(rooms))
         ids = torch.tensor(last_ids, device=hidden.device)
-        found = self._expand(self._model, hidden, ids, depth)
+        found = self._expand(model, hidden, ids, depth)
         return [likeliest_tree(*tree, room) for tree, room in zip(found, rooms, strict=True)]
 
-    def _adopt(self) -> NativeMlp | None:
-        kernels, weights, config = self._facts.native(), self._weights, self._config
+    def finish_packing(self) -> None:
+        """Until the C++ call has its weights, where it is to have any."""
+        self._begin_packing()
+        if self._packing is not None:
+            self._packing.join()
+
+    def _begin_packing(self) -> None:
+        """In a thread of its own: it takes as long as many steps."""
+        kernels, weights = self._facts.native(), self._weights
         if kernels is None or weights is None:
-            return None
-        is_wide = self._facts.dtype == torch.float64
+            return
+        self._weights = None
         stages = [MlpStageWeights(*one) for one in weights.stages()]
+        is_wide = self._facts.dtype == torch.float64
         if self._facts.device.type != "cpu" or is_wide or not suits(stages):
-            return None
+            return
+
+        def pack() -> None:
+            try:
+                self._native = self._pack(kernels, stages)
+            except Exception:  # at the edge of a thread: proposals stay in torch
+                logger.exception("the weights of an MLP speculator cannot be packed")
+                return
+            self._model = None
+
+        self._packing = threading.Thread(target=pack, name="mlp-kernels", daemon=True)
+        self._packing.start()
+
+    def _pack(self, kernels: NativeKernels, stages: Sequence[MlpStageWeights]) -> NativeMlp:
+        config = self._config
         shape = MlpShape(
             widths=config.top_k_tokens_per_head,
             num_branches=self._max_branches,
@@ -138,8 +168,7 @@ class MlpSpeculator:
             token_weight=config.token_weight,
             least_survival=LEAST_SURVIVAL,
         )
-        dtype = torch.float32 if weights.heads[0].dtype == torch.float32 else torch.bfloat16
-        self._weights = self._model = None
+        dtype = torch.float32 if stages[0].head.dtype == torch.float32 else torch.bfloat16
         return NativeMlp(kernels, stages, shape, dtype, torch.get_num_threads())
 
     def _expand(

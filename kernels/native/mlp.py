@@ -188,7 +188,7 @@ class _Laid:
     def _plain(self, tensor: torch.Tensor, dtype: torch.dtype) -> int:
         if id(tensor) not in self._addresses:
             laid = tensor.to(dtype).contiguous()
-            self._kept += [tensor, laid]
+            self._kept.append(laid)
             self._addresses[id(tensor)] = laid.data_ptr()
         return self._addresses[id(tensor)]
 
@@ -196,6 +196,6 @@ class _Laid:
         if id(tensor) not in self._addresses:
             packed = packer.pack(tensor)
             data = linear_data(packed)
-            self._kept += [tensor, packed, data]
+            self._kept += [packed, data]
             self._addresses[id(tensor)] = ctypes.addressof(data)
         return self._addresses[id(tensor)]

@@ -52,6 +52,7 @@ def observing(
     rounded = {id(head): as_int8(head) for head in weights.heads}
     weights = replace(weights, heads=tuple(rounded[id(head)] for head in weights.heads))
     speculator = MlpSpeculator(weights, config, shape)
+    speculator.finish_packing()
     outcomes = [
         drawn(f"r{row}", list(asking(config, row, 1).token_ids), row) for row in range(len(hidden))
     ]
