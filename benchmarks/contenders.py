@@ -156,13 +156,17 @@ class LlamaCpp:
     def measure(self, workload: Workload) -> float | None:
         """One run, without the tools' own repeats."""
         if workload is DECODE:
-            depth, num_new = str(workload.prompt), str(workload.num_new)
-            return float(str(self._bench("-p", "0", "-n", num_new, "-d", depth)["avg_ts"]))
+            return self.decoding_rate(workload.prompt, workload.num_new)
         if workload is PREFILL:
             return float(str(self._bench("-p", str(workload.prompt), "-n", "0")["avg_ts"]))
         if workload.shared:
             return None
         return self._batched(workload)
+
+    def decoding_rate(self, context: int, num_new: int) -> float:
+        """Tokens a second of one request behind so many."""
+        told = self._bench("-p", "0", "-n", str(num_new), "-d", str(context))
+        return float(str(told["avg_ts"]))
 
     def first_token_s(self) -> float:
         """The tool's whole run over 32 prompt tokens and one more."""

@@ -1,4 +1,4 @@
-"""Careline's own engine as one of the compared; speculation is off."""
+"""Careline's own engine as one of the compared; it speculates where `--speculator` says how."""
 
 import argparse
 import importlib.metadata
@@ -56,5 +56,10 @@ def build(arguments: list[str]) -> Careline:
     parser.add_argument("--model", required=True)
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--quantization")
+    parser.add_argument("--speculator", type=_names, default=(), help="several with commas between")
     parser.add_argument("--num-blocks", type=int, default=2048)
     return Careline(EngineConfig(**vars(parser.parse_args(arguments)), compile=True))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))

@@ -13,12 +13,20 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 class Transformers:
     """One batch after the other, in the order of arrival."""
 
-    def __init__(self, model: str, dtype: str, batch: int) -> None:
+    def __init__(
+        self, model: str, dtype: str, batch: int, lookup: int = 0, draft: str | None = None
+    ) -> None:
         self.name, self.version = "transformers", transformers.__version__
         self._batch = batch
         self._model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             model, dtype=getattr(torch, dtype)
         )
+        self._speculation: dict[str, object] = {}
+        if lookup:
+            self._speculation["prompt_lookup_num_tokens"] = lookup
+        elif draft:
+            assistant = AutoModelForCausalLM.from_pretrained(draft, dtype=getattr(torch, dtype))
+            self._speculation["assistant_model"] = assistant
 
     @torch.inference_mode()
     def generate(
@@ -49,6 +57,7 @@ class Transformers:
             do_sample=False,
             eos_token_id=None,
             pad_token_id=0,
+            **self._speculation,
         )
         if out.shape[1] != longest + num_new:
             raise ValueError(f"asked for {num_new} tokens, got {out.shape[1] - longest}")
@@ -59,5 +68,7 @@ def build(arguments: list[str]) -> Transformers:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--dtype", default="bfloat16")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=32, help="1 with speculation")
+    parser.add_argument("--lookup", type=int, default=0, help="tokens drafted from the prompt")
+    parser.add_argument("--draft", help="a smaller model of the same vocabulary")
     return Transformers(**vars(parser.parse_args(arguments)))

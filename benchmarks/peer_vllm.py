@@ -15,7 +15,7 @@ MAX_LEN = 2048
 class Vllm:
     """The offline engine, in this process."""
 
-    def __init__(self, model: str, dtype: str) -> None:
+    def __init__(self, model: str, dtype: str, lookup: int) -> None:
         self.name, self.version = "vLLM", vllm.__version__
         self._engine = vllm.LLM(
             model,
@@ -24,6 +24,7 @@ class Vllm:
             max_model_len=MAX_LEN,
             max_num_seqs=64,
             max_num_batched_tokens=2048,
+            speculative_config=_ngram(lookup) if lookup else None,
         )
 
     def generate(
@@ -53,4 +54,14 @@ def build(arguments: list[str]) -> Vllm:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
     parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--lookup", type=int, default=0, help="tokens drafted from the prompt")
     return Vllm(**vars(parser.parse_args(arguments)))
+
+
+def _ngram(num_drafted: int) -> dict[str, object]:
+    return {
+        "method": "ngram",
+        "num_speculative_tokens": num_drafted,
+        "prompt_lookup_max": 4,
+        "prompt_lookup_min": 2,
+    }

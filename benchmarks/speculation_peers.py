@@ -1,0 +1,262 @@
+"""Careline's speculation beside that of others, each with and without, in one run.
+
+The same greedy answers to the same prompts by the shipped model: the demo's questions that were
+never tuned on, laid out as the product asks them, and held-out dialogues up to an agent's turn. An
+answer has as many tokens as the model itself gives it. Each engine answers one prompt after the
+other, then eight at a time; prompts were asked before, so what an engine keeps of them it has.
+llama.cpp's tool tells its decoding alone and serves one. How to prepare peers: docs/benchmarks.md.
+"""
+
+import argparse
+import itertools
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tokenizers import Tokenizer as Encoding
+
+from benchmarks.contenders import EngineProcess, LlamaCpp
+from benchmarks.report import Report, arguments
+from benchmarks.speculation import SHIPPED_MLP, read_questions
+from benchmarks.test_models import SHIPPED
+from inference import Engine, EngineConfig, SamplingParams
+from inference.tokenizer import Tokenizer
+from inference.training.corpus import plain_conversation, read_dialogues
+from inference.training.layout import render_answers
+
+NUM_DRAFTED = 5
+"""By peers that want a number."""
+LEAST_NEW, MOST_NEW, LONGEST = 8, 64, 768
+TOGETHER = 8
+DIALOGUE_FILES = "dialogues-*.jsonl.zst"
+_TOLD = re.compile(r"decoded\s+(\d+) tokens in\s+([\d.]+) seconds")
+
+
+class Answering(Protocol):
+    """Somebody who answers prompts, all of them at once."""
+
+    label: str
+    title: str
+
+    def generate(self, prompts: list[list[int]], num_new: list[int]) -> float:
+        """The seconds it takes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt, and how many tokens the model answers."""
+
+    prompt: list[int]
+    num_new: int
+
+
+class LlamaLookup:
+    """llama-lookup: drafts from the prompt's n-grams, one prompt a process."""
+
+    def __init__(self, folder: Path, model: Path, encoding: Encoding) -> None:
+        self.label, self.title = "llamacpp.lookup", "llama.cpp llama-lookup"
+        self._tool, self._model, self._encoding = folder / "llama-lookup", model, encoding
+
+    def generate(self, prompts: list[list[int]], num_new: list[int]) -> float:
+        """Seconds of decoding so many tokens, at the speed the tool tells."""
+        return sum(itertools.starmap(self._decode, zip(prompts, num_new, strict=True)))
+
+    def _decode(self, prompt: list[int], num_new: int) -> float:
+        text = self._encoding.decode(prompt, skip_special_tokens=False)
+        options = (
+            "-n",
+            str(num_new),
+            "--spec-draft-n-max",
+            str(NUM_DRAFTED),
+            "--temp",
+            "0",
+            "-c",
+            "2048",
+        )
+        command = [str(self._tool), "-m", str(self._model), "-p", text, *options]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        told = _TOLD.search(ran.stdout + ran.stderr)
+        if told is None:
+            raise RuntimeError(f"llama-lookup told no speed: {ran.stderr[-200:]}")
+        return num_new * float(told[2]) / int(told[1])
+
+
+class LlamaPlain:
+    """llama-bench behind prompts of the same lengths."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self._tools = LlamaCpp("llamacpp", folder, model)
+        self.label, self.title = self._tools.label, self._tools.title
+
+    def generate(self, prompts: list[list[int]], num_new: list[int]) -> float:
+        """Seconds of decoding."""
+        return sum(
+            num / self._tools.decoding_rate(len(prompt), num)
+            for prompt, num in zip(prompts, num_new, strict=True)
+        )
+
+
+def main() -> None:
+    """Everybody in turn on every kind of prompt."""
+    options = _options()
+    report = Report("speculation_peers")
+    kinds = _prompts(options)
+    everyone = list(_contenders(options))
+    for kind, asked in kinds.items():
+        report.add(f"{kind}.prompts", len(asked), "prompts")
+        report.add(f"{kind}.new_tokens", sum(one.num_new for one in asked), "tokens")
+        _compare(report, f"{kind}.alone", everyone, asked, 1, options.runs)
+        many = [one for one in everyone if isinstance(one, EngineProcess)]
+        _compare(report, f"{kind}.together{TOGETHER}", many, asked, TOGETHER, options.runs)
+    for one in everyone:
+        if isinstance(one, EngineProcess):
+            one.close()
+    if options.json:
+        report.save(options.json)
+
+
+def _compare(
+    report: Report,
+    name: str,
+    everyone: Sequence[Answering],
+    asked: Sequence[Asked],
+    at_once: int,
+    runs: int,
+) -> None:
+    """Tokens a second of each against its own plain decoding, and ours against each."""
+    total = sum(one.num_new for one in asked)
+    rates: dict[str, list[float]] = {one.label: [] for one in everyone}
+    for turn in range(runs + 1):
+        for one in everyone:
+            seconds = _seconds(one, asked, at_once)
+            if turn:  # the first one warms up
+                rates[one.label].append(total / seconds)
+    medians = {label: statistics.median(found) for label, found in rates.items()}
+    ours = max(rate for label, rate in medians.items() if label.startswith("careline"))
+    for one in everyone:
+        plain = one.label.split(".")[0]
+        report.add(f"{name}.{one.label}", medians[one.label], "tokens/s", plain, medians[plain])
+        if plain != "careline":
+            report.add(f"{name}.vs_{one.label}", ours, "tokens/s", one.title, medians[one.label])
+
+
+def _seconds(one: Answering, asked: Sequence[Asked], at_once: int) -> float:
+    return sum(
+        one.generate([each.prompt for each in some], [each.num_new for each in some])
+        for some in (asked[at : at + at_once] for at in range(0, len(asked), at_once))
+    )
+
+
+def _prompts(options: argparse.Namespace) -> dict[str, list[Asked]]:
+    """By kind; as many tokens are asked for as our plain engine answers."""
+    shipped = Tokenizer(
+        Path(options.model), Encoding.from_file(_encoding(options)).get_vocab_size()
+    )
+    count = 8 if options.quick else 48
+    questions = read_questions()["free"]
+    every = max(1, len(questions) // count)
+    found = {
+        "questions": [shipped.encode_prompt(one.messages) for one in questions[::every]][:count]
+    }
+    if options.data is not None:
+        found["dialogues"] = list(itertools.islice(_dialogues(options, count), count))
+    engine = Engine(EngineConfig(model=options.model, dtype=options.dtype))
+    params = SamplingParams(max_tokens=MOST_NEW)
+    answers = {kind: engine.generate(prompts, params) for kind, prompts in found.items()}
+    engine.close()
+    return {
+        kind: [
+            Asked(prompt, len(answer.token_ids))
+            for prompt, answer in zip(found[kind], outputs, strict=True)
+            if len(answer.token_ids) >= LEAST_NEW
+        ]
+        for kind, outputs in answers.items()
+    }
+
+
+def _dialogues(options: argparse.Namespace, count: int) -> Iterator[list[int]]:
+    """Held-out dialogues up to where their last agent's turn begins, from all over the data."""
+    encoding = Encoding.from_file(_encoding(options))
+    held_out = [one for one in read_dialogues(options.data, DIALOGUE_FILES) if one.split != "train"]
+    for one in held_out[:: max(1, len(held_out) // (2 * count))]:
+        text = render_answers(encoding, plain_conversation(one))
+        starts = [at for at in range(1, len(text.ids)) if text.learned[at] > text.learned[at - 1]]
+        if starts and starts[-1] <= LONGEST:
+            yield list(text.ids[: starts[-1]])
+
+
+def _encoding(options: argparse.Namespace) -> str:
+    return str(Path(options.model) / "tokenizer.json")
+
+
+def _contenders(options: argparse.Namespace) -> Iterator[Answering]:
+    ours = [f"--model={options.model}", f"--dtype={options.dtype}"]
+    yield from _pair("careline", sys.executable, ours, {})
+    mine = {"ngram": "ngram", "suffix": "suffix"}
+    if SHIPPED_MLP.is_dir() and options.model == str(SHIPPED):
+        mine |= {"mlp": str(SHIPPED_MLP), "combined": f"suffix,{SHIPPED_MLP}"}
+    if options.draft:
+        mine["draft"] = options.draft
+    for name, speculator in mine.items():
+        given = [*ours, f"--speculator={speculator}"]
+        yield EngineProcess(f"careline.{name}", sys.executable, "peer_careline", given)
+    lookup = {"lookup": f"--lookup={NUM_DRAFTED}"}
+    drafts = {"draft": f"--draft={options.draft}"} if options.draft else {}
+    if options.transformers:
+        given = [f"--model={options.model}", f"--dtype={options.peer_dtype}"]
+        yield EngineProcess(
+            "transformers", sys.executable, "peer_transformers", [*given, f"--batch={TOGETHER}"]
+        )
+        for mode, option in (lookup | drafts).items():  # there it takes one at a time
+            alone = [*given, option, "--batch=1"]
+            yield EngineProcess(f"transformers.{mode}", sys.executable, "peer_transformers", alone)
+    if options.openvino and options.openvino_model:
+        converted = options.openvino_draft
+        more = {"draft": f"--draft={converted}"} if converted else {}
+        given = [f"--model={options.openvino_model}"]
+        yield from _pair("openvino", options.openvino, given, lookup | more)
+    if options.vllm:
+        given = [f"--model={options.model}", f"--dtype={options.peer_dtype}"]
+        yield from _pair("vllm", options.vllm, given, lookup)
+    if options.llama and options.llama_model:
+        yield LlamaPlain(options.llama, options.llama_model)
+        if (options.llama / "llama-lookup").is_file():
+            encoding = Encoding.from_file(_encoding(options))
+            yield LlamaLookup(options.llama, options.llama_model, encoding)
+
+
+def _pair(
+    label: str, python: str, given: Sequence[str], modes: dict[str, str]
+) -> Iterator[EngineProcess]:
+    """An engine that decodes plainly, and one for each way it speculates."""
+    yield EngineProcess(label, python, f"peer_{label}", given)
+    for mode, option in modes.items():
+        yield EngineProcess(f"{label}.{mode}", python, f"peer_{label}", [*given, option])
+
+
+def _options() -> argparse.Namespace:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--model", default=str(SHIPPED))
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--peer-dtype", default="float32", help="of vLLM and transformers")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--data", type=Path, help="a folder of prepared data with held-out parts")
+    parser.add_argument("--draft", help="a smaller model of the same vocabulary")
+    parser.add_argument("--transformers", action="store_true")
+    parser.add_argument("--openvino", metavar="PYTHON")
+    parser.add_argument("--openvino-model", metavar="FOLDER")
+    parser.add_argument("--openvino-draft", metavar="FOLDER")
+    parser.add_argument("--vllm", metavar="PYTHON")
+    parser.add_argument("--llama", type=Path, metavar="FOLDER", help="with llama-lookup too")
+    parser.add_argument("--llama-model", type=Path, metavar="GGUF")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
