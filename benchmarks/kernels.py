@@ -17,12 +17,14 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 
 import torch
 import triton
 
 from benchmarks.kernels_cases import Case, Shapes, all_cases
+from benchmarks.kernels_sampling import quantized, sampling
 from benchmarks.report import Report, arguments
 from kernels.dispatch import interpreted
 
@@ -63,7 +65,7 @@ def measure(report: Report, shapes: Shapes) -> dict[str, tuple[float, float]]:
     bandwidth, rate = ceilings(report, shapes)
     points: dict[str, tuple[float, float]] = {}
     times: dict[str, float] = {}
-    for case in all_cases(shapes):
+    for case in chain(all_cases(shapes), sampling(shapes), quantized(shapes)):
         check(case)
         seconds = timed(case.run, shapes.device)
         slow = timed(case.truth, shapes.device)
