@@ -9,6 +9,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from kernels import reference
 from kernels.attention_plan import Padded, Run
+from kernels.packed_rows import as_stored
+from kernels.reference import is_packed
 
 
 def attend_short(
@@ -76,5 +78,6 @@ def _gather(
     # index_select copies whole blocks; indexing by a tensor goes by element, 5 times slower.
     num_blocks = cache.shape[1]
     rows = torch.cat([blocks, blocks + num_blocks])
-    read = cache.flatten(0, 1).flatten(1).index_select(0, rows).view(2, -1, *cache.shape[2:])
-    return reference.unpack_rows(read, dtype) if reference.is_packed(cache) else read
+    stored = as_stored(cache).flatten(0, 1).flatten(1)
+    read = stored.index_select(0, rows).view(2, -1, *cache.shape[2:])
+    return reference.unpack_rows(read.view(cache.dtype), dtype) if is_packed(cache) else read

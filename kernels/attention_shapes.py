@@ -47,7 +47,7 @@ def pick_tile(lanes: int, width: int, dtype: torch.dtype, is_packed: bool = Fals
 
 def pick_splits(programs: int, longest: int, keys: int, device: torch.device) -> int:
     """Parts of every context, so that so many programs of whole contexts fill the GPU."""
-    # Two programs a processor; a power of two, so that few variants of a graph are needed.
-    wanted = 2 * num_processors(device) // programs
+    # Four programs a processor; a power of two, so that few variants of a graph are needed.
+    wanted = 4 * num_processors(device) // programs
     possible = min(MAX_SPLITS, -(-longest // keys))
     return 1 << max(0, min(wanted, possible).bit_length() - 1)

@@ -37,6 +37,15 @@ class PackedHead:
     """Columns before padding."""
 
 
+@dataclass(frozen=True)
+class Branches:
+    """The branches that live behind a stage, likeliest first."""
+
+    token_ids: torch.Tensor  # [B, L] int64
+    parents: torch.Tensor  # [B, L] int64, places among the branches before
+    log_probs: torch.Tensor  # [B, L] float64, of the paths
+
+
 def mlp_state(
     projected: torch.Tensor,  # [R, I]
     token_ids: torch.Tensor,  # [R] int64
@@ -81,3 +90,17 @@ def head_top_k(
     logits = x.float() @ unpack_head(head).T
     values, ids = logits.topk(num_best)
     return ids, values - logits.logsumexp(-1, keepdim=True)
+
+
+def grow_branches(
+    token_ids: torch.Tensor,  # [B, L, K] int64
+    log_probs: torch.Tensor,  # [B, L, K], of the tokens behind their branches
+    paths: torch.Tensor,  # [B, L] float64, of the branches
+    limit: int,
+) -> Branches:
+    """The `limit` likeliest of all continuations of all branches, or all there are."""
+    width = token_ids.shape[2]
+    grown = (paths[..., None] + log_probs).flatten(1)  # [B, L K]
+    kept_probs, kept = grown.topk(min(limit, grown.shape[1]))
+    ids = token_ids.flatten(1).gather(1, kept)
+    return Branches(ids, kept.div(width, rounding_mode="floor"), kept_probs)

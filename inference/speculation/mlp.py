@@ -8,7 +8,7 @@ shared prefix or a preemption costs it nothing.
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from inference.speculation.mlp_format import (
     load_mlp_speculator,
 )
 from inference.speculation.mlp_model import MlpModel
-from inference.speculation.vocabulary_head import Best
+from kernels.grow_branches import Branches, grow_branches
 from kernels.native.attention import NativeKernels
 from kernels.native.mlp import MlpShape, MlpStageWeights, NativeMlp, suits
 
@@ -179,14 +179,17 @@ class MlpSpeculator:
         depth: int,
     ) -> list[Tree]:
         """Run `depth` stages; the likeliest branches of each live on, the last being candidates."""
-        state, levels = model.first_state(hidden), list[_Level]()
+        state, levels = model.first_state(hidden), list[Branches]()
         ids, log_probs = last_ids[:, None], torch.zeros_like(last_ids[:, None]).double()
         for stage in range(depth):
             width = self._config.top_k_tokens_per_head[stage]
             state, best = model.advance(stage, state, ids, width)
             is_last = stage == depth - 1
             limit = self._config.n_candidates if is_last else self._max_branches
-            level = _branch(best, log_probs, limit)
+            shape = *log_probs.shape, best.token_ids.shape[1]
+            level = grow_branches(
+                best.token_ids.view(shape), best.log_probs.view(shape), log_probs, limit
+            )
             levels.append(level)
             ids, log_probs = level.token_ids, level.log_probs
             if not is_last:
@@ -195,30 +198,7 @@ class MlpSpeculator:
         return _trees(levels)
 
 
-@dataclass(frozen=True)
-class _Level:
-    """The branches that live behind a stage."""
-
-    token_ids: torch.Tensor  # [B, L]
-    parents: torch.Tensor  # [B, L], places in the level before
-    log_probs: torch.Tensor  # [B, L] float64, of the paths
-
-
-def _branch(
-    best: Best,  # of B * L rows
-    log_probs: torch.Tensor,  # [B, L], of the branches that grow
-    limit: int,
-) -> _Level:
-    """The `limit` likeliest of all continuations of all branches."""
-    width = best.token_ids.shape[1]
-    shares = best.log_probs.view(*log_probs.shape, width)
-    paths = (log_probs[..., None] + shares).flatten(1)  # [B, L K]
-    kept_probs, kept = paths.topk(min(limit, paths.shape[1]))
-    ids = best.token_ids.view_as(paths).gather(1, kept)
-    return _Level(ids, kept.div(width, rounding_mode="floor"), kept_probs)
-
-
-def _trees(levels: list[_Level]) -> list[Tree]:
+def _trees(levels: list[Branches]) -> list[Tree]:
     """For each request the nodes on the paths that live to the end."""
     sizes = [level.parents.shape[1] for level in levels]
     # As float64, which holds ids exactly, so that all comes to the host in one copy.

@@ -9,6 +9,7 @@ import torch
 from kernels import (
     attention_tiles,
     copy_blocks,
+    grow_branches,
     head_top_k,
     layer_norm,
     mlp_state,
@@ -186,3 +187,8 @@ def draft_state() -> None:
 def draft_head() -> None:
     head = head_top_k.pack_head(torch.zeros(128256, 128))
     head_top_k.launch(torch.zeros(5, 128, dtype=BF16), head, 6)
+
+
+def draft_branches() -> None:
+    ids, paths = torch.zeros(2, 5, 6).long(), torch.zeros(2, 5, dtype=torch.float64)
+    grow_branches.launch(ids, torch.zeros(2, 5, 6), paths, 5)

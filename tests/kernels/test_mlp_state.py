@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from inference.speculation.base import Features
+from inference.speculation.mlp import MlpSpeculator
 from kernels import reference_speculator as reference
 from kernels.dispatch import interpreted
 from kernels.mlp_state import Mixture, mlp_state
+from tests.inference.speculation import heads
 
 
 @pytest.mark.parametrize("rows, width", [(1, 7), (5, 80), (33, 129)])
@@ -28,3 +31,21 @@ def test_kernel_mixes_as_the_reference(
 
     expected = reference.mlp_state(projected, ids, mixture)
     torch.testing.assert_close(state, expected, atol=tolerance, rtol=tolerance)
+
+
+def test_a_speculator_drafts_the_same_tree_on_kernels() -> None:
+    config = heads.mlp_config()
+    speculator = MlpSpeculator(heads.random_mlp(config), config, heads.facts())
+    hidden = torch.randn(2, heads.WIDTH, generator=torch.Generator().manual_seed(1)).double()
+    asked = [heads.request("a", [3, 1, 4], room=20), heads.request("b", [1, 5], room=7)]
+    drawn = [heads.drawn(one.request_id, list(one.token_ids), at) for at, one in enumerate(asked)]
+    speculator.observe(drawn, Features(hidden, None))
+
+    in_torch = speculator.propose(asked)
+    with interpreted():
+        on_kernels = speculator.propose(asked)
+
+    for ours, theirs in zip(on_kernels, in_torch, strict=True):
+        assert len(theirs.token_ids) > 3
+        assert (ours.token_ids, ours.parents) == (theirs.token_ids, theirs.parents)
+        assert ours.scores == pytest.approx(theirs.scores, rel=1e-9)

@@ -86,19 +86,25 @@ def test_packed_rows_move_with_their_scales() -> None:
     torch.testing.assert_close(cache.flatten(2, 3)[:, :, [4, 5, 6]], before[:, :, [5, 6, 11]])
 
 
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
 @pytest.mark.parametrize("window", [None, 5])
 @pytest.mark.parametrize("is_tree", [False, True])
 @pytest.mark.parametrize(
     "dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
 )
 def test_attention_over_packed_rows_is_that_over_what_they_hold(
-    kernels: NativeKernels, dtype: torch.dtype, tolerance: float, is_tree: bool, window: int | None
+    kernels: NativeKernels,
+    dtype: torch.dtype,
+    tolerance: float,
+    is_tree: bool,
+    window: int | None,
+    kind: torch.dtype,
 ) -> None:
     rows, contexts = [1, 5, 40], [30, 5, 61]  # single, short and long runs
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(sum(rows), 4, 16, generator=generator, dtype=torch.float64).to(dtype)
     kept = torch.randn(2, 40, BLOCK, 2, 16, generator=generator, dtype=torch.float64)
-    cache = pack_rows(kept)
+    cache = pack_rows(kept, kind)
     tables = torch.randperm(40, generator=generator)[: 3 * 13].view(3, 13)
     tables = torch.cat([tables, tables[:, :3]], 1)
     starts, lens = torch.tensor([0, *rows]).cumsum(0), torch.tensor(contexts)
