@@ -21,15 +21,16 @@ from app.conversations import router as conversations
 from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
 from app.database import Database
-from app.engine_room import router as engine_room
 from app.engine_room.history import read_engine
 from app.engines import Engine, running_engine
 from app.events import Dispatcher
 from app.headers import SecurityHeaders
+from app.knowledge.imports import UrlImporter
 from app.knowledge.library import Library
 from app.live import router as live
 from app.live.hub import Hub
 from app.metrics import Metrics
+from app.office.routers import ROUTERS as OFFICE_ROUTERS
 from app.pages import STATIC
 from app.parts import Parts
 from app.problems import tell_problems
@@ -69,7 +70,7 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(_measure_lag(parts.metrics))
             stack.callback(lag.cancel)
-            library = Library(parts.database)
+            library = parts.library
             answering = tasks.create_task(_answers(parts, ready, library).run())
             stack.callback(answering.cancel)
             typing_ahead = tasks.create_task(_typing_ahead(parts, ready, library).run())
@@ -79,6 +80,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             history = parts.engine_history.watch(partial(read_engine, ready.client), parts.clock)
             watching = tasks.create_task(history)
             stack.callback(watching.cancel)
+            importing = tasks.create_task(parts.url_importer.run())
+            stack.callback(importing.cancel)
             log.info("started")
             yield
             parts.readiness.is_draining = True
@@ -106,6 +109,8 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         sign_ins=Throttle(settings.sign_in_failures, settings.sign_in_window_s),
         metrics=metrics,
         readiness=Readiness(database.ping),
+        library=Library(database),
+        url_importer=UrlImporter(database, clock),
         engine=None,
     )
 
@@ -116,8 +121,10 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    for feature in (conversations, dashboard, engine_room, live, observability, reference, widget):
+    for feature in (conversations, dashboard, live, observability, reference, widget):
         app.include_router(feature.router)
+    for pages in OFFICE_ROUTERS:
+        app.include_router(pages)
     app.mount("/static", BuiltFiles(directory=STATIC), name="static")
     return app
 

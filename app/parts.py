@@ -10,6 +10,8 @@ from app.database import Database
 from app.engine_room.history import History
 from app.engines import Engine
 from app.events import Dispatcher
+from app.knowledge.imports import UrlImporter
+from app.knowledge.library import Library
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.readiness import Readiness
@@ -31,6 +33,8 @@ class Parts:
     sign_ins: Throttle
     metrics: Metrics
     readiness: Readiness
+    library: Library
+    url_importer: UrlImporter
     engine: Engine | None
     """None until the lifespan has started it."""
     engine_history: History = field(default_factory=History)

@@ -116,12 +116,11 @@ def _tiles(values: dict[str, float]) -> tuple[Tile, ...]:
 
 
 def _panels(samples: Sequence[Sample]) -> tuple[Panel, ...]:
-    labels = [f"{sample.at:%H:%M}" for sample in samples]
+    labels = [f"{sample.at:%H:%M:%S}" for sample in samples]
     accepted = ratio(samples, "num_accepted_tokens", "num_drafted_tokens")
     hits = ratio(samples, "prefix_hit_tokens", "prefix_query_tokens")
     free, total = gauge(samples, "num_free_blocks"), gauge(samples, "num_blocks")
     used = [None if a is None or b is None else b - a for a, b in zip(free, total, strict=True)]
-    most_blocks = max((value for value in total if value is not None), default=1.0)
 
     def panel(
         title: str, hint: str, *series: Series, unit: str = "", y: float | None = None
@@ -158,9 +157,8 @@ def _panels(samples: Sequence[Sample]) -> tuple[Panel, ...]:
         panel(
             "Cache blocks",
             "16 tokens each. Cached blocks hold a known prefix; they are free or held as well.",
-            Series("held", "accent", used),
+            Series("held", "human", used),
             Series("cached", "bot", gauge(samples, "num_cached_blocks")),
-            y=most_blocks,
         ),
         panel(
             "Time to first token",
@@ -188,5 +186,5 @@ def _speculators(values: dict[str, float]) -> tuple[SpeculatorRow, ...]:
 def _row(name: str, values: dict[str, float], depths: list[Depth]) -> SpeculatorRow:
     drafts = int(values.get(f"spec.{name}.drafts", 0))
     seconds = values.get(f"spec.{name}.draft_s", 0.0)
-    told = f"{seconds / drafts * 1_000:.2f} ms" if drafts else "–"
+    told = f"{seconds / drafts * 1_000:.2f} ms" if drafts and seconds else "–"
     return SpeculatorRow(name, drafts, told, tuple(depths))

@@ -33,12 +33,15 @@ class Articles:
         )
         return (await self._session.scalars(query)).one_or_none()
 
-    async def find_public(self, slug: str, locale: str) -> Article | None:
-        """A published article that everybody may read."""
+    async def find_public(
+        self, slug: str, locale: str, *, even_archived: bool = False
+    ) -> Article | None:
+        """A published article that everybody may read, or one that was."""
+        states = [ArticleState.PUBLISHED, *([ArticleState.ARCHIVED] if even_archived else [])]
         query = select(Article).where(
             Article.slug == slug,
             Article.locale == locale,
-            Article.state == ArticleState.PUBLISHED,
+            Article.state.in_(states),
             Article.visibility == Visibility.PUBLIC,
         )
         return (await self._session.scalars(query.limit(1))).one_or_none()

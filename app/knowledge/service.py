@@ -109,13 +109,13 @@ async def withdraw_article(work: Work, workspace_id: UUID, slug: str, locale: st
 async def read_article(
     session: AsyncSession, slug: str, version: int | None = None, locale: str = "en"
 ) -> ArticlePage:
-    """A public article, as it is or as it was in `version`.
+    """A public article, as it is or as it was in `version`; one that was archived, by version only.
 
     Raises:
         NotFound: no such article or version, or not for the public.
     """
     articles = Articles(session)
-    article = await articles.find_public(slug, locale)
+    article = await articles.find_public(slug, locale, even_archived=version is not None)
     if article is None:
         raise NotFound("There is no such article.")
     title, body, number = article.title, article.body_md, article.version

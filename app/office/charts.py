@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 480.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 10.0, 10.0, 24.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 26.0
 _NUM_Y_TICKS = 4
 _NUM_X_TICKS = 5
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)

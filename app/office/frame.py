@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
+from app.audit.service import Doer
 from app.dependencies import AgentDep, CsrfDep, PartsDep, check_csrf
 from app.errors import Forbidden, TooLong
 from app.office.forms import EMPTY_SHEET, Sheet
@@ -42,6 +43,7 @@ class Office:
     """A signed-in agent in front of a page."""
 
     agent: SignedInAgent
+    doer: Doer
     csrf: str
     notice: str | None
     """What the form before this page has done."""
@@ -83,7 +85,8 @@ def go_to(path: str, done: str | None = None, **query: str) -> RedirectResponse:
 
 
 async def _office(request: Request, agent: AgentDep, csrf: CsrfDep) -> Office:
-    return Office(agent, csrf, _NOTICES.get(request.query_params.get("done", "")))
+    doer = Doer(agent, request.client.host if request.client else None)
+    return Office(agent, doer, csrf, _NOTICES.get(request.query_params.get("done", "")))
 
 
 OfficeDep = Annotated[Office, Depends(_office)]
@@ -106,7 +109,7 @@ async def _posted(request: Request, parts: PartsDep, office: OfficeDep) -> Async
         raise TooLong(f"At most {MAX_FORM_BYTES // 1_024**2} MB can be sent at once.")
     async with request.form(max_part_size=_MAX_FIELD_BYTES) as form:
         check_csrf(request, parts, str(form.get("csrf", "")))
-        yield Posted(office.agent, office.csrf, office.notice, form)
+        yield Posted(office.agent, office.doer, office.csrf, office.notice, form)
 
 
 PostedDep = Annotated[Posted, Depends(_posted)]

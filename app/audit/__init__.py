@@ -1,0 +1,1 @@
+"""What was changed, when and by whom; entries are only ever added."""
