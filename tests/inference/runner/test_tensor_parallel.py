@@ -1,7 +1,10 @@
 """A model over two processes says what it says in one; a process that goes is a clear error."""
 
 import os
+import select
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,3 +112,30 @@ def test_a_process_that_goes_is_told_and_nothing_hangs(target: Path, how: signal
 def test_a_model_that_cannot_be_divided_is_refused(target: Path) -> None:
     with pytest.raises(InvalidConfig, match="4 heads cannot be divided by 3"):
         Engine(config(target, tensor_parallel=3))
+
+
+_PROGRAM = """
+import sys
+from inference import Engine, EngineConfig
+config = EngineConfig(model=sys.argv[1], device="cpu", num_blocks=4, tensor_parallel=2)
+one = Engine(config)
+print(one._runner._peers._processes[0].pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_nothing_is_left_behind_when_the_first_process_is_killed(target: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, target], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert first.stdout is not None and first.stdin is not None
+    peer = os.pidfd_open(int(first.stdout.readline()))
+
+    first.kill()
+
+    ended, _, _ = select.select([peer], [], [], 30)
+    assert ended, "the other process goes on without the first"
+    first.wait()
+    first.stdout.close()
+    first.stdin.close()
+    os.close(peer)
