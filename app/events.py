@@ -126,6 +126,14 @@ class AnswerWanted(InConversation):
     epoch: int
 
 
+@dataclass(frozen=True)
+class Mentioned(InConversation):
+    """An internal note names an agent."""
+
+    agent_id: UUID
+    by: str
+
+
 EventT = TypeVar("EventT", bound=Event)
 Handler = Callable[[Any], None]
 

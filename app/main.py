@@ -13,10 +13,12 @@ from fastapi import FastAPI
 from starlette.types import Lifespan
 
 from app import observability, reference, schema
+from app.agents.presence import Presence
 from app.answers.lessons import Lessons
 from app.answers.service import Answers
 from app.answers.typing_ahead import TypingAhead
 from app.clock import Clock, now
+from app.conversations import by_itself
 from app.conversations import router as conversations
 from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
@@ -25,6 +27,7 @@ from app.engine_room.history import read_engine
 from app.engines import Engine, running_engine
 from app.events import Dispatcher
 from app.headers import SecurityHeaders
+from app.jobs.runner import JobRunner
 from app.knowledge.imports import UrlImporter
 from app.knowledge.library import Library
 from app.live import router as live
@@ -75,6 +78,10 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(answering.cancel)
             typing_ahead = tasks.create_task(_typing_ahead(parts, ready, library).run())
             stack.callback(typing_ahead.cancel)
+            jobs = tasks.create_task(_jobs(parts).run())
+            stack.callback(jobs.cancel)
+            presence = tasks.create_task(parts.presence.run())
+            stack.callback(presence.cancel)
             teaching = tasks.create_task(_lessons(parts, ready).run())
             stack.callback(teaching.cancel)
             history = parts.engine_history.watch(partial(read_engine, ready.client), parts.clock)
@@ -101,6 +108,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         database=database,
         dispatcher=dispatcher,
         hub=Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s),
+        presence=Presence(database, clock, every_s=settings.presence_interval_s),
         secrets=Secrets(
             read_secret_key(folder.key_file),
             visitor_days=settings.visitor_days,
@@ -140,6 +148,19 @@ def _answers(parts: Parts, engine: Engine, library: Library) -> Answers:
     )
     answers.listen(parts.dispatcher)
     return answers
+
+
+def _jobs(parts: Parts) -> JobRunner:
+    settings = parts.settings
+    runner = JobRunner(
+        parts.database,
+        by_itself.HANDLERS,
+        parts.clock,
+        poll_s=settings.job_poll_s,
+        lease_s=settings.job_lease_s,
+    )
+    runner.listen(parts.dispatcher)
+    return runner
 
 
 def _typing_ahead(parts: Parts, engine: Engine, library: Library) -> TypingAhead:

@@ -5,6 +5,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from app.agents.presence import Presence
 from app.clock import Clock
 from app.database import Database
 from app.engine_room.history import History
@@ -29,6 +30,7 @@ class Parts:
     database: Database
     dispatcher: Dispatcher
     hub: Hub
+    presence: Presence
     secrets: Secrets
     sign_ins: Throttle
     metrics: Metrics

@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     """How long a bad sign-in counts."""
     reopen_days: int = Field(default=7, ge=0)
     """A resolved conversation reopens when the customer writes within so many days."""
+    job_poll_s: float = Field(default=5.0, gt=0)
+    """At least so often a process looks for timers that others have set."""
+    job_lease_s: float = Field(default=60.0, gt=0)
+    """What a process that died was doing is done by another after so long."""
+    presence_interval_s: float = Field(default=30.0, gt=0)
+    """Between two notes of which agents are there."""
     answer_timeout_s: float = Field(default=60.0, gt=0)
     """An answer that takes longer is given up, and a human takes over."""
     shutdown_grace_s: float = Field(default=10.0, ge=0)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from uuid import UUID
 
@@ -30,6 +30,10 @@ class View:
     epoch: int = 0
     status: str = "open"
     assignee: Frame | None = None
+    priority: str = "normal"
+    labels: list[Frame] = field(default_factory=list)
+    is_blocked: bool = False
+    until: str | None = None
 
     @classmethod
     def of(cls, snapshot: Frame) -> Self:
@@ -42,7 +46,16 @@ class View:
             epoch=conversation["epoch"],
             status=conversation["status"],
             assignee=conversation.get("assignee"),
+            priority=conversation["priority"],
+            labels=conversation["labels"],
+            is_blocked=conversation["contact"]["blocked"],
+            until=conversation.get("until"),
         )
+
+    def public(self) -> Self:
+        """What of an agent's view a customer has too."""
+        shown = {i: one for i, one in self.messages.items() if "visibility" not in one}
+        return replace(self, messages=shown, priority="normal", labels=[], is_blocked=False)
 
     def take(self, frame: Frame) -> None:
         """Apply one stored event; a hole or a repetition is an error of the server."""
@@ -54,9 +67,15 @@ class View:
         elif kind == "control.changed":
             self.control, self.epoch = data["to"], data["epoch"]
         elif kind == "status.changed":
-            self.status = data["to"]
+            self.status, self.until = data["to"], data.get("until")
         elif kind == "assignee.changed":
             self.assignee = data["to"]
+        elif kind == "priority.changed":
+            self.priority = data["to"]
+        elif kind == "labels.changed":
+            self.labels = data["labels"]
+        elif kind == "contact.changed":
+            self.is_blocked = data["blocked"]
 
     def texts(self) -> list[tuple[str, str]]:
         """Who said what, in order."""

@@ -20,7 +20,7 @@ from app.answers.repository import (
 )
 from app.database import Database
 from app.errors import Unavailable
-from app.events import AnswerEnded, ArticlesChanged, Dispatcher, Event, MessagePosted
+from app.events import AnswerEnded, ArticlesChanged, Dispatcher, InWorkspace, MessagePosted
 from app.knowledge.passages import SourceArticle, read_passages
 from app.knowledge.repository import Articles
 from app.models import CannedReply
@@ -42,7 +42,7 @@ class Lessons:
         self._database = database
         self._engine = engine
         self._salt_of = salt_of
-        self._changes: asyncio.Queue[Event] = asyncio.Queue(_MAX_CHANGES)
+        self._changes: asyncio.Queue[InWorkspace] = asyncio.Queue(_MAX_CHANGES)
         self._taught: dict[UUID, set[str]] = {}
         """Keys of the articles and canned replies that the engine was given."""
 
@@ -66,7 +66,7 @@ class Lessons:
         if ended.outcome is Outcome.COMPLETED:
             self._note(ended)
 
-    def _note(self, change: Event) -> None:
+    def _note(self, change: InWorkspace) -> None:
         try:
             self._changes.put_nowait(change)
         except asyncio.QueueFull:
@@ -105,7 +105,7 @@ class Lessons:
             documents = [_answer(message_id, text) for message_id, text in answers]
             await teach(self._engine, self._salt_of(workspace_id), documents)
 
-    async def _teach_change(self, change: Event) -> None:
+    async def _teach_change(self, change: InWorkspace) -> None:
         match change:
             case ArticlesChanged():
                 await self._teach_lasting(change.workspace_id)

@@ -31,7 +31,7 @@ from app.conversations.answering import (
 )
 from app.database import Database
 from app.errors import Conflict, ConversationClosed, Unavailable
-from app.events import BegunAnswer, Dispatcher, MessagePosted
+from app.events import AnswerWanted, BegunAnswer, Dispatcher, MessagePosted
 from app.handoff.service import hand_over
 from app.knowledge.evidence import Verdict
 from app.knowledge.library import Library, Shelf
@@ -83,6 +83,7 @@ class Answers:
     def listen(self, dispatcher: Dispatcher) -> None:
         """Hear what customers write."""
         dispatcher.on(MessagePosted, self._on_posted)
+        dispatcher.on(AnswerWanted, self._on_wanted)
 
     async def run(self) -> None:
         """Take up what was left unanswered, then answer until cancelled."""
@@ -104,6 +105,9 @@ class Answers:
     def _on_posted(self, posted: MessagePosted) -> None:
         if posted.role is Role.CUSTOMER and posted.control is Control.BOT:
             self._want(posted.conversation_id, posted.epoch)
+
+    def _on_wanted(self, wanted: AnswerWanted) -> None:
+        self._want(wanted.conversation_id, wanted.epoch)
 
     def _want(self, conversation_id: UUID, epoch: int) -> None:
         self._wanted[conversation_id] = epoch

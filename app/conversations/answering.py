@@ -95,11 +95,12 @@ async def begin_answer(work: Work, conversation_id: UUID, *, epoch: int) -> Begu
     """Create the generation and its empty, streaming message.
 
     Raises:
-        StaleAnswer: the word has passed to somebody else since `epoch`.
+        StaleAnswer: the word has passed to somebody else since `epoch`, or it has ended.
         AnswerLive: an answer is being written already.
     """
     conversation = await access.lock_any_conversation(work, conversation_id)
-    if conversation.control is not Control.BOT or conversation.control_epoch != epoch:
+    is_current = conversation.control is Control.BOT and conversation.control_epoch == epoch
+    if not is_current or conversation.status is not Status.OPEN:
         raise StaleAnswer
     generation = Generation(
         id=new_id(),

@@ -1,6 +1,7 @@
 """The queries about conversations, in terms of models."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from app.models import (
     Contact,
     Conversation,
     ConversationEvent,
+    ConversationLabel,
+    Label,
     Message,
     ReadMarker,
     Workspace,
@@ -26,8 +29,14 @@ class ConversationRow:
     """A conversation with the names people see."""
 
     conversation: Conversation
-    contact_name: str
+    contact: Contact
     assignee_name: str | None
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def contact_name(self) -> str:
+        """As agents see it."""
+        return self.contact.name
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,31 @@ class Conversations:
     async def row(self, conversation: Conversation) -> ConversationRow:
         """The conversation with its names."""
         query = _rows().where(Conversation.id == conversation.id)
-        return _row((await self._session.execute(query)).one())
+        [row] = await self.labelled([_row((await self._session.execute(query)).one())])
+        return row
+
+    async def labels(self, conversation_ids: Sequence[UUID]) -> dict[UUID, tuple[Label, ...]]:
+        """The labels of each, by name."""
+        query = (
+            select(ConversationLabel.conversation_id, Label)
+            .join(Label, Label.id == ConversationLabel.label_id)
+            .where(ConversationLabel.conversation_id.in_(conversation_ids))
+            .order_by(Label.name)
+        )
+        found: dict[UUID, tuple[Label, ...]] = dict.fromkeys(conversation_ids, ())
+        for conversation_id, label in await self._session.execute(query):
+            found[conversation_id] += (label,)
+        return found
+
+    async def labelled(self, rows: Sequence[ConversationRow]) -> list[ConversationRow]:
+        """The same rows with their labels."""
+        labels = await self.labels([row.conversation.id for row in rows])
+        return [replace(row, labels=labels[row.conversation.id]) for row in rows]
+
+    async def ids_of(self, contact_id: UUID) -> list[UUID]:
+        """All conversations of a contact, in any inbox."""
+        query = select(Conversation.id).where(Conversation.contact_id == contact_id)
+        return list(await self._session.scalars(query))
 
     async def of_contact(self, contact_id: UUID, inbox_id: UUID, limit: int) -> list[Conversation]:
         """A customer's own, newest first."""
@@ -139,7 +172,8 @@ class Conversations:
             same = and_(Conversation.last_message_at == moment, Conversation.id < known_id)
             query = query.where(or_(older, same))
         query = query.order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
-        return [_row(found) for found in await self._session.execute(query.limit(limit))]
+        found = [_row(each) for each in await self._session.execute(query.limit(limit))]
+        return await self.labelled(found)
 
     async def count(self, chosen: Filter) -> int:
         """How many there are."""
@@ -189,14 +223,14 @@ class Conversations:
         ]
 
 
-def _rows() -> Select[Conversation, str, str]:
+def _rows() -> Select[Conversation, Contact, str]:
     return (
-        select(Conversation, Contact.name, Agent.name)
+        select(Conversation, Contact, Agent.name)
         .join(Contact, Contact.id == Conversation.contact_id)
         .outerjoin(Agent, Agent.id == Conversation.assignee_id)
     )
 
 
 def _row(found: Any) -> ConversationRow:
-    conversation, contact_name, assignee_name = found
-    return ConversationRow(conversation, contact_name, assignee_name)
+    conversation, contact, assignee_name = found
+    return ConversationRow(conversation, contact, assignee_name)

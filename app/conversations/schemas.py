@@ -15,6 +15,7 @@ from app.vocabulary import (
     Control,
     MessageKind,
     MessageState,
+    Priority,
     Role,
     Side,
     Status,
@@ -112,6 +113,14 @@ class ContactOut(Wire):
     """The customer as agents see them."""
 
     name: str
+    blocked: bool = False
+
+
+class LabelOut(Wire):
+    """A label; the colour is a name of the palette."""
+
+    name: str
+    colour: str
 
 
 class ConversationOut(Wire):
@@ -126,6 +135,10 @@ class ConversationOut(Wire):
     contact: ContactOut
     assignee: Person | None = None
     subject: str
+    priority: Priority
+    labels: list[LabelOut]
+    until: str | None = None
+    """While snoozed: when it comes back; absent: when the customer writes."""
 
     @classmethod
     def of(cls, row: ConversationRow) -> Self:
@@ -145,9 +158,14 @@ class ConversationOut(Wire):
             "control": conversation.control,
             "epoch": conversation.control_epoch,
             "last_seq": conversation.last_seq,
-            "contact": ContactOut(name=row.contact_name),
+            "contact": ContactOut(
+                name=row.contact.name, blocked=row.contact.blocked_at is not None
+            ),
             "assignee": assignee,
             "subject": conversation.subject,
+            "priority": conversation.priority,
+            "labels": [LabelOut(name=label.name, colour=label.colour) for label in row.labels],
+            "until": as_wire(conversation.snoozed_until) if conversation.snoozed_until else None,
         }
 
     def wire(self) -> JsonObject:

@@ -14,7 +14,14 @@ from uuid import UUID
 
 from app.conversations.replay import read_log
 from app.database import Database
-from app.events import AnswerEnded, BegunAnswer, ControlChanged, Dispatcher, EventStored
+from app.events import (
+    AnswerEnded,
+    BegunAnswer,
+    ControlChanged,
+    Dispatcher,
+    EventStored,
+    Mentioned,
+)
 from app.live import frames
 from app.live.answers import LiveAnswers
 from app.live.connection import Connection
@@ -54,15 +61,18 @@ class Hub:
         self._metrics = metrics
         self._watchers: dict[UUID, dict[Connection, Subscription]] = defaultdict(dict)
         self._groups: dict[UUID | str, set[Connection]] = defaultdict(set)
+        self._agents: dict[Connection, UUID] = {}
         self._memberships: dict[Connection, set[UUID | str]] = defaultdict(set)
         self.answers = LiveAnswers(self.offer, delta_interval_s)
         dispatcher.on(EventStored, self._on_stored)
         dispatcher.on(ControlChanged, self.answers.on_control_changed)
         dispatcher.on(BegunAnswer, self.answers.on_begun)
         dispatcher.on(AnswerEnded, self._on_answer_ended)
+        dispatcher.on(Mentioned, self._on_mentioned)
 
-    def add_agent(self, connection: Connection, workspace_id: UUID) -> None:
+    def add_agent(self, connection: Connection, workspace_id: UUID, agent_id: UUID) -> None:
         """From now on this socket hears that the list has changed."""
+        self._agents[connection] = agent_id
         self._groups[workspace_id].add(connection)
         self._memberships[connection].add(workspace_id)
 
@@ -92,6 +102,7 @@ class Hub:
 
     def remove(self, connection: Connection) -> None:
         """The socket has gone."""
+        self._agents.pop(connection, None)
         for key in self._memberships.pop(connection, ()):
             group = self._groups[key]
             group.discard(connection)
@@ -132,8 +143,8 @@ class Hub:
             async with self._database.snapshot() as session:
                 page = await read_log(session, conversation_id, mine.seen_seq, _PAGE)
             for event in page:
-                if mine.may_see(event):
-                    await connection.put(frames.stored(event))
+                is_shown = mine.may_see(event)
+                await connection.put(frames.stored(event) if is_shown else frames.skipped(event))
                 mine.seen_seq = event.seq
             await connection.calm()
             if self._watchers.get(conversation_id, {}).get(connection) is not mine:
@@ -152,12 +163,11 @@ class Hub:
         for subscription in self._live(conversation_id):
             subscription.connection.offer(frame)
 
-    def offer_to_others(
-        self, conversation_id: UUID, frame: str, *, sender: Connection, to_agents: bool
-    ) -> None:
-        """Send it to the agents, or to the customer, but not back."""
+    def offer_to_others(self, conversation_id: UUID, frame: str, *, sender: Connection) -> None:
+        """Send it to everybody who watches but the sender; a customer's own tabs know already."""
         for subscription in self._live(conversation_id):
-            if subscription.is_agent is to_agents and subscription.connection is not sender:
+            is_from_agent = sender in self._agents
+            if subscription.connection is not sender and (is_from_agent or subscription.is_agent):
                 subscription.connection.offer(frame)
 
     def announce_draining(self) -> None:
@@ -173,11 +183,18 @@ class Hub:
                 subscription.has_missed = True
             elif event.seq > subscription.seen_seq:
                 subscription.seen_seq = event.seq
-                if subscription.may_see(event):
-                    subscription.connection.deliver(frame)
+                is_shown = subscription.may_see(event)
+                subscription.connection.deliver(frame if is_shown else frames.skipped(event))
         dirty = frames.ephemeral("list.dirty", {}, event.conversation_id)
         for connection in self._groups.get(event.workspace_id, ()):
             connection.offer(dirty)
+
+    def _on_mentioned(self, event: Mentioned) -> None:
+        data = {"code": "mentioned", "message": f"{event.by} has mentioned you in a note."}
+        frame = frames.ephemeral("notice", data, event.conversation_id)
+        for connection, agent_id in list(self._agents.items()):
+            if agent_id == event.agent_id:
+                connection.offer(frame)
 
     def _on_answer_ended(self, event: AnswerEnded) -> None:
         live = self.answers.find(event.conversation_id)

@@ -3,11 +3,14 @@
 A frame that cannot be decoded into one of these closes the socket with 4400.
 """
 
+import datetime
 from enum import IntEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+
+from app.vocabulary import DraftKind, Priority, TakeoverMode
 
 SUBPROTOCOL = "care.v1"
 MAX_DRAFT_CHARS = 600
@@ -124,13 +127,22 @@ class Takeover(_Frame, frozen=True, tag="takeover"):
 
     c: UUID
     epoch: Seq
+    mode: TakeoverMode = TakeoverMode.STOP
 
 
 class Release(_Frame, frozen=True, tag="release"):
-    """An agent gives the word back to the bot."""
+    """An agent gives the word back to the bot, which may be asked to answer at once."""
 
     c: UUID
     epoch: Seq
+    answer_last: bool = False
+
+
+class Assign(_Frame, frozen=True, tag="assign"):
+    """An agent gives it to a colleague, or without `to` to whoever comes first."""
+
+    c: UUID
+    to: UUID | None = None
 
 
 class Resolve(_Frame, frozen=True, tag="resolve"):
@@ -139,13 +151,93 @@ class Resolve(_Frame, frozen=True, tag="resolve"):
     c: UUID
 
 
+class Reopen(_Frame, frozen=True, tag="reopen"):
+    """An agent takes it up again."""
+
+    c: UUID
+
+
+class Snooze(_Frame, frozen=True, tag="snooze"):
+    """An agent puts it aside; without `until`, until the customer writes."""
+
+    c: UUID
+    until: datetime.datetime | None = None
+
+
+class Wake(_Frame, frozen=True, tag="wake"):
+    """An agent ends a snooze."""
+
+    c: UUID
+
+
+class Block(_Frame, frozen=True, tag="block"):
+    """An agent lets this contact write no more, or again."""
+
+    c: UUID
+    on: bool
+
+
+class SetLabel(_Frame, frozen=True, tag="label"):
+    """An agent puts a label on or takes it off."""
+
+    c: UUID
+    name: ShortText
+    on: bool
+    colour: ShortText = "grey"
+
+
+class SetPriority(_Frame, frozen=True, tag="priority"):
+    """An agent says how soon a person should look."""
+
+    c: UUID
+    to: Priority
+
+
+class Note(_Frame, frozen=True, tag="note"):
+    """An agent writes what only colleagues read."""
+
+    c: UUID
+    cid: ClientId
+    text: str
+
+
+class KeepDraft(_Frame, frozen=True, tag="draft.keep"):
+    """What an agent has written and not sent."""
+
+    c: UUID
+    kind: DraftKind
+    text: str
+
+
+class Presence(_Frame, frozen=True, tag="presence"):
+    """An agent is there, or away."""
+
+    state: Literal["online", "away"]
+
+
 class Ping(_Frame, frozen=True, tag="ping"):
     """Are you there?"""
 
     n: Seq
 
 
-AgentFrame = Watch | Unwatch | Takeover | Release | Resolve
+AgentFrame = (
+    Watch
+    | Unwatch
+    | Takeover
+    | Release
+    | Assign
+    | Resolve
+    | Reopen
+    | Snooze
+    | Wake
+    | Block
+    | SetLabel
+    | SetPriority
+    | Note
+    | KeepDraft
+    | Presence
+)
 ClientFrame = (
     Hello
     | MessageSend

@@ -95,6 +95,7 @@ async def _converse(
         if connection is not None:
             connection.give_up()
             parts.hub.remove(connection)
+            parts.presence.go(connection)
     return closed
 
 
@@ -113,7 +114,9 @@ async def _welcome(session: Session, greeting: Greeting, hello: protocol.Hello) 
     if isinstance(greeting.speaker, Customer):
         hub.add_visitor(connection, greeting.speaker.token_hash)
     else:
-        hub.add_agent(connection, greeting.speaker.workspace_id)
+        hub.add_agent(connection, greeting.speaker.workspace_id, greeting.speaker.agent_id)
+        session.parts.presence.come(connection, greeting.speaker.agent_id)
+        await session.parts.presence.note()
     own = await session.own_conversations()
     listed = {"conversations": [summary(conversation) for conversation in own]}
     await connection.put(frames.ephemeral("welcome", greeting.welcome | listed))

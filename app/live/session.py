@@ -11,14 +11,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
-from app.conversations import service, visitors
+from app.conversations import desk, service, visitors
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import NewMessage, Posted, Snapshot
 from app.errors import AppError, Forbidden, NotFound, RateLimited
 from app.events import DraftTyped
 from app.handoff import service as handoff
 from app.ids import new_id
-from app.live import frames, protocol
+from app.live import acts, frames, protocol
 from app.live.connection import Connection
 from app.live.protocol import CloseCode, SocketClosed
 from app.models import Conversation
@@ -114,26 +114,29 @@ class Session:
         agent = self.speaker
         if not isinstance(agent, SignedInAgent):
             raise Forbidden
-        shown = self.parts.hub.answers.shown_text
         match frame:
             case protocol.Watch():
                 await self._watch(agent, frame.c)
             case protocol.Unwatch():
                 self.parts.hub.leave(self.connection, frame.c)
-            case protocol.Takeover():
+            case protocol.Presence():
+                self.parts.presence.set_away(self.connection, is_away=frame.state == "away")
+            case protocol.KeepDraft():
                 async with self.parts.database.work() as work:
-                    changed = await handoff.take_over(
-                        work, agent, frame.c, epoch=frame.epoch, shown=shown
-                    )
-                await self._ack(changed)
-            case protocol.Release():
+                    await desk.keep_draft(work, agent, frame.c, frame.kind, frame.text)
+            case protocol.Note():
+                await self._note(agent, frame)
+            case _:
+                shown = self.parts.hub.answers.shown_text
                 async with self.parts.database.work() as work:
-                    changed = await handoff.release(work, agent, frame.c, epoch=frame.epoch)
+                    changed = await acts.act(work, agent, frame, shown)
                 await self._ack(changed)
-            case protocol.Resolve():
-                async with self.parts.database.work() as work:
-                    changed = await service.resolve(work, agent, frame.c, shown=shown)
-                await self._ack(changed)
+
+    async def _note(self, agent: SignedInAgent, frame: protocol.Note) -> None:
+        text = service.clean_text(frame.text, self.parts.settings.text_limit)
+        async with self.parts.database.work() as work:
+            posted = await desk.add_note(work, agent, NewMessage(text, frame.cid, frame.c))
+        await self._ack_post(frame.cid, posted)
 
     async def _send_message(self, frame: protocol.MessageSend) -> None:
         started = time.perf_counter()
@@ -148,13 +151,7 @@ class Session:
         else:
             posted = await self._post_message(self.speaker, new)
         self.parts.metrics.ack_seconds.observe(time.perf_counter() - started)
-        data: JsonObject = {
-            "cid": frame.cid,
-            "message_id": str(posted.message_id),
-            "c": str(posted.conversation_id),
-            "s": posted.seq,
-        }
-        await self.connection.put(frames.ephemeral("ack", data, posted.conversation_id))
+        await self._ack_post(frame.cid, posted)
 
     async def _post_reply(self, agent: SignedInAgent, new: NewMessage) -> Posted:
         if new.conversation_id is None:
@@ -204,10 +201,7 @@ class Session:
         self._typing_sent[frame.c] = (frame.on, moment)
         data = {"by": self.speaker.actor.wire(), "on": frame.on}
         self.parts.hub.offer_to_others(
-            frame.c,
-            frames.ephemeral("typing", data, frame.c),
-            sender=self.connection,
-            to_agents=not self.is_agent,
+            frame.c, frames.ephemeral("typing", data, frame.c), sender=self.connection
         )
 
     def _draft(self, conversation_id: UUID | None, text: str) -> None:
@@ -258,6 +252,15 @@ class Session:
     async def _ack(self, changed: Conversation) -> None:
         data = {"c": str(changed.id), "s": changed.last_seq}
         await self.connection.put(frames.ephemeral("ack", data, changed.id))
+
+    async def _ack_post(self, cid: str, posted: Posted) -> None:
+        data: JsonObject = {
+            "cid": cid,
+            "message_id": str(posted.message_id),
+            "c": str(posted.conversation_id),
+            "s": posted.seq,
+        }
+        await self.connection.put(frames.ephemeral("ack", data, posted.conversation_id))
 
     async def _nack(self, frame: protocol.ClientFrame, error: AppError) -> None:
         data: JsonObject = {"code": error.code, "message": error.sentence}

@@ -2,25 +2,29 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from app.conversations import service
+from app.clock import now
+from app.conversations import by_itself, desk, service
 from app.conversations.answering import (
     FinishedAnswer,
     begin_answer,
     complete_answer,
     interrupt_answer,
 )
+from app.conversations.desk import COLOURS, NewLabel
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import Snapshot
 from app.errors import AppError
 from app.events import BegunAnswer, EventStored
 from app.handoff import service as handoff
 from app.ids import new_id
-from app.models import Conversation, ConversationEvent, Generation, Message
+from app.models import Conversation, ConversationEvent, Generation, Job, Message
 from app.parts import Parts
 from app.speakers import Customer
 from app.vocabulary import (
@@ -30,8 +34,11 @@ from app.vocabulary import (
     EventType,
     GenerationState,
     MessageState,
+    Priority,
     Role,
     Status,
+    TakeoverMode,
+    Visibility,
 )
 from tests.care_client import View
 from tests.factories import Shop, message, stranger
@@ -51,6 +58,7 @@ class Walk:
         self.conversation_id: UUID | None = None
         self.begun: list[BegunAnswer] = []
         self.view = View()
+        self.customer_view = View()
         parts.dispatcher.on(EventStored, self._hear)
         self.steps: list[Callable[[], Awaitable[None]]] = [
             self.write,
@@ -66,6 +74,17 @@ class Walk:
             self.reply,
             self.release,
             self.resolve,
+            self.confirm,
+            self.take_over_after_the_answer,
+            self.transfer,
+            self.snooze,
+            self.wake,
+            self.reopen,
+            self.block,
+            self.note,
+            self.label,
+            self.prioritise,
+            self.let_time_pass,
         ]
 
     async def run(self) -> None:
@@ -145,12 +164,83 @@ class Walk:
         async with self.parts.database.work() as work:
             await service.resolve(work, self.shop.agent, self.c, shown=self._shown)
 
+    async def confirm(self) -> None:
+        async with self.parts.database.work() as work:
+            await service.confirm_solved(work, self.c, shown=self._shown)
+
+    async def take_over_after_the_answer(self) -> None:
+        async with self.parts.database.work() as work:
+            await handoff.take_over(
+                work,
+                self.shop.agent,
+                self.c,
+                epoch=self.view.epoch,
+                shown=self._shown,
+                mode=TakeoverMode.AFTER_ANSWER,
+            )
+
+    async def transfer(self) -> None:
+        to = self.dice.choice([None, self.shop.agents[AgentRole.ADMIN].agent_id])
+        async with self.parts.database.work() as work:
+            await handoff.transfer(work, self.shop.agent, self.c, to_agent_id=to, shown=self._shown)
+
+    async def snooze(self) -> None:
+        until = self.dice.choice([None, work_time(hours=3)])
+        async with self.parts.database.work() as work:
+            await desk.snooze(work, self.shop.agent, self.c, until=until, shown=self._shown)
+
+    async def wake(self) -> None:
+        async with self.parts.database.work() as work:
+            await desk.wake(work, self.shop.agent, self.c)
+
+    async def reopen(self) -> None:
+        async with self.parts.database.work() as work:
+            await desk.reopen(work, self.shop.agent, self.c)
+
+    async def block(self) -> None:
+        is_on = self.dice.random() < 0.3
+        async with self.parts.database.work() as work:
+            await desk.set_blocked(work, self.shop.agent, self.c, is_on=is_on, shown=self._shown)
+
+    async def note(self) -> None:
+        async with self.parts.database.work() as work:
+            new = message("@Admin Ana, what do you think?", conversation_id=self.c)
+            await desk.add_note(work, self.shop.agent, new)
+
+    async def label(self) -> None:
+        label = NewLabel(self.dice.choice(["refund", "delivery"]), self.dice.choice(COLOURS))
+        async with self.parts.database.work() as work:
+            await desk.set_label(
+                work, self.shop.agent, self.c, label, is_on=self.dice.random() < 0.6
+            )
+
+    async def prioritise(self) -> None:
+        async with self.parts.database.work() as work:
+            to = self.dice.choice(list(Priority))
+            await desk.set_priority(work, self.shop.agent, self.c, to)
+
+    async def let_time_pass(self) -> None:
+        """All timers come at once, as if a day had gone by."""
+        async with self.parts.database.work() as work:
+            jobs = list(await work.session.scalars(select(Job)))
+            later = replace(work, clock=lambda: work_time(days=self.dice.choice([0, 1, 2])))
+            for job in jobs:
+                await by_itself.HANDLERS[job.kind](later, job.payload)
+
     def _shown(self, _conversation_id: UUID) -> str:
         return LONG[: self.dice.randrange(len(LONG))]
 
     def _hear(self, event: EventStored) -> None:
         if self.conversation_id in (None, event.conversation_id):
             self.view.take({"t": event.type.value, "s": event.seq, "d": event.data})
+            is_shown = event.visibility is Visibility.PUBLIC
+            kind = event.type.value if is_shown else "skipped"
+            self.customer_view.take({"t": kind, "s": event.seq, "d": event.data})
+
+
+def work_time(**later: float) -> datetime:
+    """Now, or so much later."""
+    return now() + timedelta(**later)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -170,7 +260,10 @@ async def test_whatever_happens(parts: Parts, shop: Shop, seed: int) -> None:
     assert walk.view == view_of(snapshot), "state plus events is the state fetched anew"
     assert [event.seq for event in events] == list(range(1, conversation.last_seq + 1))
     check_generations(conversation, list(generations), list(messages))
-    check_that_the_human_wins(list(events), {one.id: one for one in messages})
+    by_id = {one.id: one for one in messages}
+    check_that_the_human_wins(list(events), by_id)
+    check_hand_offs(list(events), by_id)
+    assert walk.customer_view == view_of(snapshot).public()
 
 
 def view_of(snapshot: Snapshot) -> View:
@@ -205,3 +298,19 @@ def check_that_the_human_wins(
         elif event.message_id is not None and control != Control.BOT.value:
             by_bot = messages[event.message_id].role is Role.BOT
             assert not by_bot, f"the bot wrote event {event.seq} while {control} had the word"
+
+
+def check_hand_offs(events: list[ConversationEvent], messages: dict[UUID, Message]) -> None:
+    """Every way into the queue: one line for the customer, one note for agents."""
+    entered = [
+        place
+        for place, event in enumerate(events)
+        if event.type is EventType.CONTROL_CHANGED and event.data["to"] == Control.QUEUE
+    ]
+    noted = [one for one in messages.values() if one.text.startswith("Handed over: ")]
+    assert len(noted) == len(entered)
+    for place in entered:
+        after = (messages[event.message_id] for event in events[place:] if event.message_id)
+        said = [one for one in after if one.role is Role.SYSTEM][:2]
+        assert [one.visibility for one in said] == [Visibility.PUBLIC, Visibility.INTERNAL]
+        assert said[1] in noted

@@ -50,7 +50,7 @@ async def test_state_plus_events_is_the_state_fetched_anew(served: Served) -> No
         c = await live_through_everything(served, customer, desk)
 
         await desk.send("watch", c=c)
-        fetched = View.of((await desk.wait_for("snapshot"))["d"])
+        fetched = View.of((await desk.wait_for("snapshot"))["d"]).public()
         async with served.client() as fresh:
             await fresh.hello(session=customer.session, resume={c: 0})
             replayed = await fresh.wait_for_seq(c, fetched.last_seq)
