@@ -28,8 +28,8 @@ PROMISING, LEAST_PROMISE = 1.2, 0.01
 """A look that shows so much more than was forecast is soon followed by another."""
 LEAST_GAIN = 1.02
 """By how much another choice must be better than the one in force."""
-FIRST_LOOKS = 6
-"""Times everyone is asked before anything is expected of anyone."""
+FIRST_LOOKS, FEWEST_LOOKS, FIRST_DRAFTS = 6, 2, 12
+"""Times everyone is asked before anything is expected of anyone; fewer that bring many drafts."""
 STEPS_PER_CHOICE, STEPS_PER_IDLE_CHOICE = 8, 64
 """How often it is weighed whom to ask; the latter while nothing new is known of anyone."""
 STEPS_PER_LESSON = 4
@@ -261,7 +261,7 @@ class MeasuredBudget:
     def _whom(self, load: Load) -> frozenset[str]:
         if not load.num_sampling or not self._everyone:
             return frozenset()
-        if self._forecasts[self._everyone].num_looks < FIRST_LOOKS:
+        if not self._forecasts[self._everyone].is_known:
             return self._everyone
         bucket = load.num_sampling.bit_length()
         self._age += 1
@@ -345,13 +345,14 @@ class _Forecast:
     """How many nodes of which survival a request gets drafted; old drafts fade."""
 
     def __init__(self) -> None:
-        self.num_looks = 0
+        self._num_looks = self._num_drafts = 0
         self._num_nodes = [0.0] * NUM_CLASSES
         self._accepted = [0.0] * NUM_CLASSES
 
     def note(self, num_requests: int, survivals: Sequence[float]) -> None:
-        self.num_looks += 1
-        weight = max(2.0 / (self.num_looks + 1), min(0.3, 0.05 * num_requests))
+        self._num_looks += 1
+        self._num_drafts += num_requests
+        weight = max(2.0 / (self._num_looks + 1), min(0.3, 0.05 * num_requests))
         num_nodes, accepted = [0] * NUM_CLASSES, [0.0] * NUM_CLASSES
         for survival in survivals:
             at = min(NUM_CLASSES - 1, int(survival * NUM_CLASSES))
@@ -360,6 +361,12 @@ class _Forecast:
         for at in range(NUM_CLASSES):
             self._num_nodes[at] += weight * (num_nodes[at] / num_requests - self._num_nodes[at])
             self._accepted[at] += weight * (accepted[at] / num_requests - self._accepted[at])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether enough was seen to go by."""
+        has_many = self._num_drafts >= FIRST_DRAFTS and self._num_looks >= FEWEST_LOOKS
+        return has_many or self._num_looks >= FIRST_LOOKS
 
     @property
     def accepted(self) -> float:
