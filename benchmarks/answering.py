@@ -7,7 +7,6 @@ change of the word lists, the weights or the thresholds, and of the articles.
 import math
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
 from app.answers.grounding import ground
@@ -27,7 +26,7 @@ _Z = 1.96
 def main() -> None:
     """Print the figures, and the gate's trade-off for other thresholds."""
     options = arguments(__doc__ or "").parse_args()
-    report = Report("answering")
+    report = Report("answering", options.json)
     started = time.perf_counter()
     index = SearchIndex(read_sources())
     report.add("index.build", time.perf_counter() - started, "s")
@@ -41,8 +40,6 @@ def main() -> None:
     for one in questions:
         ground(index, [one.question])
     report.add("ground.each", (time.perf_counter() - started) / len(questions) * 1e3, "ms")
-    if options.json is not None:
-        report.save(Path(options.json))
 
 
 def read_sources() -> list[SourceArticle]:

@@ -43,10 +43,8 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--dtype", default="auto")
     options = parser.parse_args()
-    report = Report("conversation")
+    report = Report("conversation", options.json)
     asyncio.run(_measure(report, options))
-    if options.json:
-        report.save(options.json)
 
 
 async def _measure(report: Report, options: argparse.Namespace) -> None:

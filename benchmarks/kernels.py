@@ -44,18 +44,16 @@ def main() -> None:
         parser.error("torch sees no GPU")
     if not is_gpu and os.environ.get("TRITON_INTERPRET") != "1":
         parser.error("without a GPU, set TRITON_INTERPRET=1: small sizes, to see that it works")
-    report = Report("kernels")
     if is_gpu:
         name = torch.cuda.get_device_name().lower().replace(" ", "-")
         options.json = options.json or ROOT / f"benchmarks/results/kernels-{name}.json"
         options.picture = options.picture or ROOT / f"docs/roofline-{name}.svg"
     else:
         print("In the interpreter on small sizes: this shows that the command works, no speed.")
+    report = Report("kernels", options.json)
     shapes = Shapes.large(options.quick) if is_gpu else Shapes.small()
     with torch.inference_mode(), nullcontext() if is_gpu else interpreted():
         points = measure(report, shapes)
-    if options.json:
-        report.save(options.json)
     if options.picture:
         draw(report, points, options.picture)
 

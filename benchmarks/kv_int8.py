@@ -67,14 +67,12 @@ def main() -> None:
     options = parser.parse_args()
     num_texts, num_answers = (24, 16) if options.quick else (96, 48)
     texts = _texts(options, num_texts)
-    report = Report("kv_int8")
+    report = Report("kv_int8", options.json)
     report.add("texts.learned_tokens", sum(sum(one.learned) for one in texts), "tokens")
     _memory(report, options)
     _losses(report, options, texts)
     _greedy(report, options, texts[:num_answers])
     _speed(report, options, texts, 1 if options.quick else 7)
-    if options.json:
-        report.save(options.json)
 
 
 def _memory(report: Report, options: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ print(next(one for one in open("/proc/self/status") if one.startswith("VmRSS:"))
 def main() -> None:
     """Run everything in turn and keep the figures."""
     options = _options()
-    report = Report("peers")
+    report = Report("peers", options.json)
     workloads = QUICK if options.quick else WORKLOADS
     runs = 3 if options.quick else options.runs
     ours = _careline(options)
@@ -70,8 +70,6 @@ def main() -> None:
         ]
         _compare(report, "int8.", quantized, INT8, runs)
         _close(quantized)
-    if options.json:
-        report.save(options.json)
 
 
 def _options() -> argparse.Namespace:

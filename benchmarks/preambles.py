@@ -46,13 +46,11 @@ def main() -> None:
         )
         print(json.dumps(_start_and_ask(config, int(tokens))))
         return
-    report = Report("preambles")
+    report = Report("preambles", options.json)
     runs = 2 if options.quick else 5
     for is_compiled in (False, True):
         for tokens in LENGTHS[:2] if options.quick else LENGTHS:
             _compare(report, options, tokens, is_compiled, runs)
-    if options.json:
-        report.save(options.json)
 
 
 def _compare(

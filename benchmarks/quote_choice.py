@@ -80,7 +80,7 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", default=str(MODEL))
     options = parser.parse_args()
-    report = Report("quote_choice")
+    report = Report("quote_choice", options.json)
     cases = read_cases()
     if options.quick:
         cases = cases[::6]
@@ -89,8 +89,6 @@ def main() -> None:
         _measure(report, engine, cases, num_sentences)
     _measure_whole_sentences(report, engine, cases)
     engine.close()
-    if options.json is not None:
-        report.save(Path(options.json))
 
 
 def read_cases() -> list[Case]:

@@ -23,6 +23,8 @@ class Report:
     """Figures by name; `ratio` is value over baseline, so above 1 is more."""
 
     title: str
+    path: Path | None = None
+    """Where they are kept, from the first on: a run that is ended early leaves what it has."""
     figures: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def add(
@@ -44,9 +46,11 @@ class Report:
         }
         against = f"  {ratio:5.2f} x {baseline} ({baseline_value:.4g})" if ratio else ""
         print(f"{name:44} {value:10.4g} {unit:10}{against}", flush=True)
+        if self.path is not None:
+            self._save(self.path)
 
-    def save(self, path: Path) -> None:
-        """Write the flat object with machine, versions and date."""
+    def _save(self, path: Path) -> None:
+        # The flat object, with machine, versions and date.
         whole: dict[str, object] = dict(self.figures)
         whole["machine"] = machine()
         whole["versions"] = {name: importlib.metadata.version(name) for name in PACKAGES}

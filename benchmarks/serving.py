@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
 
 def _measure(options: argparse.Namespace) -> None:
     runs = 2 if options.quick else 7
-    report = Report("serving")
+    report = Report("serving", options.json)
     text = _random_text(options.model) if options.shape else _articles(options.model)
     plain = _engine(options, None)
     theirs = AutoModelForCausalLM.from_pretrained(
@@ -102,8 +102,6 @@ def _measure(options: argparse.Namespace) -> None:
     plain.close()
     if not options.no_websocket and not options.shape:
         measure_websocket_share(report, options.model, 1 if options.quick else 4)
-    if options.json:
-        report.save(options.json)
 
 
 def _engine(options: argparse.Namespace, speculator: str | None) -> Engine:

@@ -37,7 +37,7 @@ TEMPERATURE, TOP_P = 0.6, 0.95
 def main() -> None:
     """Every speculator at every load, then the headline."""
     options = _options()
-    report = Report("speculation")
+    report = Report("speculation", options.json)
     loads = QUICK_LOADS if options.quick else LOADS
     kinds = read_questions(options.quick)
     modes = _modes(options)
@@ -46,7 +46,6 @@ def main() -> None:
     if not options.quick:
         headline(report, options.model, modes["combined"], kinds["free"])
     if options.json:
-        report.save(options.json)
         draw(report, options.json.with_suffix(".svg"), tuple(modes), loads)
 
 

@@ -105,7 +105,7 @@ class LlamaPlain:
 def main() -> None:
     """Everybody in turn on every kind of prompt."""
     options = _options()
-    report = Report("speculation_peers")
+    report = Report("speculation_peers", options.json)
     kinds = _prompts(options)
     everyone = list(_contenders(options))
     for kind, asked in kinds.items():
@@ -117,8 +117,6 @@ def main() -> None:
     for one in everyone:
         if isinstance(one, EngineProcess):
             one.close()
-    if options.json:
-        report.save(options.json)
 
 
 def _compare(

@@ -28,8 +28,8 @@ def find_checkpoint(model: str, hub_files: Sequence[str] = HUB_FILES) -> Path:
     if model.count("/") != 1 or model.startswith((".", "/", "~")):
         raise ModelLoadError(model, "is neither a folder nor a hub id of the form owner/name")
     hub = importlib.import_module("inference.model.hub")
-    folder: Path = hub.download(model, hub_files)
-    return folder
+    downloaded: Path = hub.download(model, hub_files)
+    return downloaded
 
 
 class Tensors:
