@@ -15,7 +15,7 @@ from app.bench.service import (
     company_name,
     try_question,
 )
-from app.dependencies import PartsDep
+from app.dependencies import PartsDep, SnapshotDep
 from app.errors import Unavailable
 from app.knowledge.editing import MAX_BODY_CHARS, MAX_TITLE_CHARS
 from app.knowledge.passages import SourceArticle
@@ -59,17 +59,19 @@ async def lay_out(posted: WriterDep) -> HTMLResponse:
 
 
 @router.post("/ask")
-async def ask(posted: WriterDep, parts: PartsDep) -> HTMLResponse:
+async def ask(posted: WriterDep, session: SnapshotDep, parts: PartsDep) -> HTMLResponse:
     """One row, answered by the published articles."""
     fields = Fields(posted.form)
     question = fields.text("question", max_chars=MAX_QUESTION_CHARS)
     fields.check()
+    company = await company_name(session, posted.agent.workspace_id)
+    await session.close()  # what waits for the engine must hold no connection meanwhile
     shelf = await parts.library.shelf(posted.agent.workspace_id)
-    return await _trial(parts, posted, shelf.index, question, "bench/_row.html")
+    return await _trial(parts, posted, shelf.index, company, question, "bench/_row.html")
 
 
 @router.post("/draft")
-async def ask_draft(posted: WriterDep, parts: PartsDep) -> HTMLResponse:
+async def ask_draft(posted: WriterDep, session: SnapshotDep, parts: PartsDep) -> HTMLResponse:
     """The bot's answer as if what stands in the editor were published."""
     fields = Fields(posted.form)
     question = fields.text("question", max_chars=MAX_QUESTION_CHARS)
@@ -86,18 +88,22 @@ async def ask_draft(posted: WriterDep, parts: PartsDep) -> HTMLResponse:
         topic=fields.values.get("collection", ""),
         body_md=body,
     )
-    async with parts.database.snapshot() as session:
-        articles = await articles_with(session, posted.agent.workspace_id, draft)
+    articles = await articles_with(session, posted.agent.workspace_id, draft)
+    company = await company_name(session, posted.agent.workspace_id)
+    await session.close()
     index = await asyncio.to_thread(SearchIndex, articles)
-    return await _trial(parts, posted, index, question, "bench/_draft_answer.html")
+    return await _trial(parts, posted, index, company, question, "bench/_draft_answer.html")
 
 
 async def _trial(
-    parts: Parts, posted: Posted, index: SearchIndex, question: str, template: str
+    parts: Parts,
+    posted: Posted,
+    index: SearchIndex,
+    company: str,
+    question: str,
+    template: str,
 ) -> HTMLResponse:
     workspace_id = posted.agent.workspace_id
-    async with parts.database.snapshot() as session:
-        company = await company_name(session, workspace_id)
     trial: Trial | None = None
     trouble = ""
     try:

@@ -15,7 +15,7 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`"}
 _VOID = {"br", "img", "hr", "input", "meta", "link", "wbr", "source", "area", "col", "embed"}
 _ESCAPED = re.compile(r"([\\`*_\[\]<>])")
-_LINE_START = re.compile(r"^(\s*)(#{1,6}(?=\s)|[-+](?=\s)|\d+(?=[.)]\s))", re.MULTILINE)
+_LINE_START = re.compile(r"^(\s*\d*)(?=#{1,6}\s|[-+]\s|(?<=\d)[.)]\s)")
 _MAX_DEPTH = 200
 
 
@@ -117,7 +117,6 @@ class _Reader(HTMLParser):
             return
         lines = [" ".join(line.split()) for line in raw.split("\n")]
         text = "\n".join(line for line in lines if line).removesuffix(" ·")
-        text = re.sub(r"(\*\*|\*|`)\s*\1", "", text)
         if not text.strip():
             return
         if level == 1 and not self._heading:
@@ -147,7 +146,7 @@ class _Reader(HTMLParser):
 
 
 def _escape(text: str) -> str:
-    return _LINE_START.sub(r"\1\\\2", _ESCAPED.sub(r"\\\1", text))
+    return _LINE_START.sub(r"\1\\", _ESCAPED.sub(r"\\\1", re.sub(r"\s+", " ", text)))
 
 
 def _plain(text: str) -> str:
