@@ -6,9 +6,12 @@ values is lost. The supervisor starts a new engine, and unfinished answers go on
 
 import contextlib
 import logging
+import os
+import select
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,13 +64,11 @@ class Peers:
         )
         self._is_closing = False
         self._processes = [self._start(rank, store.port) for rank in range(1, settings.size)]
-        self._watchers = [
-            threading.Thread(target=self._watch, args=(one,), name="peer", daemon=True)
-            for one in self._processes
-        ]
+        self._end = weakref.finalize(self, _end, self._processes)
         self._collectives: DeviceCollectives | None = None
-        for one in self._watchers:
-            one.start()
+        for one in self._processes:
+            given = os.pidfd_open(one.pid), weakref.ref(self)
+            threading.Thread(target=_watch, args=given, name="peer", daemon=True).start()
         try:
             self._wait_for(STARTED, "it could not be started")
             device = device_of(settings.device, 0)
@@ -111,16 +112,7 @@ class Peers:
     def close(self) -> None:
         """Let all of them go, and wait; who stays too long is ended."""
         self._is_closing = True
-        for one in self._processes:
-            assert one.stdin is not None and one.stdout is not None
-            with contextlib.suppress(OSError):
-                one.stdin.close()
-            try:
-                one.wait(END_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                one.kill()
-                one.wait()
-            one.stdout.close()
+        self._end()
 
     def _wait_for(self, line: bytes, what_else: str) -> None:
         for rank, one in enumerate(self._processes, start=1):
@@ -151,11 +143,11 @@ class Peers:
             command.append(f"--quantization={settings.quantization}")
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
-        code = process.wait()
+    def note_end(self) -> None:
+        """One has ended, called for or not."""
         if self._is_closing:
             return
-        logger.error("a process of the divided model has ended", extra={"exit_code": code})
+        logger.error("a process of the divided model has ended")
         # On a GPU nobody but us would ever end the wait for it.
         if self._collectives is not None and self._settings.device.type == "cuda":
             self._collectives.abort()
@@ -165,6 +157,28 @@ class Peers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return PeerLost(rank, one.wait(0.2), f"{type(error).__name__}: {error}")
         return PeerLost(None, None, f"{type(error).__name__}: {error}")
+
+
+def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
+    for one in processes:
+        assert one.stdin is not None and one.stdout is not None
+        with contextlib.suppress(OSError):
+            one.stdin.close()
+        try:
+            one.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            one.kill()
+            one.wait()
+        one.stdout.close()
+
+
+def _watch(process: int, peers: "weakref.ref[Peers]") -> None:
+    """Wait for a process's end by its descriptor; keeps nobody alive meanwhile."""
+    select.select([process], [], [])
+    os.close(process)
+    known = peers()
+    if known is not None:
+        known.note_end()
 
 
 class ParallelModel:

@@ -1,5 +1,6 @@
 """A model over two processes says what it says in one; a process that goes is a clear error."""
 
+import gc
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from inference import Engine, EngineConfig, SamplingParams
-from inference.errors import InvalidConfig, PeerLost
+from inference.errors import EngineError, InvalidConfig, PeerLost
 from inference.model.spans import Span, lay_out
 from inference.request import RequestOutput
 from inference.runner.model_runner import ModelRunner
@@ -107,6 +108,26 @@ def test_a_process_that_goes_is_told_and_nothing_hangs(target: Path, how: signal
     process.kill()
     one.close()
     assert process.poll() is not None
+
+
+def test_an_engine_that_cannot_be_built_leaves_no_process(
+    target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    start = subprocess.Popen.__init__
+
+    def noting(self: "subprocess.Popen[bytes]", *args: Any, **named: Any) -> None:
+        start(self, *args, **named)
+        begun.append(os.pidfd_open(self.pid))
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", noting)
+    with pytest.raises(EngineError):
+        Engine(config(target, tensor_parallel=2, speculator=str(tmp_path)))
+    gc.collect()
+
+    ended, _, _ = select.select(begun, [], [], 30)
+    assert len(begun) == 1 and ended == begun
+    os.close(begun[0])
 
 
 def test_a_model_that_cannot_be_divided_is_refused(target: Path) -> None:
