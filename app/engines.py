@@ -18,6 +18,8 @@ from inference import (
 )
 
 SHIPPED_MODEL = Path(__file__).parent.parent / "inference" / "weights" / "careline-small"
+SHIPPED_SPECULATOR = SHIPPED_MODEL.parent / "careline-small-mlp"
+CHOOSE_SPECULATOR, FROM_TEXTS, REJECTION = "auto", "suffix", "rejection"
 NO_SPECULATOR = "none"
 _RUNNING = "unix:"
 _SCRIPTED = "scripted:"
@@ -71,7 +73,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
     try:
         config = EngineConfig(
             model=model,
-            speculator=_speculators(settings),
+            speculator=speculators_of(settings),
             verification=settings.verification,
             device=settings.device,
             dtype=settings.dtype,
@@ -96,10 +98,20 @@ def supervise(settings: Settings) -> EngineSupervisor:
     return EngineSupervisor(process, settings.run_dir)
 
 
-def _speculators(settings: Settings) -> tuple[str, ...]:
+def speculators_of(settings: Settings) -> tuple[str, ...]:
+    """The speculators that these settings name or leave to be chosen."""
     named = [name.strip() for name in settings.speculator.split(",")]
+    if named == [CHOOSE_SPECULATOR]:
+        named = _chosen_speculators(settings)
     named.append(settings.draft or "")
     return tuple(name for name in named if name not in ("", NO_SPECULATOR))
+
+
+def _chosen_speculators(settings: Settings) -> list[str]:
+    if settings.verification == REJECTION:
+        return []  # it takes a draft model alone
+    is_shipped = settings.model is None and settings.engine is None
+    return [FROM_TEXTS, str(SHIPPED_SPECULATOR)] if is_shipped else [FROM_TEXTS]
 
 
 def _client_settings(settings: Settings) -> ClientSettings:

@@ -41,8 +41,9 @@ class Settings(BaseSettings):
 
     model: str | None = None
     """A folder or hub id; absent: the shipped model."""
-    speculator: str = "ngram"
-    """`ngram`, `suffix`, a folder or hub id, several with commas between; `none` for none."""
+    speculator: str = "auto"
+    """`auto`, `ngram`, `suffix`, a folder or hub id, several with commas between; `none` for none.
+    `auto` is `suffix`, with the shipped speculator where the model is the shipped one."""
     draft: str | None = None
     """A smaller model of the same tokenizer that drafts too, by folder or hub id."""
     verification: str = "match"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from collections.abc import Sequence as SequenceOf
+from pathlib import Path
 
 from inference.cache.kv_cache import KVCache
 from inference.cache.preambles import keep_preambles
@@ -280,7 +281,7 @@ class Engine:
         """What is running here."""
         return EngineInfo(
             model=self._runner.folder.name,
-            speculator=",".join(self.config.speculators) or None,
+            speculator=",".join(Path(one).name for one in self.config.speculators) or None,
             max_model_len=min(
                 self._runner.model_config.max_model_len,
                 self.config.num_blocks * self.config.block_size,
