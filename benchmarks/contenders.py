@@ -58,7 +58,7 @@ class EngineProcess:
 
     def __init__(self, label: str, python: str, module: str, options: Sequence[str]) -> None:
         self.label = label
-        self._command = [python, str(HERE / "peer_loop.py"), module, *options]
+        self._command = [python, str(HERE / "engines/peer_loop.py"), module, *options]
         self._random = random.Random(label)
         self._process = self._start()
         hello = self._hear(self._process)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.peer_transformers import Transformers
+from benchmarks.engines.peer_transformers import Transformers
 from benchmarks.readers import Question
 from benchmarks.report import Report
 from inference import Engine, EngineConfig, SamplingParams
