@@ -71,7 +71,7 @@ class Engine:
         measures what drafting costs and brings.
         """
         self.config = config
-        self._runner = ModelRunner(config)
+        self._runner = runner = ModelRunner(config)
         model = self._runner.model_config
         cache = KVCache(
             config.num_blocks, config.block_size, model.fingerprint, config.max_pinned_blocks
@@ -90,7 +90,6 @@ class Engine:
         tokenizer = _tokenizer(self._runner)
         self._intake = Intake(config, model, tokenizer)
         self._teaching = Teaching(own, tokenizer, model.vocab_size)
-        runner = self._runner
         self._preambles = keep_preambles(config, runner.folder, runner.dtype, cache, runner.cache)
         self._inbox = Inbox()
         self._known: dict[str, Sequence] = {}
