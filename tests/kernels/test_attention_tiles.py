@@ -19,7 +19,6 @@ from kernels.dispatch import interpreted
 from kernels.paged_attention import paged_attention
 from kernels.reference import SCALE_BYTES, pack_rows
 
-WIDTHS = (16, 64, 80, 96, 128, 256)
 SMALL = Tile(lanes=16, keys=16, warps=4, stages=2)
 
 
@@ -127,7 +126,7 @@ def poisoned_outputs() -> Iterator[None]:
     torch.use_deterministic_algorithms(before)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     case=cases(),
     window=st.sampled_from([None, None, 1, 7, 33]),
@@ -165,8 +164,16 @@ def test_prompts_single_rows_and_trees_go_together(is_tree: bool, window: int | 
 
 
 # float16 keeps 11 bits of a share and of a value; sums are float32.
-@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 2e-6), (torch.float16, 3e-3)])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    "width, dtype, tolerance",
+    [
+        (64, torch.float32, 2e-6),
+        (80, torch.float16, 3e-3),
+        (96, torch.float32, 2e-6),
+        (128, torch.float16, 3e-3),
+        (256, torch.float16, 3e-3),
+    ],
+)
 def test_every_width_in_the_tiles_that_a_gpu_gets(
     width: int, dtype: torch.dtype, tolerance: float
 ) -> None:
@@ -182,8 +189,9 @@ def test_every_width_in_the_tiles_that_a_gpu_gets(
 
 
 @pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
-@pytest.mark.parametrize("width", [20, 80])
+@pytest.mark.parametrize(
+    "width, dtype", [(20, torch.float64), (80, torch.float32), (20, torch.float16)]
+)
 def test_packed_rows_are_read_as_what_they_hold(
     width: int, dtype: torch.dtype, kind: torch.dtype
 ) -> None:
