@@ -38,6 +38,13 @@ class ArticlesChanged(InWorkspace):
 
 
 @dataclass(frozen=True)
+class TextsErased(InWorkspace):
+    """Messages have lost their words, and whoever learned from them is to forget them."""
+
+    message_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class InConversation(InWorkspace):
     """Something that happened in a conversation."""
 

@@ -36,6 +36,7 @@ from app.metrics import Metrics
 from app.office.routers import ROUTERS as OFFICE_ROUTERS
 from app.pages import STATIC
 from app.parts import Parts
+from app.privacy import service as privacy
 from app.problems import tell_problems
 from app.readiness import Readiness
 from app.security import Secrets, read_secret_key
@@ -78,6 +79,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(answering.cancel)
             typing_ahead = tasks.create_task(_typing_ahead(parts, ready, library).run())
             stack.callback(typing_ahead.cancel)
+            async with parts.database.work() as work:
+                await privacy.schedule_purge(work, parts.clock())
             jobs = tasks.create_task(_jobs(parts).run())
             stack.callback(jobs.cancel)
             presence = tasks.create_task(parts.presence.run())
@@ -154,7 +157,7 @@ def _jobs(parts: Parts) -> JobRunner:
     settings = parts.settings
     runner = JobRunner(
         parts.database,
-        by_itself.HANDLERS,
+        by_itself.HANDLERS | privacy.HANDLERS,
         parts.clock,
         poll_s=settings.job_poll_s,
         lease_s=settings.job_lease_s,

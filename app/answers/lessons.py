@@ -20,7 +20,14 @@ from app.answers.repository import (
 )
 from app.database import Database
 from app.errors import Unavailable
-from app.events import AnswerEnded, ArticlesChanged, Dispatcher, InWorkspace, MessagePosted
+from app.events import (
+    AnswerEnded,
+    ArticlesChanged,
+    Dispatcher,
+    InWorkspace,
+    MessagePosted,
+    TextsErased,
+)
 from app.knowledge.passages import SourceArticle, read_passages
 from app.knowledge.repository import Articles
 from app.models import CannedReply
@@ -49,6 +56,7 @@ class Lessons:
     def listen(self, dispatcher: Dispatcher) -> None:
         """Hear what is published and answered."""
         dispatcher.on(ArticlesChanged, self._note)
+        dispatcher.on(TextsErased, self._note)
         dispatcher.on(MessagePosted, self._on_posted)
         dispatcher.on(AnswerEnded, self._on_ended)
 
@@ -109,6 +117,9 @@ class Lessons:
         match change:
             case ArticlesChanged():
                 await self._teach_lasting(change.workspace_id)
+            case TextsErased():
+                forgotten = [_answer_key(message_id) for message_id in change.message_ids]
+                await teach(self._engine, self._salt_of(change.workspace_id), [], forgotten)
             case MessagePosted() | AnswerEnded():
                 async with self._database.snapshot() as session:
                     text = await read_past_answer(session, change.message_id)
@@ -143,4 +154,8 @@ def _lasting(key: str, lines: Iterable[str]) -> Document:
 
 
 def _answer(message_id: UUID, text: str) -> Document:
-    return Document(f"answer/{message_id}", text)
+    return Document(_answer_key(message_id), text)
+
+
+def _answer_key(message_id: UUID) -> str:
+    return f"answer/{message_id}"

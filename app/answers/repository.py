@@ -82,6 +82,7 @@ def _answers() -> Select[UUID, str]:
         Message.kind == MessageKind.TEXT,
         Message.visibility == Visibility.PUBLIC,
         Message.state == MessageState.COMPLETE,
+        Message.text != "",  # erased
     )
 
 

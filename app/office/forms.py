@@ -96,7 +96,11 @@ class Fields:
         """Say what is wrong with a field; the first sentence stays."""
         self.errors.setdefault(name, sentence)
 
+    def sheet(self) -> Sheet:
+        """What was typed, with what was refused so far."""
+        return Sheet(dict(self.values), dict(self.errors))
+
     def check(self) -> None:
         """Raises: BadForm when a field was refused."""
         if self.errors:
-            raise BadForm(Sheet(self.values, self.errors))
+            raise BadForm(self.sheet())

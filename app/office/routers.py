@@ -1,8 +1,13 @@
 """All pages of the office, in the order in which their paths are tried."""
 
+from app.agents.members_router import router as members
+from app.audit.router import router as audit
 from app.bench.router import router as bench
 from app.engine_room.router import router as engine_room
 from app.knowledge.editor_router import router as editor
 from app.knowledge.import_router import router as imports
+from app.privacy.router import router as contacts
+from app.replies.router import router as replies
+from app.workspace.router import router as settings
 
-ROUTERS = (bench, editor, engine_room, imports)
+ROUTERS = (audit, bench, contacts, editor, engine_room, imports, members, replies, settings)

@@ -1,0 +1,1 @@
+"""What a customer may ask for: a copy of everything about them, or that it is gone."""

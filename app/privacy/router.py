@@ -1,0 +1,53 @@
+"""Contacts: looking them up, exporting, erasing."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from app.audit.service import note
+from app.dependencies import PartsDep, SnapshotDep, WorkDep
+from app.office.forms import Fields
+from app.office.frame import ManagerDep, ManagerViewDep, go_to
+from app.privacy.repository import Contacts
+from app.privacy.service import erase_contact, export_contact
+
+router = APIRouter(prefix="/dashboard/contacts", include_in_schema=False)
+
+
+@router.get("")
+async def contacts(
+    office: ManagerViewDep,
+    session: SnapshotDep,
+    q: Annotated[str, Query(max_length=200)] = "",
+) -> HTMLResponse:
+    """Who wrote, newest first."""
+    rows = await Contacts(session).rows(office.agent.workspace_id, q.strip())
+    values = {"title": "Contacts", "rows": rows, "sought": q.strip()}
+    return office.page("settings/contacts.html", "settings", values)
+
+
+@router.post("/{contact_id}/export")
+async def export(
+    posted: ManagerDep, work: WorkDep, parts: PartsDep, contact_id: UUID
+) -> JSONResponse:
+    """A file with everything about them; that it was taken is noted."""
+    told = await export_contact(work.session, posted.agent.workspace_id, contact_id, parts.clock())
+    note(work, posted.doer, "contact.exported", str(contact_id))
+    name = f"contact-{contact_id}.json"
+    return JSONResponse(told, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@router.post("/{contact_id}/erase")
+async def erase(posted: ManagerDep, work: WorkDep, contact_id: UUID) -> Response:
+    """Forget them, once the word was typed."""
+    fields = Fields(posted.form)
+    if fields.text("confirm", max_chars=20, is_required=False).lower() == "erase":
+        await erase_contact(work, posted.doer, contact_id)
+        return go_to("/dashboard/contacts", "erased")
+    rows = await Contacts(work.session).rows(posted.agent.workspace_id)
+    fields.refuse(f"confirm-{contact_id}", "Type “erase” to confirm.")
+    values = {"title": "Contacts", "rows": rows, "sought": ""}
+    from_form = fields.sheet()
+    return posted.page("settings/contacts.html", "settings", values, sheet=from_form, status=422)

@@ -1,0 +1,131 @@
+"""A copy of everything about a contact, and forgetting them.
+
+Erasing takes the words out and leaves times and counts, so that reports stay true. What the engine
+has been taught of these conversations it is told to forget.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.service import Doer, note
+from app.clock import as_wire
+from app.database import Work
+from app.events import TextsErased
+from app.jobs.schedule import schedule
+from app.models import Contact, Conversation, JsonObject, Message, Rating, Workspace
+from app.privacy.repository import Contacts
+from app.workspace.policy import BotPolicy
+
+PURGE_JOB = "privacy.purge"
+ERASED_NAME = "Erased contact"
+_PURGE_EVERY = timedelta(hours=1)
+_PURGED_AT_ONCE = 200
+
+
+async def export_contact(
+    session: AsyncSession, workspace_id: UUID, contact_id: UUID, at: datetime
+) -> JsonObject:
+    """Everything about a contact as JSON; internal notes are about them, so they are in it.
+
+    Raises:
+        NotFound: there is no such contact.
+    """
+    contacts = Contacts(session)
+    contact = await contacts.contact(workspace_id, contact_id)
+    conversations = await contacts.conversations(contact_id)
+    ratings = await contacts.ratings([one.id for one in conversations])
+    return {
+        "exported_at": as_wire(at),
+        "contact": _contact(contact),
+        "conversations": [
+            _conversation(one, await contacts.messages(one.id), ratings.get(one.id))
+            for one in conversations
+        ],
+    }
+
+
+async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
+    """Forget a contact: name, addresses, sessions, and all words of their conversations.
+
+    Raises:
+        NotFound: there is no such contact.
+    """
+    contacts = Contacts(work.session)
+    contact = await contacts.contact(doer.agent.workspace_id, contact_id)
+    conversations = await contacts.conversations(contact_id)
+    message_ids = await contacts.empty([one.id for one in conversations])
+    await contacts.forget_sessions(contact_id)
+    contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
+    contact.locale = None
+    contact.erased_at = work.clock()
+    await work.session.flush()
+    changes = {"conversations": (len(conversations), 0)}
+    note(work, doer, "contact.erased", str(contact_id), changes)
+    work.outbox.add(TextsErased(doer.agent.workspace_id, tuple(message_ids)))
+
+
+async def purge(work: Work, _payload: JsonObject) -> None:
+    """The job: empty what companies no longer keep, and look again later."""
+    is_done = True
+    for workspace in await work.session.scalars(select(Workspace)):
+        days = BotPolicy.of(workspace).retention_days
+        if days is None:
+            continue
+        contacts = Contacts(work.session)
+        before = work.clock() - timedelta(days=days)
+        expired = await contacts.expired(workspace.id, before, _PURGED_AT_ONCE)
+        if expired:
+            message_ids = await contacts.empty(expired)
+            work.outbox.add(TextsErased(workspace.id, tuple(message_ids)))
+        is_done &= len(expired) < _PURGED_AT_ONCE
+    await schedule_purge(work, work.clock() + (_PURGE_EVERY if is_done else timedelta()))
+
+
+async def schedule_purge(work: Work, at: datetime) -> None:
+    """Look then; there is only one such job."""
+    await schedule(work, PURGE_JOB, at, {}, key=PURGE_JOB)
+
+
+HANDLERS = {PURGE_JOB: purge}
+
+
+def _contact(contact: Contact) -> dict[str, Any]:
+    return {
+        "id": str(contact.id),
+        "name": contact.name,
+        "email": contact.email,
+        "external_id": contact.external_id,
+        "locale": contact.locale,
+        "first_seen_at": as_wire(contact.created_at),
+        "blocked_at": as_wire(contact.blocked_at) if contact.blocked_at else None,
+    }
+
+
+def _conversation(
+    conversation: Conversation, messages: Any, rating: Rating | None
+) -> dict[str, Any]:
+    return {
+        "number": conversation.number,
+        "status": conversation.status.value,
+        "started_at": as_wire(conversation.created_at),
+        "page": conversation.page,
+        "locale": conversation.locale,
+        "rating": {"score": rating.score, "comment": rating.comment} if rating else None,
+        "messages": [_message(one) for one in messages],
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "seq": message.seq,
+        "at": as_wire(message.created_at),
+        "role": message.role.value,
+        "kind": message.kind.value,
+        "visibility": message.visibility.value,
+        "author": message.author_name,
+        "text": message.text,
+    }

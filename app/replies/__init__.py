@@ -1,0 +1,1 @@
+"""Canned replies and labels: what a team agrees on before it works."""

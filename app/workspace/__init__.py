@@ -1,0 +1,1 @@
+"""What a company has decided: how its bot speaks, when people answer, how long things are kept."""
