@@ -5,29 +5,60 @@ the browser from the socket's frames.
 """
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field, field_validator
 
 from app.agents import service as agents
 from app.agents.cookies import drop_cookie, set_cookie
-from app.dashboard.inbox import InboxList, View, badge, read_inbox, read_opened
-from app.dependencies import AgentDep, CsrfDep, PartsDep, SnapshotDep, check_csrf
+from app.dashboard.inbox import Chosen, View, find_conversations, read_inbox
+from app.dashboard.opened import read_opened
+from app.dashboard.saved_views import forget_view, read_views, save_view
+from app.dependencies import AgentDep, CsrfDep, PartsDep, SnapshotDep, WorkDep, check_csrf
 from app.errors import NotSignedIn, RateLimited
 from app.pages import page
 from app.speakers import SignedInAgent
+from app.vocabulary import Priority
 
 router = APIRouter(prefix="/dashboard", include_in_schema=False)
 
 _VIEW_TITLES = {
-    View.ALL: "All",
-    View.BOT: "Bot",
-    View.WAITING: "Waiting",
+    View.ALL: "All open",
     View.MINE: "Mine",
+    View.UNASSIGNED: "Unassigned",
+    View.WAITING: "Waiting",
+    View.BOT: "Bot",
+    View.MENTIONS: "Mentions",
+    View.SNOOZED: "Snoozed",
     View.RESOLVED: "Resolved",
 }
+_NUM_FOUND = 8
+
+
+class ChosenQuery(Chosen):
+    """The query of the list; a filter that was left empty is none."""
+
+    @field_validator("priority", mode="before")
+    @classmethod
+    def _empty_is_none(cls, given: object) -> object:
+        return given or None
+
+
+ChosenDep = Annotated[ChosenQuery, Query()]
+
+
+class ViewForm(BaseModel):
+    """A filter and the name it gets."""
+
+    csrf: str
+    name: str = Field(max_length=200)
+    view: View = View.ALL
+    label: str = Field(default="", max_length=40)
+    priority: Priority | Literal[""] = ""
+    q: str = Field(default="", max_length=200)
 
 
 @router.get("/sign-in")
@@ -75,18 +106,27 @@ async def sign_out(
 
 @router.get("")
 async def inbox(
-    agent: AgentDep, csrf: CsrfDep, session: SnapshotDep, view: View = View.ALL
+    agent: AgentDep, csrf: CsrfDep, session: SnapshotDep, chosen: ChosenDep
 ) -> HTMLResponse:
     """The list with nothing open."""
-    shown = await read_inbox(session, agent, view)
-    return page("dashboard/inbox.html", _frame(agent, csrf, shown))
+    return page("dashboard/inbox.html", await _frame(session, agent, csrf, chosen))
 
 
 @router.get("/list")
-async def inbox_list(agent: AgentDep, session: SnapshotDep, view: View = View.ALL) -> HTMLResponse:
+async def inbox_list(
+    agent: AgentDep, csrf: CsrfDep, session: SnapshotDep, chosen: ChosenDep
+) -> HTMLResponse:
     """Only the list, for the page that has heard of a change."""
-    shown = await read_inbox(session, agent, view)
-    return page("dashboard/_list.html", {"inbox": shown, "view_titles": _VIEW_TITLES})
+    return page("dashboard/_list.html", await _list(session, agent, csrf, chosen))
+
+
+@router.get("/find")
+async def find(
+    agent: AgentDep, session: SnapshotDep, q: Annotated[str, Query(max_length=200)] = ""
+) -> HTMLResponse:
+    """What the palette shows for some words."""
+    rows = await find_conversations(session, agent, q, _NUM_FOUND) if q.strip() else []
+    return page("dashboard/_found.html", {"rows": rows, "q": q})
 
 
 @router.get("/conversations/{conversation_id}")
@@ -95,13 +135,42 @@ async def conversation(
     agent: AgentDep,
     csrf: CsrfDep,
     session: SnapshotDep,
-    view: View = View.ALL,
+    chosen: ChosenDep,
 ) -> HTMLResponse:
     """The list with one conversation open; its thread comes over the socket."""
     opened = await read_opened(session, agent, conversation_id)
-    shown = await read_inbox(session, agent, view)
-    values = {"row": opened, "badge": badge(opened.conversation, opened.assignee_name)}
-    return page("dashboard/conversation.html", _frame(agent, csrf, shown) | values)
+    values = await _frame(session, agent, csrf, chosen) | {"opened": opened}
+    return page("dashboard/conversation.html", values)
+
+
+@router.post("/views")
+async def save(
+    request: Request,
+    parts: PartsDep,
+    agent: AgentDep,
+    work: WorkDep,
+    form: Annotated[ViewForm, Form()],
+) -> Response:
+    """Give a filter a name."""
+    check_csrf(request, parts, form.csrf)
+    chosen = Chosen(view=form.view, label=form.label, priority=form.priority or None, q=form.q)
+    await save_view(work, agent, form.name, chosen)
+    return RedirectResponse(f"/dashboard?{chosen.query}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/views/{view_id}/forget")
+async def forget(
+    request: Request,
+    view_id: UUID,
+    parts: PartsDep,
+    agent: AgentDep,
+    work: WorkDep,
+    csrf: Annotated[str, Form()],
+) -> Response:
+    """Take a saved view away."""
+    check_csrf(request, parts, csrf)
+    await forget_view(work, agent, view_id)
+    return RedirectResponse("/dashboard", HTTPStatus.SEE_OTHER)
 
 
 def _sign_in(email: str, error: str | None, status: int) -> HTMLResponse:
@@ -114,12 +183,22 @@ def _sign_in(email: str, error: str | None, status: int) -> HTMLResponse:
     return page("agents/sign_in.html", values, status=status)
 
 
-def _frame(agent: SignedInAgent, csrf: str, shown: InboxList) -> dict[str, object]:
-    return {
+async def _frame(
+    session: SnapshotDep, agent: SignedInAgent, csrf: str, chosen: Chosen
+) -> dict[str, object]:
+    return await _list(session, agent, csrf, chosen) | {
         "title": "Inbox · Careline",
         "stylesheet": "dashboard.css",
         "agent": agent,
+    }
+
+
+async def _list(
+    session: SnapshotDep, agent: SignedInAgent, csrf: str, chosen: Chosen
+) -> dict[str, object]:
+    return {
         "csrf": csrf,
-        "inbox": shown,
+        "inbox": await read_inbox(session, agent, chosen),
         "view_titles": _VIEW_TITLES,
+        "saved_views": await read_views(session, agent),
     }

@@ -15,19 +15,30 @@ from app.answers.planning import Plan, Thread, make_plan, needs_no_words
 from app.answers.release import Release
 from app.answers.repository import read_dialogue
 from app.clock import Clock
+from app.conversations import desk
 from app.conversations.answering import FinishedAnswer, begin_answer, complete_answer
-from app.conversations.service import NewMessage, post_message, resolve
+from app.conversations.moves import Cause, move
+from app.conversations.service import NewMessage, confirm_solved, post_message, resolve
+from app.conversations.states import Happening
 from app.database import Work
 from app.demo.script import Act, Script, Step
-from app.handoff.service import hand_over, post_reply, take_over
+from app.handoff.service import hand_over, post_reply, release, take_over
 from app.knowledge.evidence import Verdict
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import record_gap
 from app.models import Contact, Conversation
-from app.speakers import Customer, SignedInAgent
-from app.vocabulary import HandoffReason
+from app.speakers import SYSTEM, Customer, SignedInAgent
+from app.vocabulary import HandoffReason, Priority
 
 _REOPEN_DAYS = 7
+_AT_THE_DESK = (Act.NOTE, Act.LABEL, Act.PRIORITY, Act.SNOOZE, Act.BLOCK)
+_COLOURS = {
+    "delivery": "blue",
+    "returns": "orange",
+    "warranty": "violet",
+    "rental": "teal",
+    "payment": "red",
+}
 
 
 class Stage:
@@ -72,7 +83,19 @@ class Stage:
     async def _happen(self, work: Work, conversation_id: UUID, step: Step, message_id: str) -> None:
         if step.act is Act.BOT:
             await self._bot_turn(work, conversation_id, message_id)
-            return
+        elif step.act is Act.CONFIRM:
+            await confirm_solved(work, conversation_id, shown=_nothing)
+        elif step.act is Act.ARCHIVE:
+            conversation = await work.session.get_one(Conversation, conversation_id)
+            await move(work, conversation, Happening.ARCHIVED, Cause(SYSTEM))
+        elif step.act in _AT_THE_DESK:
+            await self._at_the_desk(work, conversation_id, step, message_id)
+        else:
+            await self._agent_speaks(work, conversation_id, step, message_id)
+
+    async def _agent_speaks(
+        self, work: Work, conversation_id: UUID, step: Step, message_id: str
+    ) -> None:
         agent = self._agents[step.who]
         conversation = await work.session.get_one(Conversation, conversation_id)
         epoch = conversation.control_epoch
@@ -81,10 +104,29 @@ class Stage:
             await post_reply(work, agent, new, shown=_nothing)
         elif step.act is Act.RESOLVE:
             await resolve(work, agent, conversation_id, shown=_nothing)
+        elif step.act is Act.GIVE_BACK:
+            await release(work, agent, conversation_id, epoch=epoch)
         else:
             if step.act is Act.CUT_OFF:
                 await begin_answer(work, conversation_id, epoch=epoch)
             await take_over(work, agent, conversation_id, epoch=epoch, shown=lambda _: step.text)
+
+    async def _at_the_desk(
+        self, work: Work, conversation_id: UUID, step: Step, message_id: str
+    ) -> None:
+        agent = self._agents[step.who]
+        if step.act is Act.NOTE:
+            await desk.add_note(work, agent, NewMessage(step.text, message_id, conversation_id))
+        elif step.act is Act.LABEL:
+            label = desk.NewLabel(step.text, _COLOURS.get(step.text, "grey"))
+            await desk.set_label(work, agent, conversation_id, label, is_on=True)
+        elif step.act is Act.PRIORITY:
+            await desk.set_priority(work, agent, conversation_id, Priority(step.text))
+        elif step.act is Act.SNOOZE:
+            until = work.clock() + timedelta(hours=float(step.text)) if step.text else None
+            await desk.snooze(work, agent, conversation_id, until=until, shown=_nothing)
+        else:
+            await desk.set_blocked(work, agent, conversation_id, is_on=True, shown=_nothing)
 
     async def _bot_turn(self, work: Work, conversation_id: UUID, message_id: str) -> None:
         dialogue = await read_dialogue(work.session, conversation_id)

@@ -17,6 +17,17 @@ class Act(StrEnum):
     TAKE_OVER = "take_over"
     CUT_OFF = "cut_off"
     RESOLVE = "resolve"
+    CONFIRM = "confirm"
+    NOTE = "note"
+    LABEL = "label"
+    PRIORITY = "priority"
+    SNOOZE = "snooze"
+    GIVE_BACK = "give_back"
+    BLOCK = "block"
+    ARCHIVE = "archive"
+
+
+_NOBODYS = (Act.CUSTOMER, Act.BOT, Act.CONFIRM, Act.ARCHIVE)
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Step:
     who: str = ""
     """First name of the agent."""
     text: str = ""
-    """What is said; of a cut-off answer, what had been shown."""
+    """What is said or set; of a cut-off answer what had been shown, of a snooze its hours."""
 
 
 @dataclass(frozen=True)
@@ -55,5 +66,5 @@ def _step(fields: dict[str, object]) -> Step:
     act = next(act for act in Act if act.value in fields)
     value = fields[act.value]
     text = value if act is Act.CUSTOMER else fields.get("text", fields.get("shown", ""))
-    who = "" if act in (Act.CUSTOMER, Act.BOT) else value
+    who = "" if act in _NOBODYS else value
     return Step(act, float(str(fields.get("after_s", 0))), str(who), str(text))

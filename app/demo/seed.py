@@ -30,6 +30,10 @@ PASSWORD = "fernhill-demo"
 _CANNED = Path(__file__).parent / "canned_replies.toml"
 
 
+_AGENTS_STAY_MIN = 24 * 60
+"""The demo's agents are rarely at their desks; their conversations are to stay with them."""
+
+
 @dataclass(frozen=True)
 class DemoAccess:
     """What somebody needs to look around: the owner's login and the token of the shop's widget."""
@@ -72,7 +76,13 @@ async def seed(database: Database, clock: Clock) -> DemoAccess:
 
 
 async def _open_company(work: Work) -> UUID:
-    workspace = Workspace(id=new_id(), slug=SLUG, name=COMPANY, timezone="America/Los_Angeles")
+    workspace = Workspace(
+        id=new_id(),
+        slug=SLUG,
+        name=COMPANY,
+        timezone="America/Los_Angeles",
+        settings={"agent_gone_after_min": _AGENTS_STAY_MIN},
+    )
     work.session.add(workspace)
     await work.session.flush()
     work.session.add(

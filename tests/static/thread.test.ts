@@ -101,7 +101,9 @@ test("events applied to a snapshot give what a fresh snapshot gives", () => {
     control: "bot",
     epoch: 0,
     last_seq: 2,
-    contact: { name: "Mia" },
+    contact: { name: "Mia", blocked: false },
+  priority: "normal",
+  labels: [],
     subject: "Hello",
   } as const;
   const asked = message();
@@ -143,7 +145,9 @@ test("a snapshot older than what is known is not taken", () => {
     control: "bot",
     epoch: 0,
     last_seq: 1,
-    contact: { name: "Mia" },
+    contact: { name: "Mia", blocked: false },
+  priority: "normal",
+  labels: [],
     subject: "",
   } as const;
 

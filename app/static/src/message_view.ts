@@ -81,7 +81,7 @@ export class MessageList {
 
   private fillPending(li: HTMLLIElement, pending: Pending, isOnline: boolean): void {
     const { strings } = this.options;
-    li.className = "message own pending";
+    li.className = `message own pending${pending.isNote ? " note" : ""}`;
     li.dataset["state"] = pending.refusal ? "refused" : "pending";
     const bubble = h("div", { class: "bubble", dir: "auto" }, plain(pending.text));
     const note = pending.refusal ?? (isOnline ? strings.sending : strings.queued);

@@ -53,11 +53,23 @@ export interface ConversationSummary {
   epoch: number;
 }
 
+export type Priority = "low" | "normal" | "high" | "urgent";
+
+/** `colour` is a name of the palette. */
+export interface Label {
+  name: string;
+  colour: string;
+}
+
 export interface ConversationDetail extends ConversationSummary {
   number: number;
-  contact: { name: string };
+  contact: { name: string; blocked: boolean };
   assignee?: Person;
   subject: string;
+  priority: Priority;
+  labels: readonly Label[];
+  /** While snoozed: when it comes back; absent: when the customer writes. */
+  until?: string;
 }
 
 export interface Welcome {
@@ -81,8 +93,13 @@ export interface Payloads {
   "message.updated": { message: Message };
   "note.created": { message: Message };
   "control.changed": { from: Control; to: Control; by: Actor; reason: string; epoch: number };
-  "status.changed": { from: Status; to: Status; by: Actor; resolution?: string };
+  "status.changed": { from: Status; to: Status; by: Actor; resolution?: string; until?: string };
   "assignee.changed": { to: Person | null };
+  "priority.changed": { from: Priority; to: Priority; by: Actor };
+  "labels.changed": { labels: readonly Label[]; by: Actor };
+  "contact.changed": { blocked: boolean; by: Actor };
+  /** The place of an event that is not for this reader. */
+  skipped: Record<string, never>;
   welcome: Welcome;
   synced: { last_seq: number };
   reset: Record<string, never>;
@@ -140,8 +157,17 @@ export type ClientFrame =
   | { t: "draft"; c?: string; text: string }
   | { t: "read"; c: string; s: number }
   | { t: "sync"; c: string; after: number }
-  | { t: "watch" | "unwatch" | "resolve"; c: string }
-  | { t: "takeover" | "release"; c: string; epoch: number }
+  | { t: "watch" | "unwatch" | "resolve" | "reopen" | "wake"; c: string }
+  | { t: "takeover"; c: string; epoch: number; mode?: "stop" | "after_answer" }
+  | { t: "release"; c: string; epoch: number; answer_last?: boolean }
+  | { t: "assign"; c: string; to?: string }
+  | { t: "snooze"; c: string; until?: string }
+  | { t: "block"; c: string; on: boolean }
+  | { t: "label"; c: string; name: string; on: boolean; colour?: string }
+  | { t: "priority"; c: string; to: Priority }
+  | { t: "note"; c: string; cid: string; text: string }
+  | { t: "draft.keep"; c: string; kind: "reply" | "note"; text: string }
+  | { t: "presence"; state: "online" | "away" }
   | { t: "ping"; n: number };
 
 export const SUBPROTOCOL = "care.v1";

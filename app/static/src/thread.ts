@@ -8,12 +8,15 @@
  */
 
 import type {
+  Actor,
   Control,
   ConversationDetail,
+  Label,
   Message,
   Payloads,
   Person,
   Phase,
+  Priority,
   ServerFrame,
   Status,
 } from "./protocol.ts";
@@ -24,6 +27,8 @@ export interface Pending {
   cid: string;
   text: string;
   at: string;
+  /** For colleagues only. */
+  isNote?: boolean;
   /** Why the server refused it, in its words. */
   refusal?: string;
 }
@@ -52,8 +57,14 @@ export class Thread implements Follower {
   assignee: Person | null = null;
   detail: ConversationDetail | null = null;
   live: Live | null = null;
-  /** Who is typing on the other side, by name; empty when the name is not known. */
+  priority: Priority = "normal";
+  labels: readonly Label[] = [];
+  isBlocked = false;
+  /** While snoozed: when it comes back; null: when the customer writes. */
+  until: string | null = null;
+  /** Who is typing, by name; empty when the name is not known. */
   typing: string | null = null;
+  typingBy: Actor["kind"] | null = null;
 
   private messages = new Map<string, Message>();
   private pending = new Map<string, Pending>();
@@ -143,9 +154,19 @@ export class Thread implements Follower {
         return this.setControl(frame.d.to, frame.d.epoch);
       case "status.changed":
         this.status = frame.d.to;
+        this.until = frame.d.until ?? null;
         return "changed";
       case "assignee.changed":
         this.assignee = frame.d.to;
+        return "changed";
+      case "priority.changed":
+        this.priority = frame.d.to;
+        return "changed";
+      case "labels.changed":
+        this.labels = frame.d.labels;
+        return "changed";
+      case "contact.changed":
+        this.isBlocked = frame.d.blocked;
         return "changed";
       default:
         return "same";
@@ -185,6 +206,10 @@ export class Thread implements Follower {
     this.control = conversation.control;
     this.epoch = conversation.epoch;
     this.assignee = conversation.assignee ?? null;
+    this.priority = conversation.priority;
+    this.labels = conversation.labels;
+    this.isBlocked = conversation.contact.blocked;
+    this.until = conversation.until ?? null;
     this.messages = new Map(messages.map((message) => [message.id, message]));
     for (const { cid } of messages) if (cid) this.pending.delete(cid);
     this.live = null;
@@ -235,6 +260,7 @@ export class Thread implements Follower {
 
   private setTyping(d: Payloads["typing"]): Applied {
     this.typing = d.on ? (d.by.name ?? "") : null;
+    this.typingBy = d.on ? d.by.kind : null;
     return "changed";
   }
 

@@ -56,4 +56,4 @@ async def test_an_engine_that_always_dies_brings_a_human(quiet: Rig, tmp_path: P
         Control.QUEUE, HandoffReason.ERROR,
     )  # fmt: skip
     assert said.state in (MessageState.FAILED, MessageState.INTERRUPTED)
-    assert len(await quiet.messages(conversation_id, Role.SYSTEM)) == 1
+    assert len(await quiet.messages(conversation_id, Role.SYSTEM)) == 2, "a line and a note"

@@ -94,7 +94,7 @@ async def test_whoever_asks_for_a_person_gets_one_without_a_bot_in_between(rig: 
         Control.QUEUE, HandoffReason.ASKED,
     )  # fmt: skip
     assert await rig.messages(conversation_id, Role.BOT) == []
-    assert len(await rig.messages(conversation_id, Role.SYSTEM)) == 1
+    assert len(await rig.messages(conversation_id, Role.SYSTEM)) == 2, "a line and a note"
 
 
 async def test_a_policy_topic_gets_our_words_and_a_human(rig: Rig) -> None:
@@ -198,7 +198,7 @@ async def test_an_engine_that_refuses_brings_a_human_and_a_line(rig: Rig) -> Non
     assert (conversation.control, conversation.handoff_reason) == (
         Control.QUEUE, HandoffReason.ERROR,
     )  # fmt: skip
-    assert len(await rig.messages(conversation_id, Role.SYSTEM)) == 1
+    assert len(await rig.messages(conversation_id, Role.SYSTEM)) == 2, "a line and a note"
 
 
 async def test_an_answer_that_takes_too_long_brings_a_human(

@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from app.conversations import service as conversations
+from app.conversations.desk import NewLabel, keep_draft, set_label, set_priority
 from app.dashboard.inbox import View
 from app.handoff import service as handoff
 from app.speakers import Customer
-from app.vocabulary import AgentRole
+from app.vocabulary import AgentRole, DraftKind, Priority
 from tests.app.bot import begin
 from tests.care_client import agent_headers
 from tests.conftest import Served
@@ -121,11 +122,12 @@ async def test_each_view_shows_its_conversations_and_counts_all(
 
     assert numbers(shown[View.ALL]) == [3, 2, 4, 1], "the newest activity comes first"
     assert numbers(shown[View.BOT]) == [1]
-    assert numbers(shown[View.WAITING]) == [2, 4], "whoever asked first waits longest"
+    assert numbers(shown[View.UNASSIGNED]) == [2, 4], "whoever asked first waits longest"
+    assert numbers(shown[View.WAITING]) == [2, 3, 4], "an agent who has not answered is waited for"
     assert numbers(shown[View.MINE]) == [3]
     assert numbers(shown[View.RESOLVED]) == [5]
     for page in shown.values():
-        assert counts(page) == [4, 1, 2, 1, 1]
+        assert counts(page) == [4, 1, 2, 3, 1, 0, 0, 1]
 
 
 async def test_the_list_comes_alone_for_a_page_that_has_heard_of_a_change(
@@ -167,7 +169,7 @@ async def test_a_conversation_opens_beside_the_list(
     page = await desk.get(f"/dashboard/conversations/{conversation_id}")
 
     assert numbers(page) == [1]
-    assert f'<care-conversation conversation="{conversation_id}">' in page.text
+    assert f'<care-conversation conversation="{conversation_id}"' in page.text
     assert served.shop.agent.name in page.text
 
 
@@ -192,3 +194,89 @@ async def test_what_customers_write_is_never_markup(
 
     assert "<script>alert" not in page.text
     assert page.text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2
+
+
+async def test_a_filter_shows_what_has_the_label_the_priority_or_the_words(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    kayak = await ask(served, "a", "Do you rent kayaks?")
+    await ask(served, "b", "Where is my 100% wool parcel?")
+    async with served.parts.database.work() as work:
+        await set_label(work, served.shop.agent, kayak, NewLabel("rental"), is_on=True)
+        await set_priority(work, served.shop.agent, kayak, Priority.HIGH)
+
+    async def shown(**query: str) -> list[int]:
+        return numbers(await desk.get("/dashboard/list", params=query))
+
+    assert await shown(label="rental") == await shown(priority="high") == [1]
+    assert await shown(q="kayaks RENT") == await shown(q="#1") == [1]
+    assert await shown(q="100%") == [2] and await shown(q="%") == [2]
+    assert await shown(label="", priority="", q="") == [2, 1]
+    assert await shown(limit="1") == [2]
+    assert "Show more" in (await desk.get("/dashboard/list?limit=1")).text
+
+
+async def test_a_customers_message_is_unread_until_the_agent_has_seen_it(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    conversation_id = await ask(served, "a")
+    await take_over(served, conversation_id)
+    assert "data-unread" in (await desk.get("/dashboard/list")).text
+
+    async with served.parts.database.work() as work:
+        await conversations.mark_read(work, served.shop.agent, conversation_id, 99)
+
+    assert "data-unread" not in (await desk.get("/dashboard/list")).text
+
+
+async def test_a_filter_is_saved_under_a_name_and_forgotten(desk: httpx.AsyncClient) -> None:
+    csrf = csrf_of(await desk.get("/dashboard"))
+    form = {"csrf": csrf, "name": "Urgent <b>", "view": "waiting", "priority": "urgent"}
+
+    saved = await desk.post("/dashboard/views", data=form)
+    page = await desk.get("/dashboard")
+    forget = re.search(r'action="(/dashboard/views/[^"]+/forget)"', page.text)
+
+    assert saved.headers["location"] == "/dashboard?view=waiting&priority=urgent"
+    assert "Urgent &lt;b&gt;" in page.text and forget is not None
+    await desk.post(forget[1], data={"csrf": csrf})
+    assert "Urgent" not in (await desk.get("/dashboard/list")).text
+
+
+async def test_a_saved_view_needs_a_form_of_ours_and_a_name(desk: httpx.AsyncClient) -> None:
+    csrf = csrf_of(await desk.get("/dashboard"))
+
+    assert (await desk.post("/dashboard/views", data={"csrf": "x", "name": "n"})).status_code == 403
+    assert (
+        await desk.post("/dashboard/views", data={"csrf": csrf, "name": " "})
+    ).status_code == 422
+
+
+async def test_the_palette_finds_conversations_of_any_state(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    conversation_id = await ask(served, "a", "Do you rent kayaks?")
+    await resolve(served, conversation_id)
+
+    assert numbers(await desk.get("/dashboard/find", params={"q": "kayak"})) == [1]
+    assert "No conversation" in (await desk.get("/dashboard/find", params={"q": "canoe"})).text
+
+
+async def test_what_was_not_sent_is_there_again_and_only_for_its_writer(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    conversation_id = await ask(served, "a")
+    for agent, text in ((served.shop.agent, "Half a"), (served.shop.agents[AgentRole.OWNER], "No")):
+        async with served.parts.database.work() as work:
+            await keep_draft(work, agent, conversation_id, DraftKind.REPLY, text)
+
+    page = await desk.get(f"/dashboard/conversations/{conversation_id}")
+
+    assert 'data-reply="Half a"' in page.text and 'data-note=""' in page.text
+
+
+def csrf_of(page: httpx.Response) -> str:
+    """What a form of the page sends back."""
+    found = re.search(r'name="csrf" value="(\w+)"', page.text)
+    assert found is not None
+    return found[1]

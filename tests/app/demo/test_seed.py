@@ -10,7 +10,7 @@ from app.demo.seed import PASSWORD, SITE_TOKEN, seed
 from app.models import Article, CannedReply, Conversation, ConversationEvent, Inbox, KbGap, Message
 from app.parts import Parts
 from app.security import is_password
-from app.vocabulary import AgentRole, Control, MessageState, Role, Status
+from app.vocabulary import AgentRole, Control, MessageState, Priority, Resolution, Role, Status
 
 
 async def test_the_demo_has_conversations_in_every_state(parts: Parts) -> None:
@@ -21,9 +21,11 @@ async def test_the_demo_has_conversations_in_every_state(parts: Parts) -> None:
         messages = (await session.scalars(select(Message))).all()
         owner = await Agents(session).find_by_email(access.email)
         gaps = (await session.execute(select(func.count(KbGap.id)))).scalar_one()
-    assert len(conversations) == 12
+    assert len(conversations) == 20
     assert {c.control for c in conversations} == set(Control)
-    assert {c.status for c in conversations} >= {Status.OPEN, Status.RESOLVED}
+    assert {c.status for c in conversations} == set(Status)
+    assert {c.priority for c in conversations} >= {Priority.URGENT, Priority.HIGH}
+    assert {c.resolution for c in conversations} >= {Resolution.AGENT, Resolution.CONFIRMED}
     assert any(m.state is MessageState.INTERRUPTED and m.text for m in messages)
     assert all(m.citations for m in messages if m.role is Role.BOT and "[1]" in m.text)
     assert owner is not None and owner.role is AgentRole.OWNER

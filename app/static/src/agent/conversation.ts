@@ -11,7 +11,10 @@ import type { Payloads, Welcome } from "../protocol.ts";
 import { StickyScroll } from "../scroll.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
+import { Details } from "./details.ts";
 import { ReplyForm } from "./reply_form.ts";
+import type { Kind } from "./reply_form.ts";
+import { snoozeMoment } from "./snooze.ts";
 import type { AgentLink, OpenConversation } from "./link.ts";
 import { agentStrings } from "./strings.ts";
 
@@ -29,6 +32,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   private messages: MessageList | null = null;
   private sticky: StickyScroll | null = null;
   private form: ReplyForm | null = null;
+  private details: Details | null = null;
   private noticeTimer: number | null = null;
   private readUpTo = 0;
   private isKnown = false;
@@ -49,10 +53,21 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const jump = this.piece("jump", HTMLButtonElement);
     this.sticky = new StickyScroll(this.piece("log"), (isAway) => (jump.hidden = !isAway));
     jump.addEventListener("click", () => this.sticky?.toEnd());
-    this.form = new ReplyForm(this.piece("reply", HTMLFormElement), {
-      send: (text) => this.say(text),
+    const handlers = {
+      send: (kind: Kind, text: string) => this.say(text, kind === "note"),
       typed: () => this.typing.typed(),
+      keep: (kind: Kind, text: string) =>
+        this.realtime.send({ t: "draft.keep", c: this.conversation, kind, text }),
+    };
+    this.form = new ReplyForm(this.piece("reply", HTMLFormElement), handlers, {
+      canned: this.piece("canned"),
+      colleagues: this.piece("colleagues"),
+      customer: this.getAttribute("customer") ?? "",
     });
+    const panel = this.one(".contact", HTMLElement);
+    this.details = new Details(panel, this.conversation, (frame) => this.realtime.send(frame));
+    const moment = this.piece("snooze-moment", HTMLInputElement);
+    moment.addEventListener("change", () => this.snoozeUntil(new Date(moment.value)));
     this.append(this.announcer.region);
     this.addEventListener("click", (event) => this.act(event));
     this.link.join(this);
@@ -105,46 +120,111 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const me = this.link.welcomed?.agent;
     const isEnded = thread.status === "resolved" || thread.status === "archived";
     const isMine = thread.control === "human" && thread.assignee?.id === me?.id;
-    const isReader = me?.role === "viewer";
-    this.dataset["control"] = isEnded ? "resolved" : thread.control;
+    const canWrite = me?.role !== "viewer";
+    const isOpen = !isEnded && canWrite;
+    const isSnoozed = thread.status === "snoozed";
+    const look = isEnded ? "resolved" : isSnoozed ? "snoozed" : thread.control;
+    this.dataset["control"] = look;
     this.piece("control").textContent = agentStrings.badge(thread);
-    this.piece("control").dataset["control"] = isEnded ? "resolved" : thread.control;
-    this.piece("assignee").textContent = thread.assignee?.name ?? agentStrings.nobody;
+    this.piece("control").dataset["control"] = look;
     this.piece("writing").hidden = thread.live === null;
-    this.piece("typing").hidden = thread.typing === null;
-    this.button("takeover").hidden = isEnded || isMine || isReader;
+    this.button("takeover").hidden = !isOpen || isMine;
     this.button("takeover").classList.toggle("primary", thread.control !== "human");
-    this.button("release").hidden = isEnded || !isMine;
-    this.button("resolve").hidden = isEnded || isReader;
+    this.button("takeover-after").hidden = !isOpen || thread.live === null || thread.assignee !== null;
+    this.piece("release-menu").hidden = !isOpen || !isMine;
+    this.piece("snooze-menu").hidden = !isOpen || isSnoozed;
+    this.button("wake").hidden = !isOpen || !isSnoozed;
+    this.button("resolve").hidden = !isOpen;
+    this.button("reopen").hidden = !canWrite || thread.status !== "resolved";
+    this.details?.show(thread, canWrite, isEnded);
+    this.showTyping();
+    this.showClosed(canWrite);
+    const can = { reply: isOpen, note: canWrite && thread.status !== "archived" };
+    const reply = agentStrings.replyPlaceholder(thread, isMine);
+    this.form?.show(can, { reply, note: agentStrings.notePlaceholder });
+  }
+
+  private showTyping(): void {
+    const { thread } = this;
+    const isColleague = thread.typing !== null && thread.typingBy === "agent";
+    this.piece("typing").hidden = thread.typing === null || isColleague;
+    const collision = this.piece("collision");
+    const isPending = thread.control === "bot" && thread.assignee !== null && thread.live !== null;
+    collision.hidden = !isColleague && !isPending;
+    if (isColleague) collision.textContent = agentStrings.colleagueTyping(thread.typing ?? "");
+    else if (isPending) collision.textContent = agentStrings.pending(thread.assignee?.name ?? "");
+  }
+
+  private showClosed(canWrite: boolean): void {
+    const { thread } = this;
     const closed = this.piece("closed");
-    closed.hidden = !isEnded && !isReader;
-    closed.textContent = isReader ? agentStrings.readOnly : agentStrings.closed;
-    this.form?.show(!isEnded && !isReader, agentStrings.replyPlaceholder(thread, isMine));
+    let text = "";
+    if (!canWrite) text = agentStrings.readOnly;
+    else if (thread.isBlocked) text = agentStrings.blocked;
+    else if (thread.status === "archived") text = agentStrings.archived;
+    else if (thread.status === "resolved") text = agentStrings.closed;
+    else if (thread.status === "snoozed")
+      text = thread.until ? agentStrings.snoozedUntil(when(thread.until)) : agentStrings.snoozed;
+    closed.hidden = text === "";
+    closed.textContent = text;
   }
 
   private act(event: Event): void {
     const button = event.target instanceof Element ? event.target.closest("[data-act]") : null;
+    if (!(button instanceof HTMLElement)) return;
     const { epoch } = this.thread;
     const c = this.conversation;
-    switch (button?.getAttribute("data-act")) {
+    switch (button.dataset["act"]) {
       case "takeover":
         this.form?.offerDraft(this.thread.live?.text ?? "");
         this.realtime.send({ t: "takeover", c, epoch });
+        this.form?.write("reply");
         this.form?.focus();
+        break;
+      case "takeover-after":
+        this.realtime.send({ t: "takeover", c, epoch, mode: "after_answer" });
         break;
       case "release":
         this.realtime.send({ t: "release", c, epoch });
         break;
+      case "release-answer":
+        this.realtime.send({ t: "release", c, epoch, answer_last: true });
+        break;
+      case "snooze":
+        this.snoozeUntil(snoozeMoment(button.dataset["until"] ?? "reply"));
+        break;
       case "resolve":
-        this.realtime.send({ t: "resolve", c });
+      case "reopen":
+      case "wake":
+        this.realtime.send({ t: button.dataset["act"], c });
+        break;
+      case "block":
+        this.realtime.send({ t: "block", c, on: !this.thread.isBlocked });
+        break;
+      case "details":
+        this.toggleDetails();
         break;
     }
   }
 
-  private say(text: string): void {
+  private snoozeUntil(moment: Date | null): void {
+    const c = this.conversation;
+    if (moment === null) this.realtime.send({ t: "snooze", c });
+    else if (!Number.isNaN(moment.getTime()))
+      this.realtime.send({ t: "snooze", c, until: moment.toISOString() });
+  }
+
+  private toggleDetails(): void {
+    const isShown = this.toggleAttribute("data-details");
+    this.one(".details-toggle", HTMLElement).setAttribute("aria-expanded", String(isShown));
+  }
+
+  private say(text: string, isNote: boolean): void {
     const cid = crypto.randomUUID();
-    this.thread.addPending({ cid, text, at: new Date().toISOString() });
-    this.realtime.post({ t: "message.send", cid, c: this.conversation, text });
+    const c = this.conversation;
+    this.thread.addPending({ cid, text, at: new Date().toISOString(), isNote });
+    if (isNote) this.realtime.send({ t: "note", cid, c, text });
+    else this.realtime.post({ t: "message.send", cid, c, text });
     this.typing.sent();
     this.show();
     this.sticky?.toEnd();
@@ -152,7 +232,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
 
   private retry(cid: string): void {
     const pending = this.thread.removePending(cid);
-    if (pending) this.say(pending.text);
+    if (pending) this.say(pending.text, pending.isNote ?? false);
   }
 
   private markRead(): void {
@@ -184,4 +264,9 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     if (!(found instanceof type)) throw new Error(`conversation page lacks ${selector}`);
     return found;
   }
+}
+
+function when(moment: string): string {
+  const shown = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return shown.format(new Date(moment));
 }

@@ -7,6 +7,8 @@ const UNITS: ["day" | "hour" | "minute" | "second", number][] = [
   ["minute", 60],
 ];
 
+const MOMENT: Intl.DateTimeFormatOptions = { weekday: "short", hour: "2-digit", minute: "2-digit" };
+
 export function listenToPage(): void {
   const refresh = () => {
     markOpenRow();
@@ -34,7 +36,9 @@ function tellTimes(): void {
     const seconds = Math.max(0, (Date.now() - moment.getTime()) / 1000);
     const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ["second", 1];
     const count = Math.trunc(seconds / size);
-    if (element.dataset["relative"] === "running") {
+    if (element.dataset["relative"] === "moment") {
+      element.textContent = new Intl.DateTimeFormat(lang, MOMENT).format(moment);
+    } else if (element.dataset["relative"] === "running") {
       const running = new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "narrow" });
       element.textContent = running.format(count);
     } else {

@@ -1,43 +1,52 @@
-/** Where an agent writes: Enter sends, Shift+Enter breaks the line; the bot's text can be taken up. */
+/**
+ * Where an agent writes replies and notes. Enter sends, Shift+Enter breaks the line; the bot's text
+ * can be taken up; what is not sent is kept by the server and is there on every device.
+ */
+
+import { Suggestions } from "./suggestions.ts";
+
+export type Kind = "reply" | "note";
 
 interface Handlers {
-  send(text: string): void;
+  send(kind: Kind, text: string): void;
   typed(): void;
+  /** Keep what is written; empty: nothing. */
+  keep(kind: Kind, text: string): void;
 }
 
 const MAX_HEIGHT_PX = 220;
+const KEEP_AFTER_MS = 700;
 
 export class ReplyForm {
   private readonly field: HTMLTextAreaElement;
   private readonly button: HTMLButtonElement;
   private readonly draft: HTMLButtonElement;
+  private readonly suggestions: Suggestions;
+  private readonly texts: Record<Kind, string>;
+  private kind: Kind = "reply";
   private draftText = "";
+  private keepTimer: number | null = null;
+  private placeholders: Record<Kind, string> = { reply: "", note: "" };
 
   constructor(
     private readonly form: HTMLFormElement,
     private readonly handlers: Handlers,
+    options: { canned: HTMLElement; colleagues: HTMLElement; customer: string },
   ) {
     const field = form.querySelector("textarea");
     const button = form.querySelector<HTMLButtonElement>("button[type=submit]");
     const draft = form.querySelector<HTMLButtonElement>("[data-part=draft]");
-    if (!field || !button || !draft) throw new Error("the reply form is not complete");
+    const list = form.querySelector<HTMLUListElement>("[data-part=suggestions]");
+    if (!field || !button || !draft || !list) throw new Error("the reply form is not complete");
     this.field = field;
     this.button = button;
     this.draft = draft;
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.submit();
-    });
-    field.addEventListener("input", () => {
-      this.fit();
-      this.handlers.typed();
-    });
-    field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.submit();
-    });
-    draft.addEventListener("click", () => this.takeDraft());
+    this.texts = { reply: field.dataset["reply"] ?? "", note: field.dataset["note"] ?? "" };
+    this.suggestions = new Suggestions(field, list, { ...options, kind: () => this.kind }, () =>
+      this.changed(),
+    );
+    field.value = this.texts.reply;
+    this.listen();
   }
 
   focus(): void {
@@ -48,11 +57,30 @@ export class ReplyForm {
     this.field.maxLength = limit;
   }
 
-  show(isOpen: boolean, placeholder: string): void {
+  /** `note` stays open where a reply is not possible. */
+  show(can: Record<Kind, boolean>, placeholders: Record<Kind, string>): void {
     const wasHidden = this.form.hidden;
-    this.form.hidden = !isOpen;
-    if (wasHidden && isOpen) this.fit(); // a hidden field has no height to measure
-    if (this.field.placeholder !== placeholder) this.field.placeholder = placeholder;
+    this.placeholders = placeholders;
+    this.form.hidden = !can.reply && !can.note;
+    for (const tab of this.tabs()) tab.hidden = !can[tab.dataset["kind"] as Kind];
+    if (!can[this.kind]) this.write(can.reply ? "reply" : "note");
+    this.field.placeholder = placeholders[this.kind];
+    if (wasHidden && !this.form.hidden) this.fit(); // a hidden field has no height to measure
+  }
+
+  /** Turn to replies or to notes; what was written in the other waits there. */
+  write(kind: Kind): void {
+    if (kind !== this.kind) {
+      this.texts[this.kind] = this.field.value;
+      this.field.value = this.texts[kind];
+      this.kind = kind;
+    }
+    this.form.dataset["kind"] = kind;
+    for (const tab of this.tabs())
+      tab.setAttribute("aria-pressed", String(tab.dataset["kind"] === kind));
+    this.button.textContent = kind === "note" ? "Add note" : "Send";
+    this.field.placeholder = this.placeholders[kind];
+    this.fit();
   }
 
   /** What the bot had written when it was stopped can be the beginning of the agent's reply. */
@@ -61,21 +89,61 @@ export class ReplyForm {
     this.draft.hidden = this.draftText === "";
   }
 
+  private listen(): void {
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.form.addEventListener("click", (event) => {
+      const tab = event.target instanceof HTMLElement ? event.target.closest("[data-kind]") : null;
+      if (!(tab instanceof HTMLElement)) return;
+      this.write(tab.dataset["kind"] as Kind);
+      this.field.focus();
+    });
+    this.field.addEventListener("input", () => {
+      this.changed();
+      if (this.kind === "reply") this.handlers.typed();
+    });
+    this.field.addEventListener("keydown", (event) => {
+      if (this.suggestions.key(event)) return event.preventDefault();
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.submit();
+    });
+    this.draft.addEventListener("click", () => this.takeDraft());
+  }
+
+  private changed(): void {
+    this.fit();
+    this.suggestions.update();
+    if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
+    const { kind } = this;
+    this.keepTimer = window.setTimeout(() => this.handlers.keep(kind, this.field.value), KEEP_AFTER_MS);
+  }
+
   private takeDraft(): void {
+    this.write("reply");
     this.field.value = this.field.value ? `${this.field.value}\n${this.draftText}` : this.draftText;
     this.offerDraft("");
-    this.fit();
+    this.changed();
     this.field.focus();
   }
 
   private submit(): void {
     const text = this.field.value.trim();
     if (!text) return;
+    if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
     this.field.value = "";
-    this.offerDraft("");
+    if (this.kind === "reply") this.offerDraft("");
     this.fit();
-    this.handlers.send(text);
+    this.suggestions.update();
+    this.handlers.keep(this.kind, "");
+    this.handlers.send(this.kind, text);
     this.field.focus();
+  }
+
+  private tabs(): NodeListOf<HTMLButtonElement> {
+    return this.form.querySelectorAll<HTMLButtonElement>("button[data-kind]");
   }
 
   private fit(): void {

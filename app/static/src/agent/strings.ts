@@ -9,9 +9,20 @@ export const agentStrings = {
   interrupted: "Stopped before it was finished",
   nobody: "Nobody",
   closed: "This conversation is resolved. It opens again when the customer writes.",
+  archived: "This conversation is archived and can only be read.",
+  blocked: "This contact is blocked and cannot write.",
   readOnly: "Your role can read conversations but not reply.",
+  colleagueTyping: (name: string) => `${name || "A colleague"} is typing a reply here too.`,
+  pending: (name: string) => `${name} takes over after this answer.`,
+  snoozedUntil: (moment: string) => `Snoozed until ${moment}.`,
+  snoozed: "Snoozed until the customer writes.",
+  block: "Block this contact",
+  unblock: "Let this contact write again",
+  notePlaceholder: "Only your colleagues read this. @name tells one of them.",
   badge(thread: Thread): string {
-    if (thread.status === "resolved" || thread.status === "archived") return "Resolved";
+    if (thread.status === "snoozed") return "Snoozed";
+    if (thread.status === "archived") return "Archived";
+    if (thread.status === "resolved") return "Resolved";
     if (thread.control === "bot") return "Bot";
     return thread.control === "queue" ? "Waiting for a person" : (thread.assignee?.name ?? "Person");
   },

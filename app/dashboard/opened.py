@@ -1,0 +1,103 @@
+"""One conversation beside the list: its contact, who could take it, and unsent texts."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import access
+from app.conversations.repository import ConversationRow, Conversations
+from app.dashboard.inbox import badge, look, read_labels
+from app.models import Agent, CannedReply, Conversation, Draft, Label
+from app.speakers import SignedInAgent
+from app.vocabulary import AgentRole, DraftKind
+
+_NUM_EARLIER = 6
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What the page of a conversation shows around its thread."""
+
+    row: ConversationRow
+    badge: str
+    look: str
+    earlier: tuple[Conversation, ...]
+    """The contact's other conversations, newest first."""
+    colleagues: tuple[Agent, ...]
+    """Who can have it, this agent too."""
+    labels: tuple[Label, ...]
+    """All of the company's."""
+    canned: tuple[CannedReply, ...]
+    drafts: dict[DraftKind, str]
+
+
+async def read_opened(session: AsyncSession, agent: SignedInAgent, conversation_id: UUID) -> Opened:
+    """The conversation beside the list.
+
+    Raises:
+        NotFound: unknown, or of another company.
+    """
+    found = await access.conversation(session, agent, conversation_id)
+    row = await Conversations(session).row(found)
+    return Opened(
+        row,
+        badge(found, row.assignee_name),
+        look(found),
+        earlier=await _earlier(session, found),
+        colleagues=await _colleagues(session, agent),
+        labels=await read_labels(session, agent.workspace_id),
+        canned=await _canned(session, agent),
+        drafts=await _drafts(session, agent, found.id),
+    )
+
+
+async def _earlier(session: AsyncSession, conversation: Conversation) -> tuple[Conversation, ...]:
+    others = (
+        select(Conversation)
+        .where(
+            Conversation.contact_id == conversation.contact_id, Conversation.id != conversation.id
+        )
+        .order_by(Conversation.last_message_at.desc(), Conversation.id)
+        .limit(_NUM_EARLIER)
+    )
+    return tuple(await session.scalars(others))
+
+
+async def _colleagues(session: AsyncSession, agent: SignedInAgent) -> tuple[Agent, ...]:
+    may_converse = (
+        select(Agent)
+        .where(
+            Agent.workspace_id == agent.workspace_id,
+            Agent.disabled_at.is_(None),
+            Agent.role != AgentRole.VIEWER,
+        )
+        .order_by(Agent.name)
+    )
+    return tuple(await session.scalars(may_converse))
+
+
+async def _canned(session: AsyncSession, agent: SignedInAgent) -> tuple[CannedReply, ...]:
+    usable = (
+        select(CannedReply)
+        .where(
+            CannedReply.workspace_id == agent.workspace_id,
+            or_(
+                CannedReply.owner_agent_id.is_(None),
+                CannedReply.owner_agent_id == agent.agent_id,
+            ),
+        )
+        .order_by(CannedReply.shortcut)
+    )
+    return tuple(await session.scalars(usable))
+
+
+async def _drafts(
+    session: AsyncSession, agent: SignedInAgent, conversation_id: UUID
+) -> dict[DraftKind, str]:
+    mine = select(Draft.kind, Draft.body).where(
+        Draft.conversation_id == conversation_id, Draft.agent_id == agent.agent_id
+    )
+    kept = {row.kind: row.body for row in await session.execute(mine)}
+    return {kind: kept.get(kind, "") for kind in DraftKind}
