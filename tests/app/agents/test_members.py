@@ -1,6 +1,7 @@
 """Joining, roles, leaving; and that there is always an owner."""
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 from app.agents import members
 from app.audit.repository import read_entries
 from app.audit.service import Doer
+from app.database import Work
 from app.errors import Forbidden, Invalid
 from app.parts import Parts
 from app.speakers import SignedInAgent
@@ -17,6 +19,7 @@ from tests.app.office.desk import desk_of
 from tests.conftest import Served
 from tests.factories import Shop, open_shop
 
+Attempt = Callable[[Work], Awaitable[object]]
 PASSWORD = "correct horse battery"
 
 
@@ -26,12 +29,13 @@ def doer(shop: Shop, role: AgentRole) -> Doer:
 
 async def test_a_company_keeps_its_last_owner(parts: Parts, shop: Shop) -> None:
     owner = shop.agents[AgentRole.OWNER]
-    for attempt in (
+    attempts: tuple[Attempt, ...] = (
         lambda work: members.change_role(
             work, doer(shop, AgentRole.OWNER), owner.agent_id, AgentRole.ADMIN
         ),
         lambda work: members.deactivate(work, doer(shop, AgentRole.OWNER), owner.agent_id),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(members.LastOwner):
             async with parts.database.work() as work:
                 await attempt(work)
@@ -56,12 +60,13 @@ async def test_a_company_keeps_its_last_owner(parts: Parts, shop: Shop) -> None:
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_admins_do_not_touch_owners(parts: Parts, shop: Shop) -> None:
     admin, owner = doer(shop, AgentRole.ADMIN), shop.agents[AgentRole.OWNER]
-    for attempt in (
+    attempts: tuple[Attempt, ...] = (
         lambda work: members.change_role(work, admin, owner.agent_id, AgentRole.AGENT),
         lambda work: members.change_role(work, admin, shop.agent.agent_id, AgentRole.OWNER),
         lambda work: members.deactivate(work, admin, owner.agent_id),
         lambda work: members.invite(work, admin, "new@shop.example", AgentRole.OWNER),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(Forbidden):
             async with parts.database.work() as work:
                 await attempt(work)

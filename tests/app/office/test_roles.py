@@ -63,7 +63,7 @@ def routes(method: str) -> list[str]:
         for router in ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute)
-        and method in route.methods
+        and method in (route.methods or ())
         and (method, route.path) not in PUBLIC
     )
 
