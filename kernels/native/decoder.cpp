@@ -113,8 +113,11 @@ template <typename W, typename T> class Decoder {
 
     template <typename F> void product(const Linear<W> &linear, Rows<W> rows, F &&take) {
         rows.prepare(linear.inputs);
-        team_.run(linear.num_pairs(), [&](int64_t p) {
-            multiply_pair(linear, p, rows, [&](int64_t first, A *sums, int count) {
+        int64_t pairs = linear.num_pairs(), blocks = (rows.count + kBlockRows - 1) / kBlockRows;
+        team_.run(blocks * pairs, [&](int64_t task) {
+            int64_t p = task % pairs, begin = task / pairs * kBlockRows;
+            int64_t end = std::min(rows.count, begin + kBlockRows);
+            multiply_pair(linear, p, rows, begin, end, [&](int64_t first, A *sums, int count) {
                 for (int r = 0; r < count; r++) take(first + r, p * kWidth, sums + r * kWidth);
             });
         });

@@ -26,7 +26,7 @@ class Head {
         rows.prepare(linear_.inputs);
         team_.begin(num_rows * linear_.outputs * linear_.inputs >= 200'000);
         team_.run(linear_.num_pairs(), [&](int64_t p) {
-            multiply_pair(linear_, p, rows, [&](int64_t first, float *sums, int count) {
+            multiply_pair(linear_, p, rows, 0, rows.count, [&](int64_t first, float *sums, int count) {
                 for (int r = 0; r < count; r++)
                     std::copy_n(sums + r * kWidth, kWidth, &logits_[(first + r) * stride + p * kWidth]);
             });

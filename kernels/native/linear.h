@@ -198,14 +198,17 @@ static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<
                 sums[r * linear.kWidth + n] += linear.bias[p * linear.kWidth + n];
 }
 
-// One pair for all rows; `take(row, column, sums, R)` gets R rows of kColumns at a time.
+// Rows that stay in the nearest caches while one pair after another is read.
+constexpr int64_t kBlockRows = 12 * kRows;
+
+// One pair for rows begin..end; `take(row, sums, R)` gets R rows of kColumns at a time.
 template <typename W, typename F>
 static inline void multiply_pair(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
-                                  F &&take) {
+                                 int64_t begin, int64_t end, F &&take) {
     using A = typename Packing<W>::A;
     A sums[kRows * Packing<W>::kColumns];
-    for (int64_t r = 0; r < rows.count;) {
-        int64_t left = rows.count - r, tiles = (left + kRows - 1) / kRows;
+    for (int64_t r = begin; r < end;) {
+        int64_t left = end - r, tiles = (left + kRows - 1) / kRows;
         int count = (int)((left + tiles - 1) / tiles);
         switch (count) {
             case 1: multiply_rows<1>(linear, p, rows, r, sums); break;

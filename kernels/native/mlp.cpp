@@ -108,7 +108,7 @@ template <typename W> class Mlp {
         projected_.resize(count * stride_);
         Rows<W> rows{states, linear.inputs, count};
         team_.run(linear.num_pairs(), [&](int64_t p) {
-            multiply_pair(linear, p, rows, [&](int64_t first, float *sums, int num) {
+            multiply_pair(linear, p, rows, 0, rows.count, [&](int64_t first, float *sums, int num) {
                 for (int r = 0; r < num; r++)
                     std::copy_n(sums + r * kWidth, kWidth,
                                 &projected_[(first + r) * stride_ + p * kWidth]);
@@ -162,7 +162,7 @@ template <typename W> class Mlp {
             Rows<int8_t> rows{&states_[from * data_.inner], head.inputs, some, &rounded_, &scales_};
             rows.prepare(head.inputs);
             team_.run(head.num_pairs(), [&](int64_t p) {
-                multiply_pair(head, p, rows, [&](int64_t first, float *sums, int num) {
+                multiply_pair(head, p, rows, 0, rows.count, [&](int64_t first, float *sums, int num) {
                     for (int r = 0; r < num; r++)
                         std::copy_n(sums + r * kHeadWidth, kHeadWidth,
                                     &logits_[(first + r) * stride + p * kHeadWidth]);
