@@ -83,6 +83,11 @@ def _measure_gate(
         _add_share(report, f"{part}.unanswerable.{verdict}", hits)
     right = [one.is_answered_by(e.quote.text) for one, e in answered if e.quote]
     _add_share(report, f"{part}.fact_in_quote", right)
+    shown = [(one, [q for q in (e.quote, e.second) if q]) for one, e in answered]
+    right = [any(one.is_answered_by(quote.text) for quote in quotes) for one, quotes in shown]
+    _add_share(report, f"{part}.fact_in_answer", right)
+    holding = [one.is_answered_by(quote.text) for one, quotes in shown for quote in quotes]
+    _add_share(report, f"{part}.citation_precision", holding)
 
 
 def _add_share(report: Report, name: str, hits: Sequence[bool]) -> None:

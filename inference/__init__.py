@@ -28,6 +28,7 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
+from inference.meaning import Meaning, MeaningTable
 from inference.metrics import Histogram, MetricsSnapshot
 from inference.process.socket_server import ServerSettings
 from inference.request import (
@@ -68,6 +69,8 @@ __all__ = [
     "Histogram",
     "InvalidConfig",
     "InvalidRequest",
+    "Meaning",
+    "MeaningTable",
     "MetricsSnapshot",
     "ModelLoadError",
     "ProtocolError",

@@ -19,6 +19,8 @@ _FOLLOW_UP_WORDS = 8
 # A question must weigh at least this much to be answered apart from what stands around it; "how
 # long does it take?" alone does not.
 _MIN_WEIGHT = 2.0
+# Such a beginning takes up what was asked before.
+_CONTINUES = re.compile(r"(?:and|what about|how about)\b", re.IGNORECASE)
 _QUESTION = re.compile(
     r".*\?\s*$|(?:and |so |but |also )?(?:how|what|when|where|which|who|why|can|could|do|does|did|"
     r"is|are|will|may|must|should)\b",
@@ -40,6 +42,11 @@ class Grounding:
 def ground(index: SearchIndex, messages: Sequence[str], before: str | None = None) -> Grounding:
     """Evidence for the `messages` together; `before` is what the customer had asked earlier."""
     whole = "\n".join(messages)
+    is_short = len(whole.split()) <= _FOLLOW_UP_WORDS
+    if before is not None and is_short and _CONTINUES.match(whole):
+        follow_up = _as_follow_up(index, whole, before)
+        if follow_up is not None:
+            return _single(follow_up)
     together = find_evidence(index, whole)
     questions = [part for part in split_sentences(whole) if _QUESTION.match(part)]
     if len(questions) > 1 or (questions and together.verdict is not Verdict.ANSWER):
@@ -48,7 +55,7 @@ def ground(index: SearchIndex, messages: Sequence[str], before: str | None = Non
             return apart
     if together.verdict is Verdict.ANSWER:
         return _single(together)
-    if before is not None and len(whole.split()) <= _FOLLOW_UP_WORDS:
+    if before is not None and is_short:
         follow_up = _as_follow_up(index, whole, before)
         if follow_up is not None:
             return _single(follow_up)
@@ -85,5 +92,6 @@ def _as_follow_up(index: SearchIndex, said: str, before: str) -> Evidence | None
 
 
 def _single(evidence: Evidence) -> Grounding:
-    quotes = (evidence.quote,) if evidence.quote is not None else ()
-    return Grounding(evidence.verdict, quotes, evidence.others, evidence.coverage)
+    quotes = tuple(one for one in (evidence.quote, evidence.second) if one is not None)
+    related = tuple(one for one in evidence.others if one is not evidence.second)
+    return Grounding(evidence.verdict, quotes, related, evidence.coverage)

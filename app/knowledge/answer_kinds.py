@@ -26,7 +26,7 @@ _ASKED = (
                           r"|(?:^|[.,;?!] ?|\band )when\b"
                           r"|\b(?:until|by|till) when\b|\blast day\b|\bopen(?:ing)? hours\b"),
     (AnswerKind.MONEY, r"\bhow (?:much|expensive|high)\b|\bcosts?\b|\bprice\b|\bfees?\b"
-                       r"|\bwho pays\b|\bfree\b"),
+                       r"|\bwho pays\b|\bfree\b|\bwhat (?:do|will|would|must) (?:i|we) pay\b"),
     (AnswerKind.PLACE, r"\bwhere\b|\blink\b|\bwebsite\b|\bpage\b|\baddress of\b"),
     (AnswerKind.NUMBER, r"\bhow (?:many|old|big|large|heavy|tall)\b|\b(?:min|max)imum\b"
                         r"|\bwhat size\b|\bamounts?\b|\blimit\b"),
@@ -54,7 +54,7 @@ NAMING_TERMS: dict[AnswerKind, frozenset[str]] = {
     AnswerKind.PHONE: frozenset({"number", "phone"}),
     AnswerKind.EMAIL: frozenset({"address"}),
     AnswerKind.DURATION: frozenset({"day", "week", "hour", "month", "year", "long", "time"}),
-    AnswerKind.MONEY: frozenset({"cost", "free", "much", "charg"}),
+    AnswerKind.MONEY: frozenset({"cost", "free", "much", "charg", "pay"}),
     AnswerKind.PLACE: frozenset({"find", "locat"}),
     AnswerKind.NUMBER: frozenset({"minimum", "maximum", "amount", "number"}),
 }

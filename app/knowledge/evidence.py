@@ -14,6 +14,8 @@ ANSWER_COVERAGE = 0.65
 UNSURE_COVERAGE = 0.55
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
+# Two paragraphs so close in worth compete, and both are shown.
+_COMPETING = 0.1
 
 
 class Verdict(StrEnum):
@@ -34,6 +36,8 @@ class Evidence:
     others: tuple[Quote, ...] = ()
     """Best quotes of other articles, best first, for "maybe these help"."""
     coverage: float = 0.0
+    second: Quote | None = None
+    """Beside an answer: another paragraph's quote that is as good an answer, or nearly."""
 
 
 def find_evidence(index: SearchIndex, question: str) -> Evidence:
@@ -46,7 +50,8 @@ def find_evidence(index: SearchIndex, question: str) -> Evidence:
     coverage = gate_coverage(best)
     verdict = judge(coverage, has_kind=best.has_kind)
     quote = None if verdict is Verdict.NOTHING else best
-    return Evidence(verdict, quote, _of_other_articles(ranked), coverage)
+    second = _competing(ranked) if verdict is Verdict.ANSWER else None
+    return Evidence(verdict, quote, _of_other_articles(ranked), coverage, second)
 
 
 def gate_coverage(quote: Quote) -> float:
@@ -61,6 +66,16 @@ def judge(coverage: float, *, has_kind: bool) -> Verdict:
     if coverage < ANSWER_COVERAGE or not has_kind:
         return Verdict.UNSURE
     return Verdict.ANSWER
+
+
+def _competing(ranked: list[Quote]) -> Quote | None:
+    """The runner-up, if it would be an answer by itself and is hardly worse."""
+    for quote in ranked[1:2]:
+        is_close = quote.worth >= ranked[0].worth - _COMPETING
+        verdict = judge(gate_coverage(quote), has_kind=quote.has_kind)
+        if is_close and verdict is Verdict.ANSWER and quote.text != ranked[0].text:
+            return quote
+    return None
 
 
 def _of_other_articles(ranked: list[Quote]) -> tuple[Quote, ...]:

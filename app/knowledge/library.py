@@ -6,12 +6,15 @@ under a millisecond and runs where it is asked for.
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from app.database import Database
+from app.knowledge.passages import SourceArticle
 from app.knowledge.repository import Articles
 from app.knowledge.search import SearchIndex
+from inference import MeaningTable
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Library:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._shelves: dict[UUID, Shelf] = {}
+        self._table: MeaningTable | None = None
         self._locks: dict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def shelf(self, workspace_id: UUID) -> Shelf:
@@ -40,6 +44,11 @@ class Library:
                 if known is not None and known.kb_version == version:
                     return known
                 texts = await articles.published(workspace_id)
-            shelf = Shelf(version, await asyncio.to_thread(SearchIndex, texts))
+            shelf = Shelf(version, await asyncio.to_thread(self._build, texts))
             self._shelves[workspace_id] = shelf
             return shelf
+
+    def _build(self, texts: Sequence[SourceArticle]) -> SearchIndex:
+        """The table is read once; should two threads read it, both tables are the same."""
+        self._table = self._table or MeaningTable.load()
+        return SearchIndex(texts, self._table)

@@ -27,6 +27,7 @@ _LENGTH_BONUS = (0.0, 0.05, 0.03)  # of one, two, three sentences: a little cont
 _LATER_COST = 0.02  # a place further down, for the first few paragraphs and sentences
 _DANGLING_COST = 0.1
 _SCORE_WEIGHT = 0.3
+_MEANING_WEIGHT = 0.5  # of the sentence that is closest to the question in meaning
 
 # A quote that begins so leans on a sentence that it leaves out.
 _DANGLING = re.compile(
@@ -100,6 +101,7 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
         - _NEGATION_COST * bool(_NEGATION.search(text))
         - _DANGLING_COST * bool(_DANGLING.match(text))
         + _SCORE_WEIGHT * hit.score / best_score
+        + _MEANING_WEIGHT * float((hit.sentence_meanings[list(chosen)] @ asked.meaning).max())
     )
     return Quote(
         hit.passage,

@@ -7,16 +7,18 @@ BM25 as in Lucene (Robertson & Zaragoza 2009, "The Probabilistic Relevance Frame
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import bm25s
 import numpy as np
+import numpy.typing as npt
 
 from app.knowledge.analyzer import Analyzer
 from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds
 from app.knowledge.passages import Passage, SourceArticle, read_passages
 from app.knowledge.spelling import Spelling, count_words
+from inference import Meaning, MeaningTable
 
 # How much a match counts: in the paragraph, in title and heading, anywhere in the article.
 _FIELD_WEIGHTS = (1.0, 0.7, 0.3)
@@ -37,6 +39,7 @@ class Asked:
     pairs: frozenset[Pair]
     """Terms that stand side by side."""
     kinds: frozenset[AnswerKind]
+    meaning: npt.NDArray[np.float32] = field(compare=False)  # [D]
 
     @property
     def total(self) -> float:
@@ -53,12 +56,16 @@ class Hit:
     title_terms: frozenset[str]
     article_terms: frozenset[str]
     sentence_terms: tuple[tuple[str, ...], ...]
+    sentence_meanings: npt.NDArray[np.float32]  # [sentences, D]
 
 
 class SearchIndex:
     """An unchanging index over the articles of one workspace; used from one thread at a time."""
 
-    def __init__(self, articles: Sequence[SourceArticle]) -> None:
+    def __init__(
+        self, articles: Sequence[SourceArticle], table: MeaningTable | None = None
+    ) -> None:
+        """`table` is shared between indexes where there are several; None loads the shipped one."""
         self.passages = read_passages(articles)
         self._analyzer = Analyzer()
         terms = self._analyzer.terms
@@ -72,8 +79,10 @@ class SearchIndex:
         self._article_terms = {key: frozenset(found) for key, found in bodies.items()}
         paragraphs = [sum(sentences, ()) for sentences in self._sentence_terms]
         whole = [bodies[passage.article.article_id] for passage in self.passages]
-        self._fields = [_Field(field) for field in (paragraphs, titles, whole)]
+        self._fields = [_Field(texts) for texts in (paragraphs, titles, whole)]
         self._rarity = _rarity(bodies.values())
+        self._meaning = Meaning(table or MeaningTable.load())
+        self._sentence_meanings = [self._meanings(passage) for passage in self.passages]
         counts = count_words(f"{a.title} {a.body_md}" for a in articles)
         self._spelling = Spelling(counts, self._analyzer.known_words)
 
@@ -86,7 +95,8 @@ class SearchIndex:
     def understand(self, question: str) -> Asked:
         """The question's terms with their weights; slips of the fingers are mended."""
         corrections = self._spelling.corrections(question)
-        terms = self._analyzer.terms(self._spelling.correct(question))
+        mended = self._spelling.correct(question)
+        terms = self._analyzer.terms(mended)
         kinds = asked_kinds(question)
         naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in kinds))
         rarest = max(self._rarity.values(), default=1.0)
@@ -99,7 +109,7 @@ class SearchIndex:
             if term in weights:
                 weights[f"?{written}"] = weights[term] * _DOUBT
                 weights[term] *= 1 - _DOUBT
-        return Asked(weights, frozenset(pairwise(terms)), kinds)
+        return Asked(weights, frozenset(pairwise(terms)), kinds, self._meaning.vector(mended))
 
     def search(self, asked: Asked, limit: int = 12) -> list[Hit]:
         """The passages that share a term with the question, best first."""
@@ -107,8 +117,8 @@ class SearchIndex:
         if not known:
             return []
         scores = np.zeros(len(self.passages))
-        for weight, field in zip(_FIELD_WEIGHTS, self._fields, strict=True):
-            scores += weight * field.scores(known)
+        for weight, one in zip(_FIELD_WEIGHTS, self._fields, strict=True):
+            scores += weight * one.scores(known)
         best = np.argsort(-scores, kind="stable")[:limit]
         return [self._hit(int(i), float(scores[i])) for i in best if scores[i] > 0]
 
@@ -120,7 +130,13 @@ class SearchIndex:
             self._title_terms[i],
             self._article_terms[passage.article.article_id],
             self._sentence_terms[i],
+            self._sentence_meanings[i],
         )
+
+    def _meanings(self, passage: Passage) -> npt.NDArray[np.float32]:
+        """Of each sentence together with its title and heading."""
+        above = (passage.article.title, passage.heading)
+        return np.stack([self._meaning.vector(*above, one) for one in passage.sentences])
 
 
 class _Field:

@@ -23,7 +23,7 @@ _NOT = r"(?:never|not|nothing|didn'?t|hasn'?t|haven'?t)"
 _ARRIVE = (
     r"(?:get|got|receiv\w*|show(?:ed|n)? up|arriv\w*|come|came|here|turn(?:ed)? up|deliver\w*)"
 )
-_BACK = r"(?:send|sent|sending|give|giving|bring|bringing|take|taking|hand)(?: \w+)? back"
+_BACK = r"(?:send|sent|sending|give|giving|bring|bringing|take|taking|hand)(?: \w+){0,3} back"
 _UP = r"(?:pick|picked|picking)[ -]?(?:(?:it|them|this) )?up|pickup"
 _GOODS = r"(?:gear|clothes|clothing|things|stuff|tents?|jackets?)"
 
@@ -32,6 +32,7 @@ _GOODS = r"(?:gear|clothes|clothing|things|stuff|tents?|jackets?)"
 PHRASES: tuple[tuple[str, str], ...] = (
     (r"(?:money|cash) back|reimburse\w*", "refund"),
     (r"my money", "my refund"),
+    (r"(?:forg[eo]t|forgotten|lost) (?:my |the )?password", "reset password"),
     (_BACK, "return"),
     (r"call(?:ed|ing)? (?:it )?off", "cancel"),
     (r"(?:\w+[ -])?(?:days?|weeks?|months?|years?)(?: ago|[ -]old)", ""),

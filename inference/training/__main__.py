@@ -13,9 +13,12 @@ from inference.training.chart import draw_losses
 from inference.training.checkpoints import trained_model
 from inference.training.errors import TrainingError
 from inference.training.export import export as write_export
+from inference.training.meaning import EPOCHS, train_meaning
+from inference.training.meaning_pairs import read_pairs
 from inference.training.model import SIZES, CareModel
 from inference.training.prepare import (
     STAGE_DATA,
+    TRAIN,
     copy_probes,
     make_tokenizer,
     open_tokenizer,
@@ -135,6 +138,17 @@ def evaluate(data: Data, out: Out, to: To) -> None:
     write_evaluation(data, out, to)
     draw_losses(out, tuple(STAGES), to / "losses.svg")
     console.print(f"wrote {to}/evaluation.json, samples.json and losses.svg")
+
+
+@app.command()
+def meaning(data: Data, to: To) -> None:
+    """Train the vectors with which the product chooses what to quote."""
+    train_meaning(
+        read_pairs(data, TRAIN),
+        to,
+        lambda epoch, loss: console.print(f"meaning: epoch {epoch} of {EPOCHS}, loss {loss:.3f}"),
+    )
+    console.print(f"wrote {to}")
 
 
 @app.command(name="all")
