@@ -121,7 +121,10 @@ class UrlImporter:
 
     async def run(self) -> None:
         """One import after the other, until cancelled."""
-        await self._give_up_abandoned()
+        try:
+            await self._give_up_abandoned()
+        except Unavailable as error:  # the next start finds them again
+            log.warning("abandoned imports stay", extra={"reason": str(error)})
         while True:
             await self.run_one(await self._waiting.get())
 

@@ -5,9 +5,23 @@ from app.audit.router import router as audit
 from app.bench.router import router as bench
 from app.engine_room.router import router as engine_room
 from app.knowledge.editor_router import router as editor
+from app.knowledge.gaps_router import router as gaps
 from app.knowledge.import_router import router as imports
 from app.privacy.router import router as contacts
 from app.replies.router import router as replies
+from app.reports.router import router as reports
 from app.workspace.router import router as settings
 
-ROUTERS = (audit, bench, contacts, editor, engine_room, imports, members, replies, settings)
+ROUTERS = (
+    audit,
+    bench,
+    contacts,
+    editor,
+    engine_room,
+    gaps,
+    imports,
+    members,
+    replies,
+    reports,
+    settings,
+)
