@@ -13,6 +13,7 @@ from app.agents.service import NewAgent, create_agent
 from app.clock import Clock
 from app.database import Database, Work
 from app.demo.articles import read_articles
+from app.demo.office import Office, furnish, play_history
 from app.demo.playing import Stage
 from app.demo.script import read_scripts
 from app.ids import new_id
@@ -134,5 +135,7 @@ async def _play_conversations(
     index = SearchIndex(await Articles(work.session).published(workspace_id))
     stage = Stage(work, Customer(workspace_id, inbox.id, ""), signed_in, index)
     now = clock()
+    await play_history(stage, now)
     for script in read_scripts():
         await stage.play(script, now)
+    await furnish(Office(work, workspace_id, signed_in), now)

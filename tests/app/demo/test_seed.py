@@ -6,8 +6,23 @@ from sqlalchemy import func, select
 
 from app.agents.repository import Agents
 from app.clock import now
+from app.demo.office import read_history
 from app.demo.seed import PASSWORD, SITE_TOKEN, seed
-from app.models import Article, CannedReply, Conversation, ConversationEvent, Inbox, KbGap, Message
+from app.knowledge.gaps import read_clusters
+from app.models import (
+    Article,
+    ArticleDraft,
+    AuditEntry,
+    CannedReply,
+    Conversation,
+    ConversationEvent,
+    Inbox,
+    KbGap,
+    Label,
+    Message,
+    Rating,
+    Workspace,
+)
 from app.parts import Parts
 from app.security import is_password
 from app.vocabulary import AgentRole, Control, MessageState, Priority, Resolution, Role, Status
@@ -21,7 +36,7 @@ async def test_the_demo_has_conversations_in_every_state(parts: Parts) -> None:
         messages = (await session.scalars(select(Message))).all()
         owner = await Agents(session).find_by_email(access.email)
         gaps = (await session.execute(select(func.count(KbGap.id)))).scalar_one()
-    assert len(conversations) == 20
+    assert len(conversations) == 20 + len(read_history())
     assert {c.control for c in conversations} == set(Control)
     assert {c.status for c in conversations} == set(Status)
     assert {c.priority for c in conversations} >= {Priority.URGENT, Priority.HIGH}
@@ -68,3 +83,15 @@ async def test_seeding_again_changes_nothing(parts: Parts) -> None:
     assert await seed(parts.database, now) == first_access
     assert await counts() == first
     assert first["article"] >= 40 and first["canned_reply"] == 12
+
+
+async def test_no_page_of_the_office_is_empty(parts: Parts) -> None:
+    await seed(parts.database, now)
+
+    async with parts.database.snapshot() as session:
+        for table in (ArticleDraft, AuditEntry, KbGap, Label, Rating):
+            count = select(func.count()).select_from(table)
+            assert (await session.execute(count)).scalar_one() > 1, table
+        workspace_id = (await session.scalars(select(Workspace.id))).one()
+        clusters = await read_clusters(session, workspace_id)
+    assert any(len(cluster.questions) > 1 for cluster in clusters)
