@@ -118,7 +118,8 @@ export class ReplyForm {
     this.suggestions.update();
     if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
     const { kind } = this;
-    this.keepTimer = window.setTimeout(() => this.handlers.keep(kind, this.field.value), KEEP_AFTER_MS);
+    const text = this.field.value;
+    this.keepTimer = window.setTimeout(() => this.handlers.keep(kind, text), KEEP_AFTER_MS);
   }
 
   private takeDraft(): void {
