@@ -5,7 +5,7 @@ Environment before torch: libgomp's default of spinning at barriers makes two-th
 otherwise.
 
 `Engine` is loaded when it is first asked for: torch takes two seconds and 200 MB, and a process
-that only talks to an engine process needs none of it.
+that only talks to an engine process needs none of it. So is `Meaning`, for the other side.
 """
 
 import importlib
@@ -28,7 +28,6 @@ from inference.errors import (
     QueueFull,
     ScriptError,
 )
-from inference.meaning import Meaning, MeaningTable
 from inference.metrics import Histogram, MetricsSnapshot
 from inference.process.socket_server import ServerSettings
 from inference.request import (
@@ -49,6 +48,7 @@ from inference.supervisor import EngineProcessSettings, EngineSupervisor
 
 if TYPE_CHECKING:
     from inference.engine import Engine
+    from inference.meaning import Meaning, MeaningTable
 
 __all__ = [
     "AlreadyRunning",
@@ -87,7 +87,10 @@ __all__ = [
 ]
 
 
+_LATE = {"Engine": "engine", "Meaning": "meaning", "MeaningTable": "meaning"}
+
+
 def __getattr__(name: str) -> object:
-    if name == "Engine":
-        return importlib.import_module("inference.engine").Engine
+    if name in _LATE:
+        return getattr(importlib.import_module(f"inference.{_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
