@@ -26,6 +26,7 @@ from app.vocabulary import AgentRole, AnsweredBy, Status
 from app.workspace.service import Decisions, decide, read_company
 
 _OWNER, _AGENT = "Maya", "Tom"
+_ADDRESS = "203.0.113.7"
 _DAY_MIN = 1_440
 _NAMES = (
     "Nora Feld", "Luis Ortega", "Anika Rao", "Ben Carter", "Chloé Martin", "David Kim",
@@ -88,8 +89,10 @@ async def play_history(stage: Stage, now: datetime) -> None:
 async def furnish(office: Office, now: datetime) -> None:
     """All the rest, after the conversations are there."""
     await _collect_gaps(office, now)
-    await _write_articles(office, now)
-    await _manage(office, now)
+    await _decide(office, now)
+    await _publish(office, now)
+    await _invite(office, now)
+    await _write_drafts(office, now)
     await _rate(office)
 
 
@@ -120,36 +123,8 @@ async def _collect_gaps(office: Office, now: datetime) -> None:
             await record_gap(work, office.workspace_id, question)
 
 
-async def _write_articles(office: Office, now: datetime) -> None:
-    """One that waits to be published, one with a second version, one being changed."""
-    tom, maya = Doer(office.agents[_AGENT]), Doer(office.agents[_OWNER])
-    drafts = Drafts(office.work.session)
-    discount = Edit(
-        "Student discount",
-        "Students get 10% off with a valid student card. Show it in a store, or send a photo of "
-        "it to our team before you order.\n",
-        "orders",
-    )
-    await create_article(office.at(now - timedelta(hours=5)), tom, discount)
-    rows = await drafts.rows(office.workspace_id)
-    changed, edited = rows[0], rows[1]
-    await _change(office, maya, changed.id, now - timedelta(days=3))
-    await publish_draft(office.at(now - timedelta(days=3)), maya, changed.id)
-    await _change(office, tom, edited.id, now - timedelta(hours=2))
-
-
-async def _change(office: Office, doer: Doer, article_id: UUID, at: datetime) -> None:
-    article = await Drafts(office.work.session).article(office.workspace_id, article_id)
-    body = f"{article.body_md.rstrip()}\n\nIf anything is unclear, our team is happy to help.\n"
-    edit = Edit(article.title, body, article.collection, article.visibility)
-    await save_draft(office.at(at), doer, article_id, edit, revision=0)
-
-
-async def _manage(office: Office, now: datetime) -> None:
-    maya = Doer(office.agents[_OWNER], "203.0.113.7")
-    await invite(
-        office.at(now - timedelta(days=1)), maya, "sofia@fernhill.example", AgentRole.ADMIN
-    )
+async def _decide(office: Office, now: datetime) -> None:
+    maya = Doer(office.agents[_OWNER], _ADDRESS)
     company = await read_company(office.work.session, office.workspace_id)
     decisions = Decisions(
         name=company.workspace.name,
@@ -160,6 +135,43 @@ async def _manage(office: Office, now: datetime) -> None:
         settings={"retention_days": 730, "bot_guidance": "Be brief and friendly."},
     )
     await decide(office.at(now - timedelta(days=6)), maya, decisions)
+
+
+async def _publish(office: Office, now: datetime) -> None:
+    """An article with a second version."""
+    maya = Doer(office.agents[_OWNER], _ADDRESS)
+    rows = await Drafts(office.work.session).rows(office.workspace_id)
+    at = now - timedelta(days=3)
+    await _change(office, maya, rows[0].id, at)
+    await publish_draft(office.at(at), maya, rows[0].id)
+
+
+async def _invite(office: Office, now: datetime) -> None:
+    maya = Doer(office.agents[_OWNER], _ADDRESS)
+    await invite(
+        office.at(now - timedelta(days=1)), maya, "sofia@fernhill.example", AgentRole.ADMIN
+    )
+
+
+async def _write_drafts(office: Office, now: datetime) -> None:
+    """One article that waits to be published, and one that is being changed."""
+    tom = Doer(office.agents[_AGENT])
+    rows = await Drafts(office.work.session).rows(office.workspace_id)
+    discount = Edit(
+        "Student discount",
+        "Students get 10% off with a valid student card. Show it in a store, or send a photo of "
+        "it to our team before you order.\n",
+        "orders",
+    )
+    await create_article(office.at(now - timedelta(hours=5)), tom, discount)
+    await _change(office, tom, rows[1].id, now - timedelta(hours=2))
+
+
+async def _change(office: Office, doer: Doer, article_id: UUID, at: datetime) -> None:
+    article = await Drafts(office.work.session).article(office.workspace_id, article_id)
+    body = f"{article.body_md.rstrip()}\n\nIf anything is unclear, our team is happy to help.\n"
+    edit = Edit(article.title, body, article.collection, article.visibility)
+    await save_draft(office.at(at), doer, article_id, edit, revision=0)
 
 
 async def _rate(office: Office) -> None:

@@ -32,6 +32,8 @@ from app.vocabulary import AnsweredBy
 router = APIRouter(prefix="/dashboard/reports", include_in_schema=False)
 
 _DEFAULT_DAYS = 14
+_ENOUGH = 5
+"""Fewer conversations than this say nothing to compare with."""
 _PRESETS = (7, 14, 30, 90)
 
 
@@ -119,9 +121,10 @@ def _read_span(first: str, last: str, today: date) -> tuple[tuple[date, date], S
     return (begin, end), EMPTY_SHEET
 
 
-def _tiles(now: Rates, before: Rates) -> tuple[Tile, ...]:
+def _tiles(now: Rates, earlier: Rates) -> tuple[Tile, ...]:
+    before = earlier if earlier.num_all >= _ENOUGH else rates([])
     return (
-        _tile("Conversations", float(now.num_all), float(before.num_all), "", "began"),
+        _tile("Conversations", float(now.num_all), float(earlier.num_all), "", "began"),
         _tile("Automation", now.automation, before.automation, "%", "involvement × resolution"),
         _tile("Involvement", now.involvement, before.involvement, "%", "the bot tried"),
         _tile("Resolution", now.resolution, before.resolution, "%", "of these, without a person"),
