@@ -24,7 +24,7 @@ from app.events import EventStored
 from app.ids import new_id
 from app.models import Conversation, Inbox, Message
 from app.speakers import BOT, Customer, SignedInAgent, Speaker
-from app.vocabulary import Control, EndReason, HandoffReason, Priority, Role, Side, Visibility
+from app.vocabulary import Chip, Control, EndReason, HandoffReason, Priority, Role, Side, Visibility
 
 _SUBJECT_CHARS = 80
 _SHOWN_TO_CUSTOMER = 20
@@ -38,6 +38,8 @@ class NewMessage:
     client_msg_id: str
     conversation_id: UUID | None = None
     """Absent: the open conversation, or a new one."""
+    chip: Chip | None = None
+    """The button that was pressed; "that helped" resolves what the bot has answered."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,8 @@ async def _write_on(
     )
     if changed is not None:
         await tell(work, conversation, changed)
+    if new.chip is Chip.HELPED:
+        await move(work, conversation, Happening.CONFIRMED, Cause(customer.actor))
     return message
 
 

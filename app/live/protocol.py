@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.vocabulary import DraftKind, Priority, TakeoverMode
+from app.vocabulary import Chip, DraftKind, Priority, TakeoverMode
 
 SUBPROTOCOL = "care.v1"
 MAX_DRAFT_CHARS = 600
@@ -66,6 +66,8 @@ class MessageSend(_Frame, frozen=True, tag="message.send"):
     cid: ClientId
     text: str
     c: UUID | None = None
+    chip: Chip | None = None
+    """The button under an answer that was pressed for it."""
 
 
 class AnswerStop(_Frame, frozen=True, tag="answer.stop"):

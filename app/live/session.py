@@ -145,7 +145,7 @@ class Session:
             raise RateLimited(retry_after_s=wait_s)
         self._announce_draft(frame.c, "")
         text = service.clean_text(frame.text, self.parts.settings.text_limit)
-        new = NewMessage(text, frame.cid, frame.c)
+        new = NewMessage(text, frame.cid, frame.c, frame.chip)
         if isinstance(self.speaker, SignedInAgent):
             posted = await self._post_reply(self.speaker, new)
         else:

@@ -134,6 +134,8 @@ export interface MessageSend {
   cid: string;
   c?: string;
   text: string;
+  /** The button under an answer that was pressed for it. */
+  chip?: Chip;
 }
 
 export interface Hello {

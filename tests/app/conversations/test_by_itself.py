@@ -16,7 +16,16 @@ from app.jobs.runner import JobRunner
 from app.models import Agent, Conversation, Inbox, Message, Workspace
 from app.parts import Parts
 from app.speakers import Customer
-from app.vocabulary import AgentRole, Control, Resolution, Role, Status, TakeoverMode, Visibility
+from app.vocabulary import (
+    AgentRole,
+    Chip,
+    Control,
+    Resolution,
+    Role,
+    Status,
+    TakeoverMode,
+    Visibility,
+)
 from tests.factories import Shop, message, nothing_shown, stranger
 
 
@@ -205,3 +214,21 @@ async def test_a_takeover_after_the_answer_lets_it_come_to_its_end(day: Day) -> 
     conversation = await day.fetch(c)
     assert (conversation.control, conversation.control_epoch) == (Control.HUMAN, 1)
     assert conversation.assignee_id == day.shop.agents[AgentRole.OWNER].agent_id
+
+
+async def test_that_it_helped_resolves_what_the_bot_answered_and_nothing_else(day: Day) -> None:
+    c = await day.write()
+    await day.answer(c)
+
+    async def press(chip: Chip | None) -> Conversation:
+        async with day.database.work() as work:
+            new = message("That helped, thank you.", chip=chip, conversation_id=c)
+            await service.post_message(work, day.customer, new, shown=nothing_shown, reopen_days=7)
+        return await day.fetch(c)
+
+    assert (await press(Chip.NOT_HELPED)).status is Status.OPEN
+    solved = await press(Chip.HELPED)
+    assert (solved.status, solved.resolution) == (Status.RESOLVED, Resolution.CONFIRMED)
+    await press(None)
+    await day.reply(c)
+    assert (await press(Chip.HELPED)).status is Status.OPEN, "a person has it now"

@@ -171,10 +171,10 @@ class Chat implements WidgetApp, Listeners {
     this.realtime.start();
   }
 
-  private say(text: string): void {
+  private say(text: string, chip?: Chip): void {
     const cid = crypto.randomUUID();
     this.thread.addPending({ cid, text, at: new Date().toISOString() });
-    this.post(cid, text);
+    this.post(cid, text, chip);
     this.typing.sent();
     this.drafts.sent();
     this.hasSpoken = true;
@@ -194,9 +194,10 @@ class Chat implements WidgetApp, Listeners {
     if (pending) this.say(pending.text);
   }
 
-  private post(cid: string, text: string): void {
+  private post(cid: string, text: string, chip?: Chip): void {
     const c = this.thread.id;
-    this.realtime.post(c === null ? { t: "message.send", cid, text } : { t: "message.send", cid, c, text });
+    const where = c === null ? {} : { c };
+    this.realtime.post({ t: "message.send", cid, text, ...where, ...(chip ? { chip } : {}) });
   }
 
   private stop(): void {
@@ -212,7 +213,7 @@ class Chat implements WidgetApp, Listeners {
 
   private choose(chip: Chip): void {
     if (chip === "human") this.askForPerson();
-    else this.say(en.chipTexts[chip]);
+    else this.say(en.chipTexts[chip], chip);
   }
 
   /** Remember the session once the visitor has said something, and from then on what is open. */
