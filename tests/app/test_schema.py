@@ -8,10 +8,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from app import schema
+from app.conversations import service
+from app.conversations.desk import NewLabel, set_label
 from app.database import Database
 from app.errors import DatabaseBehind, DatabaseTooNew
 from app.models import Base
 from app.parts import Parts
+from app.vocabulary import EventType
+from tests.factories import Shop, message, nothing_shown, stranger
 
 
 @pytest.fixture
@@ -64,6 +68,28 @@ async def test_migrating_down_leaves_nothing_and_up_again_works(parts: Parts) ->
 
     await schema.check(parts.database)
     assert await parts.database.run_sync(tables) == set(Base.metadata.tables)
+
+
+async def test_conversations_survive_the_way_down_and_up_again(parts: Parts, shop: Shop) -> None:
+    async with parts.database.work() as work:
+        posted = await service.post_message(
+            work, stranger(shop), message(), shown=nothing_shown, reopen_days=7
+        )
+        label = NewLabel("delivery")
+        await set_label(work, shop.agent, posted.conversation_id, label, is_on=True)
+
+    await schema.downgrade(parts.database, "0002")
+    await schema.upgrade(parts.database)
+
+    async with parts.database.snapshot() as session:
+        log = await service.read_events(
+            session, shop.agent, posted.conversation_id, after=0, limit=10
+        )
+    assert [event.type for event in log.events] == [
+        EventType.MESSAGE_CREATED,
+        EventType.STATUS_CHANGED,  # the label is gone, its place in the counter is not
+    ]
+    assert [event.seq for event in log.events] == [1, 2]
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(parts: Parts) -> None:
