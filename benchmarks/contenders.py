@@ -180,7 +180,7 @@ class LlamaCpp:
         results: list[dict[str, object]] = json.loads(told)
         return results[-1]
 
-    def _batched(self, workload: Workload) -> float:
+    def _batched(self, workload: Workload) -> float | None:
         told = self._run(
             "llama-batched-bench",
             *("-npp", str(workload.prompt), "-ntg", str(workload.num_new)),
@@ -189,7 +189,11 @@ class LlamaCpp:
             *("--output-format", "jsonl"),
             *(() if self._repacks else ("--no-repack",)),
         )
-        [result] = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        results = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        if not results:  # as when it has no room for so many
+            print(f"{self.title}: no result for {workload.name}", flush=True)
+            return None
+        [result] = results
         return float(workload.batch * workload.num_new / (result["t_pp"] + result["t_tg"]))
 
     def _run(self, tool: str, *options: str) -> str:
