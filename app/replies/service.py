@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.service import Doer, note
 from app.conversations.desk import COLOURS
 from app.database import Work
-from app.errors import Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.events import ArticlesChanged
 from app.ids import new_id
 from app.models import CannedReply, ConversationLabel, Label
@@ -92,6 +92,7 @@ async def save_reply(work: Work, doer: Doer, reply_id: UUID | None, text: ReplyT
         reply = await read_reply(work.session, agent, reply_id)
         _may_change(doer, reply.owner_agent_id is None)
     _may_change(doer, text.is_shared)
+    await _refuse_taken_shortcut(work, doer, reply.id, text)
     before = (reply.shortcut, reply.title) if reply_id else None
     reply.shortcut, reply.title, reply.body_md = text.shortcut, text.title, text.body_md
     reply.owner_agent_id = None if text.is_shared else agent.agent_id
@@ -140,6 +141,13 @@ async def save_label(work: Work, doer: Doer, label_id: UUID | None, name: str, c
     label = Label(id=new_id(), created_at=work.clock(), workspace_id=doer.agent.workspace_id)
     if label_id is not None:
         label = await _label(work, doer, label_id)
+    others = select(Label.id).where(
+        Label.workspace_id == doer.agent.workspace_id,
+        Label.name == name.lower(),
+        Label.id != label.id,
+    )
+    if (await work.session.scalars(others)).first() is not None:
+        raise Taken
     before = (label.name, label.colour) if label_id else (None, None)
     label.name, label.colour = name.lower(), colour
     work.session.add(label)
@@ -165,12 +173,24 @@ async def _label(work: Work, doer: Doer, label_id: UUID) -> Label:
     return found
 
 
+async def _refuse_taken_shortcut(work: Work, doer: Doer, reply_id: UUID, text: ReplyText) -> None:
+    owner = None if text.is_shared else doer.agent.agent_id
+    others = select(CannedReply.id).where(
+        CannedReply.workspace_id == doer.agent.workspace_id,
+        CannedReply.shortcut == text.shortcut,
+        CannedReply.owner_agent_id == owner if owner else CannedReply.owner_agent_id.is_(None),
+        CannedReply.id != reply_id,
+    )
+    if (await work.session.scalars(others)).first() is not None:
+        raise Taken
+
+
 async def _flush(work: Work) -> None:
+    """Raises: Conflict when somebody took the name a moment ago."""
     try:
-        async with work.session.begin_nested():
-            await work.session.flush()
+        await work.session.flush()
     except IntegrityError as error:
-        raise Taken from error
+        raise Conflict from error
 
 
 def _may_change(doer: Doer, is_shared: bool) -> None:

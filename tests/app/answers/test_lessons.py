@@ -6,13 +6,17 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 
 from app.answers.lessons import Lessons
+from app.audit.service import Doer
 from app.handoff.service import post_reply
 from app.ids import new_id
 from app.knowledge.service import ArticleText, publish_article, withdraw_article
-from app.models import CannedReply
+from app.models import CannedReply, Conversation
 from app.parts import Parts
+from app.privacy.service import erase_contact
+from app.vocabulary import AgentRole
 from inference import Document, EngineClient, EngineInfo, EngineUnavailable
 from inference.speculation.corpora import Corpora
 from inference.speculation.suffix import SuffixSpeculator
@@ -172,6 +176,29 @@ async def test_an_agents_reply_is_drafted_from_at_once(
         assert pupil.goes_on(salt, "Is there a discount") == "", (
             "what customers write is not taught"
         )
+
+
+async def test_what_is_erased_is_forgotten_and_not_taught_again(
+    parts: Parts, shop: Shop, pupil: Pupil
+) -> None:
+    rig = make_rig(parts, shop)
+    salt = parts.secrets.prefix_salt(shop.workspace_id)
+    async with teaching(parts, pupil):
+        conversation_id = await rig.say("Is there a discount for schools, please?")
+        said = message("Schools get ten percent off.", conversation_id=conversation_id)
+        async with parts.database.work() as work:
+            await post_reply(work, shop.agent, said, shown=rig.live.shown_text)
+        await pupil.until_it_goes_on(salt, "Schools get", " ten percent off.")
+
+        async with parts.database.work() as work:
+            contact_id = (await work.session.scalars(select(Conversation.contact_id))).one()
+            await erase_contact(work, Doer(shop.agents[AgentRole.OWNER]), contact_id)
+        await pupil.until_it_goes_on(salt, "Schools get", "")
+        await pupil.restart()
+        await publish(parts, shop, RETURNS)
+        await pupil.until_it_goes_on(salt, "it back within ", "45 days.\nReturns: It is free.")
+
+        assert pupil.goes_on(salt, "Schools get") == ""
 
 
 async def test_every_engine_is_taught_all_that_was_written_before(

@@ -1,0 +1,116 @@
+"""Settings, canned replies and labels: what fits is stored and noted, what does not is told."""
+
+import pytest
+from sqlalchemy import select
+
+from app.audit.repository import read_entries
+from app.conversations.care_policy import CarePolicy
+from app.models import CannedReply, Workspace
+from app.vocabulary import AgentRole
+from app.workspace.policy import AnswerMode, BotPolicy, ReleaseMode
+from tests.app.office.desk import desk_of
+from tests.conftest import Served
+
+HOSTILE = '"><script>alert(1)</script>'
+FORM = {
+    "name": "Fernhill",
+    "timezone": "Europe/Berlin",
+    "bot_name": "Fern",
+    "disclosure": "You are talking to an AI.",
+    "bot_enabled": "on",
+    "release_mode": "token",
+    "answer_mode": "free",
+    "mask_pii": "on",
+    "bot_guidance": "Be brief.",
+    "has_hours": "on",
+    "hours_mon": "9:00-12:30, 13:30-18:00",
+    "holidays": "2026-12-25",
+    "resolve_after_h": "12",
+    "archive_after_days": "60",
+    "retention_days": "365",
+}
+
+
+async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served) -> None:
+    async with desk_of(served, AgentRole.ADMIN) as desk:
+        saved = await desk.post("/settings", **FORM)
+        again = await desk.post("/settings", **FORM)
+        page = await desk.get("/settings")
+
+    async with served.parts.database.snapshot() as session:
+        workspace = await session.get_one(Workspace, served.shop.workspace_id)
+        noted = await read_entries(session, served.shop.workspace_id, area="settings")
+    policy, care = BotPolicy.of(workspace), CarePolicy.of(workspace)
+    assert (saved.status_code, again.status_code) == (303, 303)
+    assert (policy.release, policy.mode) == (ReleaseMode.TOKEN, AnswerMode.FREE)
+    assert (policy.masks_pii, policy.guidance, policy.retention_days) == (True, "Be brief.", 365)
+    assert care.hours.week is not None and len(care.hours.week[0]) == 2
+    assert care.resolved_after.total_seconds() == 12 * 3600
+    assert 'value="09:00-12:30, 13:30-18:00"' in page.text
+    (entry,) = noted.entries
+    assert entry.details["timezone"] == ["UTC", "Europe/Berlin"]
+    assert entry.agent_name == "Admin Ana" and entry.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("name", "", "Please fill this in."),
+        ("timezone", "Mars/Olympus", "There is no such time zone"),
+        ("release_mode", "morse", "Please choose one of these."),
+        ("resolve_after_h", "0", "from 1 to 720"),
+        ("retention_days", "many", "from 0 to 3,650"),
+        ("hours_mon", "nine to five", "Such as 09:00-12:30"),
+        ("hours_mon", "18:00-09:00", "end before they begin"),
+        ("hours_mon", "25:00-26:00", "cannot be read"),
+        ("holidays", "Christmas", "is not a day such as"),
+        ("disclosure", "x" * 401, "At most 400 characters"),
+        ("bot_name", "a\x00b", "cannot be shown"),
+        ("name", HOSTILE * 20, "At most 200 characters"),
+    ],
+)
+async def test_what_does_not_fit_is_told_at_its_field(
+    served: Served, field: str, value: str, reason: str
+) -> None:
+    async with desk_of(served, AgentRole.ADMIN) as desk:
+        page = await desk.post("/settings", **(FORM | {field: value}))
+
+    assert page.status_code == 422 and reason in page.text
+    assert f'id="{field}-error"' in page.text and "<script>alert" not in page.text
+    async with served.parts.database.snapshot() as session:
+        workspace = await session.get_one(Workspace, served.shop.workspace_id)
+    assert workspace.settings == {}
+
+
+async def test_shortcuts_are_unique_and_private_ones_are_private(served: Served) -> None:
+    reply = {"shortcut": "/Hello", "title": HOSTILE, "body_md": HOSTILE}
+    async with desk_of(served, AgentRole.ADMIN) as admin:
+        made = await admin.post("/replies", **reply, is_shared="on")
+        twice = await admin.post("/replies", **reply, is_shared="on")
+        bad = await admin.post("/replies", **(reply | {"shortcut": "two words"}))
+    async with desk_of(served, AgentRole.AGENT) as agent:
+        own = await agent.post("/replies", **reply)
+        page = await agent.get("/replies")
+        async with served.parts.database.snapshot() as session:
+            replies = (await session.scalars(select(CannedReply))).all()
+    async with desk_of(served, AgentRole.OWNER) as owner:
+        others = await owner.get("/replies")
+
+    assert (made.status_code, own.status_code, len(replies)) == (303, 303, 2)
+    assert twice.status_code == 422 and "in use already" in twice.text
+    assert bad.status_code == 422 and "Only a-z" in bad.text
+    assert page.text.count("/hello</a>") == 2 and others.text.count("/hello</a>") == 1
+    assert "<script>alert" not in page.text
+
+
+async def test_a_label_has_one_name_and_a_colour_of_the_palette(served: Served) -> None:
+    async with desk_of(served, AgentRole.ADMIN) as desk:
+        made = await desk.post("/labels", name="Billing", colour="red")
+        twice = await desk.post("/labels", name="billing", colour="red")
+        odd = await desk.post("/labels", name="odd", colour="url(x)")
+        page = await desk.get("/labels")
+
+    assert made.status_code == 303 and 'value="billing"' in page.text
+    assert twice.status_code == 422 and "in use already" in twice.text
+    assert odd.status_code == 422 and "The colours are" in odd.text
