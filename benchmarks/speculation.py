@@ -35,16 +35,16 @@ TEMPERATURE, TOP_P = 0.6, 0.95
 
 
 def main() -> None:
-    """Every speculator at every load, then the headline."""
+    """The headline, then every speculator at every load."""
     options = _options()
     report = Report("speculation", options.json)
-    loads = QUICK_LOADS if options.quick else LOADS
+    loads = QUICK_LOADS if options.quick else tuple(options.readers)
     kinds = read_questions(options.quick)
     modes = _modes(options)
-    for kind, questions in kinds.items():
-        _measure_kind(report, options, kind, questions, modes, loads)
     if not options.quick:
         headline(report, options.model, modes["combined"], kinds["free"])
+    for kind, questions in kinds.items():
+        _measure_kind(report, options, kind, questions, modes, loads)
     if options.json:
         draw(report, options.json.with_suffix(".svg"), tuple(modes), loads)
 
@@ -169,6 +169,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default=str(SHIPPED))
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--readers", type=int, nargs="+", default=LOADS, help="loads")
     parser.add_argument("--max-draft-tokens", type=int, default=15)
     shipped = SHIPPED_MLP if SHIPPED_MLP.is_dir() else None
     parser.add_argument("--mlp", type=Path, default=shipped, help="an MLP speculator, its tree")
