@@ -33,6 +33,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   private sticky: StickyScroll | null = null;
   private form: ReplyForm | null = null;
   private details: Details | null = null;
+  private readonly leaving = () => this.form?.keep();
   private noticeTimer: number | null = null;
   private readUpTo = 0;
   private isKnown = false;
@@ -70,10 +71,13 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     moment.addEventListener("change", () => this.snoozeUntil(new Date(moment.value)));
     this.append(this.announcer.region);
     this.addEventListener("click", (event) => this.act(event));
+    window.addEventListener("pagehide", this.leaving);
     this.link.join(this);
   }
 
   disconnectedCallback(): void {
+    this.form?.keep();
+    window.removeEventListener("pagehide", this.leaving);
     this.link.leave(this);
   }
 

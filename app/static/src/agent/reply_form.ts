@@ -71,6 +71,7 @@ export class ReplyForm {
   /** Turn to replies or to notes; what was written in the other waits there. */
   write(kind: Kind): void {
     if (kind !== this.kind) {
+      this.keep();
       this.texts[this.kind] = this.field.value;
       this.field.value = this.texts[kind];
       this.kind = kind;
@@ -110,6 +111,7 @@ export class ReplyForm {
       event.preventDefault();
       this.submit();
     });
+    this.field.addEventListener("blur", () => this.keep());
     this.draft.addEventListener("click", () => this.takeDraft());
   }
 
@@ -117,9 +119,15 @@ export class ReplyForm {
     this.fit();
     this.suggestions.update();
     if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
-    const { kind } = this;
-    const text = this.field.value;
-    this.keepTimer = window.setTimeout(() => this.handlers.keep(kind, text), KEEP_AFTER_MS);
+    this.keepTimer = window.setTimeout(() => this.keep(), KEEP_AFTER_MS);
+  }
+
+  /** Before the page goes, or another conversation comes. */
+  keep(): void {
+    if (this.keepTimer === null) return;
+    window.clearTimeout(this.keepTimer);
+    this.keepTimer = null;
+    this.handlers.keep(this.kind, this.field.value);
   }
 
   private takeDraft(): void {
@@ -134,6 +142,7 @@ export class ReplyForm {
     const text = this.field.value.trim();
     if (!text) return;
     if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
+    this.keepTimer = null;
     this.field.value = "";
     if (this.kind === "reply") this.offerDraft("");
     this.fit();
