@@ -136,7 +136,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     this.button("takeover").classList.toggle("primary", thread.control !== "human");
     this.button("takeover-after").hidden = !isOpen || thread.live === null || thread.assignee !== null;
     this.piece("release-menu").hidden = !isOpen || !isMine;
-    this.piece("snooze-menu").hidden = !isOpen || isSnoozed;
+    this.piece("snooze-menu").hidden = !isOpen || isSnoozed || thread.live !== null;
     this.button("wake").hidden = !isOpen || !isSnoozed;
     this.button("resolve").hidden = !isOpen;
     this.button("reopen").hidden = !canWrite || thread.status !== "resolved";
