@@ -7,6 +7,9 @@ DATA ?= data
 # Waiting threads of torch must not spin: a server always has neighbours.
 export OMP_WAIT_POLICY ?= passive
 
+# Whole files side by side: what a file shares, a server or a model, is set up once.
+SIDE_BY_SIDE ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .PHONY: run test check bench clean system
 .DEFAULT_GOAL := run
 
@@ -14,14 +17,14 @@ run: $(VENV)/.run
 	exec $(BIN)/careline demo --port $(PORT) --data $(DATA)
 
 test: system $(VENV)/.test node_modules/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: system $(VENV)/.dev node_modules/.installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.serving

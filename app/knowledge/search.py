@@ -109,7 +109,9 @@ class SearchIndex:
             if term in weights:
                 weights[f"?{written}"] = weights[term] * _DOUBT
                 weights[term] *= 1 - _DOUBT
-        return Asked(weights, frozenset(pairwise(terms)), kinds, self._meaning.vector(mended))
+        # Asked as a question, however it ends: what is typed finds what will be sent.
+        meaning = self._meaning.vector(mended.rstrip(" ?!.") + "?")
+        return Asked(weights, frozenset(pairwise(terms)), kinds, meaning)
 
     def search(self, asked: Asked, limit: int = 12) -> list[Hit]:
         """The passages that share a term with the question, best first."""

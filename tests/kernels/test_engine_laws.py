@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from inference import Engine, EngineConfig, SamplingParams
+from inference.speculation.budget import EveryNode
 from kernels.dispatch import interpreted
 from tests.tiny_models import save_tiny_llama
 
@@ -28,7 +29,7 @@ def answers(target: Path, **options: Any) -> tuple[list[tuple[int, ...]], dict[s
     config = EngineConfig(
         model=str(target), device="cpu", dtype="float64", num_blocks=32, block_size=4, **options
     )
-    engine = Engine(config)
+    engine = Engine(config, budget=EveryNode(["ngram"]))
     outputs = engine.generate(PROMPTS, PARAMS)
     stats = dict(engine.stats())
     engine.close()

@@ -152,7 +152,7 @@ class TestSilent:
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"heartbeat_s": 0.05, "pong_timeout_s": 0.05})
+        return settings.model_copy(update={"heartbeat_s": 0.5, "pong_timeout_s": 0.5})
 
     @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
     async def test_a_socket_that_answers_no_ping_is_gone_and_forgotten(
