@@ -132,7 +132,7 @@ async def _decide(office: Office, now: datetime) -> None:
         bot_name=company.inbox.bot_name,
         disclosure=company.inbox.disclosure,
         bot_enabled=company.inbox.bot_enabled,
-        settings={"retention_days": 730, "bot_guidance": "Be brief and friendly."},
+        settings={"retention_days": 730},
     )
     await decide(office.at(now - timedelta(days=6)), maya, decisions)
 

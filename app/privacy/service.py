@@ -18,7 +18,7 @@ from app.events import TextsErased
 from app.jobs.schedule import schedule
 from app.models import Contact, Conversation, JsonObject, Message, Rating, Workspace
 from app.privacy.repository import Contacts
-from app.workspace.policy import BotPolicy
+from app.workspace.policy import retention_days
 
 PURGE_JOB = "privacy.purge"
 ERASED_NAME = "Erased contact"
@@ -72,7 +72,7 @@ async def purge(work: Work, _payload: JsonObject) -> None:
     """The job: empty what companies no longer keep, and look again later."""
     is_done = True
     for workspace in await work.session.scalars(select(Workspace)):
-        days = BotPolicy.of(workspace).retention_days
+        days = retention_days(workspace)
         if days is None:
             continue
         contacts = Contacts(work.session)

@@ -14,7 +14,7 @@ from app.errors import Invalid
 from app.models import JsonObject
 from app.office.forms import BadForm, Fields, Sheet
 from app.office.frame import ManagerDep, ManagerViewDep, Office, go_to
-from app.workspace.policy import AnswerMode, BotPolicy, ReleaseMode
+from app.workspace.policy import retention_days
 from app.workspace.service import Company, Decisions, decide, read_company
 
 router = APIRouter(prefix="/dashboard/settings", include_in_schema=False)
@@ -28,7 +28,6 @@ _DAY_NAMES = dict(
 )
 _SPAN = re.compile(r"([0-9]{1,2}:[0-9]{2})\s*[-–]\s*([0-9]{1,2}:[0-9]{2})")
 _MAX_HOURS_CHARS = 100
-_MAX_GUIDANCE_CHARS = 2_000
 
 
 @router.get("")
@@ -63,12 +62,6 @@ def _read(fields: Fields) -> Decisions:
         disclosure=fields.text("disclosure", max_chars=400),
         bot_enabled=fields.flag("bot_enabled"),
         settings={
-            "release_mode": fields.word("release_mode", ReleaseMode).value,
-            "answer_mode": fields.word("answer_mode", AnswerMode).value,
-            "mask_pii": fields.flag("mask_pii"),
-            "bot_guidance": fields.text(
-                "bot_guidance", max_chars=_MAX_GUIDANCE_CHARS, is_required=False
-            ),
             "office_hours": _read_hours(fields, timezone),
             "resolve_after_h": fields.number("resolve_after_h", 1, 720),
             "archive_after_days": fields.number("archive_after_days", 1, 3_650),
@@ -110,7 +103,6 @@ def _read_holidays(fields: Fields) -> list[str]:
 
 def _sheet(company: Company) -> Sheet:
     workspace, inbox = company.workspace, company.inbox
-    policy = BotPolicy.of(workspace)
     stored = workspace.settings
     hours: dict[str, Any] = stored.get("office_hours") or {}
     values = {
@@ -119,15 +111,11 @@ def _sheet(company: Company) -> Sheet:
         "bot_name": inbox.bot_name,
         "disclosure": inbox.disclosure,
         "bot_enabled": "on" if inbox.bot_enabled else "",
-        "release_mode": policy.release.value,
-        "answer_mode": policy.mode.value,
-        "mask_pii": "on" if policy.masks_pii else "",
-        "bot_guidance": policy.guidance,
         "has_hours": "on" if hours else "",
         "holidays": ", ".join(hours.get("holidays", [])),
         "resolve_after_h": str(stored.get("resolve_after_h", 24)),
         "archive_after_days": str(stored.get("archive_after_days", 30)),
-        "retention_days": str(policy.retention_days or 0),
+        "retention_days": str(retention_days(workspace) or 0),
     }
     for day in DAYS:
         spans = hours.get("days", {}).get(day, [])

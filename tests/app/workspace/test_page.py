@@ -7,7 +7,7 @@ from app.audit.repository import read_entries
 from app.conversations.care_policy import CarePolicy
 from app.models import CannedReply, Workspace
 from app.vocabulary import AgentRole
-from app.workspace.policy import AnswerMode, BotPolicy, ReleaseMode
+from app.workspace.policy import retention_days
 from tests.app.office.desk import desk_of
 from tests.conftest import Served
 
@@ -18,10 +18,6 @@ FORM = {
     "bot_name": "Fern",
     "disclosure": "You are talking to an AI.",
     "bot_enabled": "on",
-    "release_mode": "token",
-    "answer_mode": "free",
-    "mask_pii": "on",
-    "bot_guidance": "Be brief.",
     "has_hours": "on",
     "hours_mon": "9:00-12:30, 13:30-18:00",
     "holidays": "2026-12-25",
@@ -40,10 +36,9 @@ async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served
     async with served.parts.database.snapshot() as session:
         workspace = await session.get_one(Workspace, served.shop.workspace_id)
         noted = await read_entries(session, served.shop.workspace_id, area="settings")
-    policy, care = BotPolicy.of(workspace), CarePolicy.of(workspace)
+    care = CarePolicy.of(workspace)
     assert (saved.status_code, again.status_code) == (303, 303)
-    assert (policy.release, policy.mode) == (ReleaseMode.TOKEN, AnswerMode.FREE)
-    assert (policy.masks_pii, policy.guidance, policy.retention_days) == (True, "Be brief.", 365)
+    assert retention_days(workspace) == 365
     assert care.hours.week is not None and len(care.hours.week[0]) == 2
     assert care.resolved_after.total_seconds() == 12 * 3600
     assert 'value="09:00-12:30, 13:30-18:00"' in page.text
@@ -58,7 +53,6 @@ async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served
     [
         ("name", "", "Please fill this in."),
         ("timezone", "Mars/Olympus", "There is no such time zone"),
-        ("release_mode", "morse", "Please choose one of these."),
         ("resolve_after_h", "0", "from 1 to 720"),
         ("retention_days", "many", "from 0 to 3,650"),
         ("hours_mon", "nine to five", "Such as 09:00-12:30"),
