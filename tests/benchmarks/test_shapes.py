@@ -1,6 +1,7 @@
 """Random checkpoints of known shapes: the engine and transformers both open them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,13 @@ from transformers import AutoModelForCausalLM, GPTBigCodeConfig
 from benchmarks import shapes
 from inference import Engine, EngineConfig, SamplingParams
 
-SMALL_GRANITE = {"vocab_size": 96, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_inner": 64}
+SMALL_GRANITE: dict[str, Any] = {
+    "vocab_size": 96,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_inner": 64,
+}
 
 
 @pytest.mark.parametrize("name", ["tiny", "granite-20b"])
@@ -30,7 +37,7 @@ def test_both_open_it_and_say_the_same(
     params = SamplingParams(max_tokens=6, ignore_eos=True)
     ours = one.generate([prompt], params)[0].token_ids
     one.close()
-    theirs = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    theirs: Any = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
     out = theirs.generate(torch.tensor([prompt]), max_new_tokens=6, do_sample=False, pad_token_id=0)
     assert tuple(out[0, len(prompt) :].tolist()) == ours
 
