@@ -67,13 +67,26 @@ class Page:
 
     def heard(self, kind: str) -> list[dict[str, Any]]:
         """The frames of one kind that this window's sockets have received so far."""
+        self._hear()
+        return [frame for frame in self.frames if frame["t"] == kind]
+
+    def heard_kinds(self) -> list[str]:
+        """The kinds of all frames so far, in the order of their arrival."""
+        self._hear()
+        return [frame["t"] for frame in self.frames]
+
+    def num_answers(self) -> int:
+        """Answers begun so far; a socket that was still joining has a snapshot of its first."""
+        self._hear()
+        return len({frame["d"]["gen"] for frame in self.frames if "gen" in frame.get("d", {})})
+
+    def _hear(self) -> None:
         for entry in self._log("performance"):
             event = json.loads(entry["message"])["message"]
             if event["method"] == "Network.webSocketFrameReceived":
                 payload = event["params"]["response"]["payloadData"]
                 if payload.startswith("{"):
                     self.frames.append(json.loads(payload))
-        return [frame for frame in self.frames if frame["t"] == kind]
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]  # selenium's

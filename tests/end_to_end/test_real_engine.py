@@ -34,7 +34,6 @@ def test_the_engine_answers_in_the_browser_before_and_after_it_was_killed(
     page.ask(QUESTION)
     first = page.wait_for_whole_answer()
     assert first.text.count(FACT) == 1
-    assert len(page.heard("answer.delta")) >= 2
 
     with_engine.kill_engine()
     page.ask("How do I return an item?")
@@ -42,4 +41,5 @@ def test_the_engine_answers_in_the_browser_before_and_after_it_was_killed(
     second = page.wait_for_whole_answer()
 
     assert second.text.count("within 45 days of delivery.") == 1
+    assert page.heard("answer.delta"), "the second answer came to a socket that had joined long ago"
     assert page.problems() == []
