@@ -16,7 +16,7 @@ from app.parts import Parts
 from app.speakers import SignedInAgent
 from tests.factories import Shop
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 Frame = dict[str, Any]
 
 
