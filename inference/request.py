@@ -236,11 +236,16 @@ class SamplingParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenLogprob(msgspec.Struct, frozen=True):
-    """Natural-log probabilities at one position, of the model's own logits before processors."""
+    """Natural-log probabilities at one position, of the model's own logits before processors.
+
+    `spelled` are the bytes of its token and of those in `top`; none for special tokens, and nothing
+    at all where the model has no tokenizer.
+    """
 
     token_id: int
     logprob: float
     top: dict[int, float]
+    spelled: dict[int, bytes] = {}
 
 
 class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):

@@ -174,7 +174,8 @@ def _extend(part: Part, verdict: Verdict) -> list[TokenChunk]:
         lens.append(len(new))
         is_last = reason is not None or number == len(verdict.token_ids)
         if is_last or sequence.segment != segment:
-            logprobs = verdict.logprobs[number - len(kept) : number]
+            told = verdict.logprobs[number - len(kept) : number]
+            logprobs = tuple(sequence.text.spelled(one) for one in told)
             drafted_by = names[number - len(kept) : number]
             chunk = _chunk(
                 sequence,

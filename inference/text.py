@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
+from inference.request import TokenLogprob
 from inference.tokenizer import StreamDecoder
 
 
@@ -38,6 +41,13 @@ class AnswerText:
             return text
         text, self._held = text + self._held, ""
         return text
+
+    def spelled(self, found: TokenLogprob) -> TokenLogprob:
+        """The same with the bytes of its tokens."""
+        if self._decoder is None:
+            return found
+        spelled = {one: self._decoder.spell(one) for one in (found.token_id, *found.top)}
+        return msgspec.structs.replace(found, spelled=spelled)
 
     def _release(self, new: str) -> tuple[str, bool]:
         if not self._stop or self._num_tokens <= self._min_tokens:

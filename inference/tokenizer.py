@@ -213,6 +213,10 @@ class StreamDecoder:
         """The whole characters that this token completes."""
         return self._utf8.decode(self._token_bytes[token_id])
 
+    def spell(self, token_id: int) -> bytes:
+        """The bytes of one token; none for special ones."""
+        return self._token_bytes[token_id]
+
     def flush(self) -> str:
         """What is left at the end: U+FFFD for a character that never became whole."""
         return self._utf8.decode(b"", final=True)

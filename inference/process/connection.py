@@ -135,5 +135,5 @@ class Connection:
 
 def _size_bytes(chunk: TokenChunk) -> int:
     """About what the chunk takes in a frame."""
-    logprobs = sum(24 + 16 * len(one.top) for one in chunk.logprobs)
+    logprobs = sum(40 + 32 * len(one.top) for one in chunk.logprobs)
     return 192 + 4 * len(chunk.text) + 5 * len(chunk.token_ids) + logprobs

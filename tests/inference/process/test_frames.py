@@ -105,7 +105,7 @@ async def test_a_clients_frame_arrives_as_it_was_sent(frame: ClientFrame) -> Non
                     text="né",
                     finish_reason=FinishReason.STOP,
                     segment=1,
-                    logprobs=(TokenLogprob(1, -0.5, {1: -0.5}),),
+                    logprobs=(TokenLogprob(1, -0.5, {1: -0.5}, {1: b"\xc3"}),),
                 ),
             )
         ),
