@@ -93,6 +93,13 @@ class Chip(StrEnum):
     HUMAN = "human"
 
 
+class Feedback(StrEnum):
+    """What a customer thought of one answer: the button they pressed under it."""
+
+    HELPED = "helped"
+    NOT_HELPED = "not_helped"
+
+
 class GenerationState(StrEnum):
     """`streaming` is the one live state; at most one generation of a conversation is live."""
 
@@ -144,6 +151,8 @@ class HandoffReason(StrEnum):
     REOPENED = "reopened"
     TRANSFERRED = "transferred"
     AGENT_AWAY = "agent_away"
+    FILES = "files"
+    """The bot cannot open what the customer has sent."""
 
 
 class TakeoverMode(StrEnum):
@@ -166,6 +175,8 @@ class EventType(StrEnum):
     PRIORITY_CHANGED = "priority.changed"
     CONTACT_CHANGED = "contact.changed"
     NOTE_CREATED = "note.created"
+    CSAT_REQUESTED = "csat.requested"
+    CSAT_ANSWERED = "csat.answered"
 
 
 class ActorKind(StrEnum):

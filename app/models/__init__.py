@@ -4,6 +4,7 @@ Keys are UUIDs of version 7, times are UTC, enums are short strings with a CHECK
 nobody searches.
 """
 
+from app.models.attachments import Attachment
 from app.models.base import Base, JsonList, JsonObject, UtcDateTime
 from app.models.conversations import (
     Conversation,
@@ -24,6 +25,7 @@ __all__ = [
     "ArticleDraft",
     "ArticleImport",
     "ArticleVersion",
+    "Attachment",
     "AuditEntry",
     "Base",
     "CannedReply",

@@ -17,6 +17,7 @@ from app.vocabulary import (
     Control,
     EndReason,
     EventType,
+    Feedback,
     GenerationState,
     MessageKind,
     MessageState,
@@ -72,6 +73,8 @@ class Conversation(Base):
     reopened_count: Mapped[int] = mapped_column(default=0)
     bot_turns: Mapped[int] = mapped_column(default=0)
     """Answers completed since the bot last got control."""
+    rating_asked_at: Mapped[datetime | None]
+    """When it first ended with something to rate; the rating itself is in `rating`."""
 
 
 class Generation(Base):
@@ -135,6 +138,10 @@ class Message(Base):
     generation_id: Mapped[UUID | None] = mapped_column(ForeignKey("generation.id"))
     citations: Mapped[JsonList] = mapped_column(default=list)
     chips: Mapped[JsonList] = mapped_column(default=list)
+    files: Mapped[JsonList] = mapped_column(default=list)
+    """`[{"id", "name", "type", "size"}]` as everybody sees them; `attachment` has the rest."""
+    feedback: Mapped[Feedback | None] = mapped_column(word(Feedback))
+    """The button under a bot's answer that the customer pressed."""
 
 
 class ConversationEvent(Base):

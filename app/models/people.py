@@ -43,6 +43,8 @@ class Agent(Base):
     """Saved views and the like; `app/dashboard` says what is in it."""
     disabled_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
+    away_since: Mapped[datetime | None]
+    """Has said so; customers are not told that they are there, whatever they have open."""
 
 
 class Inbox(Base):
