@@ -4,6 +4,7 @@ Keys are UUIDs of version 7, times are UTC, enums are short strings with a CHECK
 nobody searches.
 """
 
+from app.models.api import ApiKey, IdempotencyKey
 from app.models.attachments import Attachment
 from app.models.base import Base, JsonList, JsonObject, UtcDateTime
 from app.models.conversations import (
@@ -22,6 +23,7 @@ from app.models.teamwork import CannedReply, ConversationLabel, Draft, Label, Me
 __all__ = [
     "Agent",
     "Article",
+    "ApiKey",
     "ArticleDraft",
     "ArticleImport",
     "ArticleVersion",
@@ -36,6 +38,8 @@ __all__ = [
     "Draft",
     "Generation",
     "Inbox",
+    "IdempotencyKey",
+    "IdentitySecret",
     "Invitation",
     "Job",
     "JsonList",

@@ -8,7 +8,7 @@ it, so that erasing a text is one update.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, JsonList, JsonObject, word
@@ -38,6 +38,10 @@ class Conversation(Base):
         UniqueConstraint("workspace_id", "number"),
         Index("ix_conversation_list", "workspace_id", "status", "control", "last_message_at"),
         Index("ix_conversation_contact", "contact_id", "last_message_at"),
+        Index("ix_conversation_newest", "workspace_id", "id"),
+        Index("ix_conversation_newest_of", "workspace_id", "status", "id"),
+        Index("ix_conversation_activity", "workspace_id", "last_message_at", "id"),
+        Index("uq_conversation_external_ref", "workspace_id", "external_ref", unique=True),
     )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
@@ -73,6 +77,10 @@ class Conversation(Base):
     reopened_count: Mapped[int] = mapped_column(default=0)
     bot_turns: Mapped[int] = mapped_column(default=0)
     """Answers completed since the bot last got control."""
+    external_ref: Mapped[str | None] = mapped_column(String(200))
+    """What another system calls it; of two imports under one reference the second is refused."""
+    merged_into_id: Mapped[UUID | None]
+    """Of the conversation that goes on instead."""
     rating_asked_at: Mapped[datetime | None]
     """When it first ended with something to rate; the rating itself is in `rating`."""
 
@@ -142,13 +150,18 @@ class Message(Base):
     """`[{"id", "name", "type", "size"}]` as everybody sees them; `attachment` has the rest."""
     feedback: Mapped[Feedback | None] = mapped_column(word(Feedback))
     """The button under a bot's answer that the customer pressed."""
+    redacted_at: Mapped[datetime | None]
+    """Its words were taken out; place and time stay."""
 
 
 class ConversationEvent(Base):
     """The replay log of a conversation, gapless in `seq`."""
 
     __tablename__ = "conversation_event"
-    __table_args__ = (UniqueConstraint("conversation_id", "seq"),)
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "seq"),
+        Index("ix_conversation_event_feed", "workspace_id", "feed_seq"),
+    )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversation.id"))
@@ -159,6 +172,8 @@ class ConversationEvent(Base):
     actor_id: Mapped[UUID | None]
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("message.id"))
     data: Mapped[JsonObject] = mapped_column(default=dict)
+    feed_seq: Mapped[int | None] = mapped_column(BigInteger())
+    """Its place among all events of the company, given when the feed is first read past it."""
 
 
 class ReadMarker(Base):

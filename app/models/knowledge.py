@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
@@ -15,7 +15,10 @@ class Article(Base):
     """A help article as it is now; what it was stands in `article_version`."""
 
     __tablename__ = "article"
-    __table_args__ = (UniqueConstraint("workspace_id", "slug", "locale"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "slug", "locale"),
+        Index("uq_article_external_ref", "workspace_id", "external_ref", unique=True),
+    )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     collection: Mapped[str] = mapped_column(String(80), default="")
@@ -30,6 +33,8 @@ class Article(Base):
     checksum: Mapped[str] = mapped_column(String(64), default="")
     published_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
+    external_ref: Mapped[str | None] = mapped_column(String(200))
+    """What another system calls it."""
 
 
 class ArticleVersion(Base):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, JsonList, JsonObject, word
@@ -25,6 +25,8 @@ class Workspace(Base):
     """Of the newest conversation; numbers are given in the transaction that opens it."""
     kb_version: Mapped[int] = mapped_column(default=0)
     """Raised whenever a published article changes, so that search indexes are rebuilt."""
+    last_feed_seq: Mapped[int] = mapped_column(BigInteger(), default=0, server_default="0")
+    """Of the newest event that has a place in the feed."""
 
 
 class Agent(Base):
@@ -71,7 +73,11 @@ class Contact(Base):
     """A customer; anonymous until told otherwise, and not stored before the first message."""
 
     __tablename__ = "contact"
-    __table_args__ = (UniqueConstraint("workspace_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "external_id"),
+        Index("ix_contact_newest", "workspace_id", "id"),
+        Index("ix_contact_email", "workspace_id", "email"),
+    )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     external_id: Mapped[str | None] = mapped_column(String(200))
