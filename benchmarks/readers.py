@@ -1,7 +1,9 @@
 """Readers of an engine who each ask their next question when they have their answer."""
 
 import itertools
+import random
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -27,12 +29,29 @@ class Load:
     num_turns: int = 0
     """Steps of single requests that gave tokens."""
     gaps_s: list[float] = field(default_factory=list)
-    """Between tokens, the first of an answer apart."""
+    """Between tokens, the first of an answer apart; what came together shares its wait."""
+    _last_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def mean_gap_ms(self) -> float:
+        """Between tokens: the time per output token, prompts apart."""
+        return 1000 * sum(self.gaps_s) / len(self.gaps_s)
 
     def percentile_ms(self, share: float) -> float:
         """Of the time between tokens."""
         ordered = sorted(self.gaps_s)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    def note(self, request_id: str, num_tokens: int, now_s: float) -> None:
+        """A request has gained tokens."""
+        if not num_tokens:
+            return
+        self.num_tokens += num_tokens
+        self.num_turns += 1
+        last_s = self._last_s.get(request_id)
+        self._last_s[request_id] = now_s
+        if last_s is not None:
+            self.gaps_s += [(now_s - last_s) / num_tokens] * num_tokens
 
 
 def run_load(
@@ -41,24 +60,40 @@ def run_load(
     """`num_asked` questions by readers who each ask again when they are answered."""
     load = Load()
     ids, left = itertools.count(), itertools.islice(itertools.cycle(questions), num_asked)
-    has_begun: set[str] = set()
     for question in itertools.islice(left, num_readers):
         _ask(engine, question, next(ids))
     began = time.perf_counter()
     while engine.has_work:
-        start = time.perf_counter()
-        chunks = engine.step()
-        took = time.perf_counter() - start
-        for chunk in _by_request(chunks):
-            load.num_tokens += chunk.num_tokens
-            load.num_turns += chunk.num_tokens > 0
-            if chunk.request_id in has_begun:
-                load.gaps_s += [took / chunk.num_tokens] * chunk.num_tokens
-            elif chunk.num_tokens:
-                has_begun.add(chunk.request_id)
-            if chunk.is_last:
+        for gain in _by_request(engine.step()):
+            load.note(gain.request_id, gain.num_tokens, time.perf_counter())
+            if gain.is_last:
                 for question in itertools.islice(left, 1):
                     _ask(engine, question, next(ids))
+    load.seconds = time.perf_counter() - began
+    return load
+
+
+def run_arrivals(
+    engine: Engine, questions: Sequence[Question], num_asked: int, per_s: float
+) -> Load:
+    """`num_asked` questions that come when they come, on average `per_s` a second, by chance.
+
+    The moments are the same in every run, so a faster engine has fewer of them to answer at once.
+    """
+    load, chance = Load(), random.Random(0)
+    due_s = itertools.accumulate(chance.expovariate(per_s) for _ in range(num_asked))
+    waiting = deque(zip(due_s, itertools.cycle(questions), range(num_asked), strict=False))
+    began = time.perf_counter()
+    while waiting or engine.has_work:
+        passed = time.perf_counter() - began
+        while waiting and waiting[0][0] <= passed:
+            _, question, number = waiting.popleft()
+            _ask(engine, question, number)
+        if not engine.has_work:
+            time.sleep(waiting[0][0] - passed)
+            continue
+        for gain in _by_request(engine.step()):
+            load.note(gain.request_id, gain.num_tokens, time.perf_counter())
     load.seconds = time.perf_counter() - began
     return load
 

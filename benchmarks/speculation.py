@@ -3,8 +3,11 @@
 Two kinds of text. `grounded`: the demo's questions that were never tuned on, laid out as the
 product asks them and answered as it answers (a few of the model's own words around a quote).
 `free`: the same questions answered by the model alone, greedy, from the same passages. Every load
-is a number of readers who each ask their next question when they have their answer; the time
-between tokens is a step's time spread over the tokens it gave.
+is a number of readers who each ask their next question when they have their answer; tokens a second
+have the prompts in them, the time between tokens has not: tokens that come together share their
+wait. Readers who are served faster ask more often, and somebody's prompt is in the way of
+everybody's tokens: so the tail is also measured with questions that come at the same moments for
+all (`arrivals`).
 
 The headline: latency for one reader and throughput in the same memory for (a) `transformers`
 generate() in static batches with a contiguous cache, (b) paged, continuous batches, (c) the same
@@ -13,11 +16,12 @@ with speculation.
 
 import argparse
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.quote_choice import Case, read_cases
-from benchmarks.readers import SALT, Load, Question, run_load
+from benchmarks.readers import SALT, Load, Question, run_arrivals, run_load
 from benchmarks.report import Report, arguments
 from benchmarks.speculation_chart import draw
 from benchmarks.speculation_headline import headline
@@ -30,6 +34,8 @@ QUICK_LOADS = (1, 8)
 OFF = "off"
 HELD_OUT = ("held", "fresh")
 FREE_TOKENS = 64
+ARRIVALS_LIKE, ARRIVALS_SHARE, NUM_ARRIVALS = 8, 0.7, 96
+"""Questions come at this share of the rate that so many readers asked at without speculation."""
 TEMPERATURE, TOP_P = 0.6, 0.95
 """Of the product's own sentences."""
 
@@ -96,22 +102,43 @@ def _measure_kind(
 ) -> None:
     """All modes in turn at each load: what the machine does meanwhile meets them alike."""
     engines = {mode: _engine(options, mode, names) for mode, names in modes.items()}
+    num_runs = 1 if options.quick else options.runs
     try:
         for num_readers in loads:
             num_asked = max(24, 2 * num_readers)
             for engine in engines.values():
                 run_load(engine, questions, num_readers, num_readers)
-            turns: dict[str, list[Load]] = {mode: [] for mode in modes}
-            for _ in range(1 if options.quick else options.runs):
-                for mode, engine in engines.items():
-                    turns[mode].append(run_load(engine, questions, num_readers, num_asked))
+            run = partial(
+                run_load, questions=questions, num_readers=num_readers, num_asked=num_asked
+            )
+            turns = _in_turns(engines, run, num_runs)
             for mode in modes:
                 _report_load(report, f"{kind}.{mode}.readers{num_readers}", turns[mode], turns[OFF])
+            if num_readers == ARRIVALS_LIKE:
+                asked_per_s = num_asked / statistics.median(one.seconds for one in turns[OFF])
+                per_s = ARRIVALS_SHARE * asked_per_s
+                come = partial(
+                    run_arrivals, questions=questions, num_asked=NUM_ARRIVALS, per_s=per_s
+                )
+                turns = _in_turns(engines, come, num_runs)
+                for mode in modes:
+                    _report_gaps(report, f"{kind}.{mode}.arrivals", turns[mode], turns[OFF])
         for mode, engine in engines.items():
             _report_acceptance(report, f"{kind}.{mode}", engine)
     finally:
         for engine in engines.values():
             engine.close()
+
+
+def _in_turns(
+    engines: Mapping[str, Engine], run: Callable[[Engine], Load], num_runs: int
+) -> dict[str, list[Load]]:
+    """Forwards and backwards, so that a machine that slows down wrongs nobody."""
+    turns: dict[str, list[Load]] = {mode: [] for mode in engines}
+    for number in range(num_runs):
+        for mode in list(engines)[:: -1 if number % 2 else 1]:
+            turns[mode].append(run(engines[mode]))
+    return turns
 
 
 def _report_load(report: Report, name: str, loads: Sequence[Load], off: Sequence[Load]) -> None:
@@ -123,6 +150,12 @@ def _report_load(report: Report, name: str, loads: Sequence[Load], off: Sequence
     report.add(f"{name}.tokens_per_s", value, "tokens/s", OFF, value / statistics.median(ratios))
     per_step = sum(one.num_tokens for one in loads) / sum(one.num_turns for one in loads)
     report.add(f"{name}.tokens_per_step", per_step, "tokens")
+    _report_gaps(report, name, loads, off)
+
+
+def _report_gaps(report: Report, name: str, loads: Sequence[Load], off: Sequence[Load]) -> None:
+    value, other = (statistics.median(one.mean_gap_ms for one in group) for group in (loads, off))
+    report.add(f"{name}.gap_mean_ms", value, "ms", OFF, other)
     for share in (0.5, 0.95, 0.99):
         values, others = (
             statistics.median(one.percentile_ms(share) for one in group) for group in (loads, off)
