@@ -66,6 +66,11 @@ class Inbox(Base):
     )
     locale: Mapped[str] = mapped_column(String(16), default="en")
     theme: Mapped[JsonObject] = mapped_column(default=dict)
+    """How the widget looks; `app/widget/looks.py` says what is in it."""
+    prechat: Mapped[JsonObject] = mapped_column(default=dict)
+    """What is asked before the first message; `app/widget/prechat.py` says what is in it."""
+    enforce_identity: Mapped[bool] = mapped_column(default=False)
+    """Whether only people with a signed identity may chat."""
     bot_enabled: Mapped[bool] = mapped_column(default=True)
 
 
@@ -81,9 +86,16 @@ class Contact(Base):
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     external_id: Mapped[str | None] = mapped_column(String(200))
+    """Who they are to the company, by a signed token."""
     email: Mapped[str | None] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(200), default="Visitor")
     locale: Mapped[str | None] = mapped_column(String(16))
+    attributes: Mapped[JsonObject] = mapped_column(default=dict)
+    """What the company's server has signed about them."""
+    page_attributes: Mapped[JsonObject] = mapped_column(default=dict)
+    """What a page has said about them; anybody can make a page say so."""
+    consented_at: Mapped[datetime | None]
+    """When they agreed to the privacy notice, where one is shown before the chat."""
     blocked_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
 
