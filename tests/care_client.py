@@ -34,6 +34,7 @@ class View:
     labels: list[Frame] = field(default_factory=list)
     is_blocked: bool = False
     until: str | None = None
+    rating: Frame | None = None
 
     @classmethod
     def of(cls, snapshot: Frame) -> Self:
@@ -50,6 +51,7 @@ class View:
             labels=conversation["labels"],
             is_blocked=conversation["contact"]["blocked"],
             until=conversation.get("until"),
+            rating=conversation.get("rating"),
         )
 
     def public(self) -> Self:
@@ -76,6 +78,8 @@ class View:
             self.labels = data["labels"]
         elif kind == "contact.changed":
             self.is_blocked = data["blocked"]
+        elif kind.startswith("csat."):
+            self.rating = data
 
     def texts(self) -> list[tuple[str, str]]:
         """Who said what, in order."""

@@ -150,11 +150,21 @@ async def append_message_change(
 
 
 async def append_change(
-    work: Work, conversation: Conversation, actor: Actor, kind: EventType, data: dict[str, Any]
+    work: Work,
+    conversation: Conversation,
+    actor: Actor,
+    kind: EventType,
+    data: dict[str, Any],
+    *,
+    announced: dict[str, Any] | None = None,
 ) -> int:
-    """Store and announce a change of the conversation itself; returns the event's `seq`."""
+    """Store and announce a change of the conversation itself; returns the event's `seq`.
+
+    `announced` is what readers get where that is more than the log keeps.
+    """
     seq = await take_seq(work, conversation)
-    _add_event(work, conversation, actor, kind, seq, message=None, payload=data)
+    payload = data if announced is None else announced
+    _add_event(work, conversation, actor, kind, seq, message=None, payload=payload, kept=data)
     return seq
 
 
@@ -171,6 +181,7 @@ def _add_event(
     *,
     message: Message | None,
     payload: dict[str, Any],
+    kept: dict[str, Any] | None = None,
 ) -> None:
     message_id: UUID | None = message.id if message else None
     stored = ConversationEvent(
@@ -184,7 +195,7 @@ def _add_event(
         actor_kind=actor.kind,
         actor_id=actor.id,
         message_id=message_id,
-        data={} if message else payload,
+        data=kept or {},
     )
     work.session.add(stored)
     work.outbox.add(

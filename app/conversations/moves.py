@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.conversations import lines, timers
+from app.conversations import lines, rating, timers
 from app.conversations.care_policy import CarePolicy
 from app.conversations.control import ShownText, change_control, change_status, end_live_answer
 from app.conversations.ledger import append_change, append_line, append_note
@@ -105,6 +105,8 @@ async def tell(work: Work, conversation: Conversation, changed: Change) -> None:
     if changed.old_control is Control.HUMAN and step.control is Control.BOT and step.raises_epoch:
         conversation.handoff_reason = None
         await append_line(work, conversation, lines.left(cause.agent.name if cause.agent else ""))
+    if changed.old_status is not Status.RESOLVED and step.resolution is not None:
+        await rating.ask(work, conversation)
     if changed.old_status is Status.SNOOZED and step.status is Status.OPEN:
         await append_note(work, conversation, SYSTEM, lines.woken(cause.by is SYSTEM))
     await timers.follow(work, conversation, await _policy(work, conversation))

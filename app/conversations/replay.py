@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.conversations.repository import Conversations, LoggedEvent
-from app.conversations.schemas import MessageOut
+from app.conversations.schemas import MessageOut, RatingOut
 from app.events import EventStored, JsonObject
 from app.vocabulary import EventType
 
@@ -35,6 +35,8 @@ def _announced(logged: LoggedEvent) -> EventStored:
 
 
 def _payload(logged: LoggedEvent) -> JsonObject:
+    if logged.rating is not None:
+        return RatingOut.of(logged.rating).wire()
     if logged.message is None:
         return dict(logged.event.data)
     if logged.event.type in _BIRTHS:

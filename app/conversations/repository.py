@@ -18,10 +18,11 @@ from app.models import (
     ConversationLabel,
     Label,
     Message,
+    Rating,
     ReadMarker,
     Workspace,
 )
-from app.vocabulary import Control, Status, Visibility
+from app.vocabulary import Control, EventType, Status, Visibility
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ConversationRow:
     conversation: Conversation
     contact: Contact
     assignee_name: str | None
+    rating: Rating | None = None
     labels: tuple[Label, ...] = ()
 
     @property
@@ -63,6 +65,8 @@ class LoggedEvent:
 
     event: ConversationEvent
     message: Message | None
+    rating: Rating | None = None
+    """Of an event that tells it."""
 
 
 class Conversations:
@@ -210,27 +214,31 @@ class Conversations:
     async def events_after(self, conversation_id: UUID, seq: int, limit: int) -> list[LoggedEvent]:
         """The next events of the log with the messages they are about."""
         query = (
-            select(ConversationEvent, Message)
+            select(ConversationEvent, Message, Rating)
             .outerjoin(Message, Message.id == ConversationEvent.message_id)
+            .outerjoin(
+                Rating,
+                (Rating.conversation_id == ConversationEvent.conversation_id)
+                & (ConversationEvent.type == EventType.CSAT_ANSWERED),
+            )
             .where(
                 ConversationEvent.conversation_id == conversation_id, ConversationEvent.seq > seq
             )
             .order_by(ConversationEvent.seq)
             .limit(limit)
         )
-        return [
-            LoggedEvent(event, message) for event, message in await self._session.execute(query)
-        ]
+        return [LoggedEvent(*found) for found in await self._session.execute(query)]
 
 
-def _rows() -> Select[Conversation, Contact, str]:
+def _rows() -> Select[Conversation, Contact, str, Rating]:
     return (
-        select(Conversation, Contact, Agent.name)
+        select(Conversation, Contact, Agent.name, Rating)
         .join(Contact, Contact.id == Conversation.contact_id)
         .outerjoin(Agent, Agent.id == Conversation.assignee_id)
+        .outerjoin(Rating, Rating.conversation_id == Conversation.id)
     )
 
 
 def _row(found: Any) -> ConversationRow:
-    conversation, contact, assignee_name = found
-    return ConversationRow(conversation, contact, assignee_name)
+    conversation, contact, assignee_name, rating = found
+    return ConversationRow(conversation, contact, assignee_name, rating)

@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from app.clock import as_wire
 from app.conversations.repository import ConversationRow
 from app.events import EventStored
-from app.models import Message
+from app.models import Message, Rating
 from app.vocabulary import (
+    AnsweredBy,
     Chip,
     Control,
+    Feedback,
     MessageKind,
     MessageState,
     Priority,
@@ -50,6 +52,15 @@ class Person(Wire):
     name: str
 
 
+class FileOut(Wire):
+    """A file that came with a message; `size` in bytes."""
+
+    id: UUID
+    name: str
+    type: str
+    size: int
+
+
 class MessageOut(Wire):
     """A message as the protocol shows it; optional fields are left out when empty."""
 
@@ -65,6 +76,9 @@ class MessageOut(Wire):
     visibility: Visibility | None = None
     citations: list[Citation]
     chips: list[Chip]
+    files: list[FileOut] | None = None
+    feedback: Feedback | None = None
+    """The button under a bot's answer that was pressed."""
     at: str
 
     @classmethod
@@ -87,6 +101,8 @@ class MessageOut(Wire):
             visibility=Visibility.INTERNAL if is_internal else None,
             citations=message.citations,
             chips=message.chips,
+            files=message.files or None,
+            feedback=message.feedback,
             at=as_wire(message.created_at),
         )
 
@@ -101,6 +117,7 @@ class MessageOut(Wire):
             "text": "",
             "citations": [],
             "chips": [],
+            "feedback": None,
         }
         return born.model_copy(update=blank)
 
@@ -123,6 +140,24 @@ class LabelOut(Wire):
     colour: str
 
 
+class RatingOut(Wire):
+    """What the customer thinks of a conversation; without a score they were asked only."""
+
+    score: int | None = None
+    comment: str | None = None
+    about: AnsweredBy | None = None
+    """Who had the last word."""
+
+    @classmethod
+    def of(cls, rating: Rating) -> Self:
+        """The rating as it is now."""
+        return cls(score=rating.score, comment=rating.comment or None, about=rating.answered_by)
+
+    def wire(self) -> JsonObject:
+        """As JSON values, without what is not there."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
 class ConversationOut(Wire):
     """A conversation in a snapshot."""
 
@@ -139,6 +174,8 @@ class ConversationOut(Wire):
     labels: list[LabelOut]
     until: str | None = None
     """While snoozed: when it comes back; absent: when the customer writes."""
+    rating: RatingOut | None = None
+    """There from the moment the customer was asked."""
 
     @classmethod
     def of(cls, row: ConversationRow) -> Self:
@@ -166,11 +203,18 @@ class ConversationOut(Wire):
             "priority": conversation.priority,
             "labels": [LabelOut(name=label.name, colour=label.colour) for label in row.labels],
             "until": as_wire(conversation.snoozed_until) if conversation.snoozed_until else None,
+            "rating": _rating(row),
         }
 
     def wire(self) -> JsonObject:
         """As JSON values, without what is not there."""
         return self.model_dump(mode="json", exclude_none=True)
+
+
+def _rating(row: ConversationRow) -> RatingOut | None:
+    if row.rating is not None:
+        return RatingOut.of(row.rating)
+    return RatingOut() if row.conversation.rating_asked_at is not None else None
 
 
 class ConversationDetail(ConversationOut):

@@ -14,6 +14,7 @@ from app import access
 from app.conversations.control import ShownText, end_live_answer
 from app.conversations.ledger import append_message
 from app.conversations.moves import Cause, change, enter_queue, move, pass_on, tell
+from app.conversations.rating import note_feedback
 from app.conversations.replay import read_log
 from app.conversations.repository import ConversationRow, Conversations, Filter, Place
 from app.conversations.states import Happening, begin
@@ -245,6 +246,8 @@ async def _write_on(
     )
     if changed is not None:
         await tell(work, conversation, changed)
+    if new.chip is not None:
+        await note_feedback(work, conversation, customer, new.chip)
     if new.chip is Chip.HELPED:
         await move(work, conversation, Happening.CONFIRMED, Cause(customer.actor))
     return message

@@ -98,6 +98,15 @@ class Draft(_Frame, frozen=True, tag="draft"):
     c: UUID | None = None
 
 
+class CsatSubmit(_Frame, frozen=True, tag="csat.submit"):
+    """What a customer thinks of a conversation that has ended; the same again changes nothing."""
+
+    c: UUID
+    cid: ClientId
+    score: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    comment: str = ""
+
+
 class Read(_Frame, frozen=True, tag="read"):
     """Everything up to `s` has been seen."""
 
@@ -247,6 +256,7 @@ ClientFrame = (
     | HandoffRequest
     | Typing
     | Draft
+    | CsatSubmit
     | Read
     | Sync
     | Ping

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
 from app.conversations import desk, service, visitors
+from app.conversations.rating import NewRating, rate
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import NewMessage, Posted, Snapshot
 from app.errors import AppError, Forbidden, NotFound, RateLimited
@@ -101,6 +102,8 @@ class Session:
                 await self._typing(frame)
             case protocol.Draft():
                 self._draft(frame.c, frame.text)
+            case protocol.CsatSubmit():
+                await self._rate(frame)
             case protocol.Read():
                 async with self.parts.database.work() as work:
                     speaker = await self._refreshed(work.session)
@@ -191,6 +194,15 @@ class Session:
             changed = await handoff.request_handoff(work, speaker, frame.c, shown=shown)
         await self._ack(changed)
 
+    async def _rate(self, frame: protocol.CsatSubmit) -> None:
+        async with self.parts.database.work() as work:
+            speaker = await self._refreshed(work.session)
+            if not isinstance(speaker, Customer):
+                raise Forbidden("Only the customer rates a conversation.")
+            new = NewRating(frame.score, frame.comment)
+            rated = await rate(work, speaker, frame.c, new)
+        await self._ack(rated, frame.cid)
+
     async def _typing(self, frame: protocol.Typing) -> None:
         if frame.c not in self.connection.watching:
             raise NotFound
@@ -249,8 +261,10 @@ class Session:
             self.speaker = await visitors.refreshed(session, self.speaker)
         return self.speaker
 
-    async def _ack(self, changed: Conversation) -> None:
-        data = {"c": str(changed.id), "s": changed.last_seq}
+    async def _ack(self, changed: Conversation, cid: str | None = None) -> None:
+        data: JsonObject = {"c": str(changed.id), "s": changed.last_seq}
+        if cid is not None:
+            data["cid"] = cid
         await self.connection.put(frames.ephemeral("ack", data, changed.id))
 
     async def _ack_post(self, cid: str, posted: Posted) -> None:

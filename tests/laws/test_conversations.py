@@ -18,6 +18,7 @@ from app.conversations.answering import (
     interrupt_answer,
 )
 from app.conversations.desk import COLOURS, NewLabel
+from app.conversations.rating import NewRating, rate
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import Snapshot
 from app.errors import AppError
@@ -29,6 +30,7 @@ from app.parts import Parts
 from app.speakers import Customer
 from app.vocabulary import (
     AgentRole,
+    Chip,
     Control,
     EndReason,
     EventType,
@@ -85,6 +87,8 @@ class Walk:
             self.label,
             self.prioritise,
             self.let_time_pass,
+            self.press_a_chip,
+            self.rate,
         ]
 
     async def run(self) -> None:
@@ -129,7 +133,8 @@ class Walk:
     async def _complete(self, answers: list[BegunAnswer]) -> None:
         for answer in answers:
             async with self.parts.database.work() as work:
-                await complete_answer(work, answer, FinishedAnswer(LONG))
+                chips = [Chip.HELPED, Chip.NOT_HELPED]
+                await complete_answer(work, answer, FinishedAnswer(LONG, chips=chips))
 
     async def interrupt(self) -> None:
         for answer in self.begun[-1:]:
@@ -218,6 +223,18 @@ class Walk:
         async with self.parts.database.work() as work:
             to = self.dice.choice(list(Priority))
             await desk.set_priority(work, self.shop.agent, self.c, to)
+
+    async def press_a_chip(self) -> None:
+        new = message(
+            conversation_id=self.conversation_id, chip=self.dice.choice([None, *list(Chip)])
+        )
+        async with self.parts.database.work() as work:
+            await service.post_message(work, self.customer, new, shown=self._shown, reopen_days=7)
+
+    async def rate(self) -> None:
+        new = NewRating(self.dice.randrange(0, 7), self.dice.choice(["", "", "Quick and clear."]))
+        async with self.parts.database.work() as work:
+            await rate(work, self.customer, self.c, new)
 
     async def let_time_pass(self) -> None:
         """All timers come at once, as if a day had gone by."""
