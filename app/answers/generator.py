@@ -27,6 +27,9 @@ TEMPERATURE = 0.6
 TOP_P = 0.95
 MAX_TOKENS = 1_024
 DRAFTS_FROM_TEXTS = "suffix"
+ANSWER_PRIORITY = 0
+BATCH_PRIORITY = -5
+"""Of what nobody sits and waits for: it takes a place only where no answer wants one."""
 AHEAD_PRIORITY = -10
 MAX_CONTEXT_TOKENS = 8_192
 """More history than this helps nobody, whatever a model can hold."""
@@ -41,6 +44,7 @@ class Request:
     parts: tuple[Part, ...]
     seed: int
     salt: bytes
+    priority: int = ANSWER_PRIORITY
 
 
 def seed_of(conversation_id: UUID, seq: int) -> int:
@@ -132,5 +136,6 @@ def _params(request: Request) -> SamplingParams:
         temperature=TEMPERATURE,
         top_p=TOP_P,
         seed=request.seed,
+        priority=request.priority,
         guide=tuple(part.segment() for part in parts),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from app.answers.drafted import Run, to_runs
-from app.answers.generator import Request, generate
+from app.answers.generator import ANSWER_PRIORITY, Request, generate
 from app.answers.planning import Plan
 from app.answers.release import Deviation, Release
 from app.errors import Unavailable
@@ -24,6 +24,8 @@ class Written:
     num_exact_chars: int = 0
     num_prompt_tokens: int | None = None
     num_cached_tokens: int | None = None
+    num_output_tokens: int = 0
+    """Computed, whether they were said or replaced."""
     drafted: list[Run] | None = None
     """Who drafted the first `num_exact_chars`; None where the engine had no part."""
     breaches: list[str] = field(default_factory=list)
@@ -31,7 +33,13 @@ class Written:
 
 
 async def write(
-    engine: EngineClient, plan: Plan, *, seed: int, salt: bytes, show: Callable[[str], None]
+    engine: EngineClient,
+    plan: Plan,
+    *,
+    seed: int,
+    salt: bytes,
+    show: Callable[[str], None],
+    priority: int = ANSWER_PRIORITY,
 ) -> Written:
     """Say the plan; `show` gets every piece of text that may be seen, in order.
 
@@ -51,9 +59,10 @@ async def write(
     computed: list[tuple[int, int]] = []
     texts: list[tuple[int, str, str | None]] = []
     if plan.prompt is not None:
-        request = Request(plan.prompt.messages, plan.parts, seed, salt)
+        request = Request(plan.prompt.messages, plan.parts, seed, salt, priority)
         async with contextlib.aclosing(generate(engine, request)) as chunks:
             async for chunk in chunks:
+                written.num_output_tokens += len(chunk.token_ids)
                 computed += [(chunk.segment or 0, one) for one in chunk.token_ids]
                 texts += [(chunk.segment or 0, *piece) for piece in _pieces(chunk)]
                 written.num_prompt_tokens = chunk.num_prompt_tokens
