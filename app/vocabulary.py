@@ -218,3 +218,38 @@ class ArticleState(StrEnum):
     DRAFT = "draft"
     PUBLISHED = "published"
     ARCHIVED = "archived"
+
+
+class EndpointKind(StrEnum):
+    """What stands behind an endpoint: somebody's receiver of webhooks, or a ticket system."""
+
+    WEBHOOK = "webhook"
+    CONNECTOR = "connector"
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery is; `failed` means given up, not tried in vain once."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class TicketSystemKind(StrEnum):
+    """The ticket systems a connector speaks to."""
+
+    GENERIC = "generic"
+    ROUNDUP = "roundup"
+    ZENDESK = "zendesk"
+    ZAMMAD = "zammad"
+    FRESHDESK = "freshdesk"
+
+
+class TicketStatus(StrEnum):
+    """Whose turn it is in a ticket, in the words that all ticket systems can be told in."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    """Waiting for the customer."""
+    RESOLVED = "resolved"

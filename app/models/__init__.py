@@ -7,6 +7,7 @@ nobody searches.
 from app.models.api import ApiKey, IdempotencyKey
 from app.models.attachments import Attachment
 from app.models.base import Base, JsonList, JsonObject, UtcDateTime
+from app.models.connectors import Connector, InboundReceipt, TicketComment, TicketLink
 from app.models.conversations import (
     Conversation,
     ConversationEvent,
@@ -14,16 +15,18 @@ from app.models.conversations import (
     Message,
     ReadMarker,
 )
+from app.models.identity import IdentitySecret
 from app.models.jobs import Job
 from app.models.knowledge import Article, ArticleVersion, KbGap
 from app.models.office import ArticleDraft, ArticleImport, AuditEntry, Invitation, Rating
 from app.models.people import Agent, Contact, Inbox, VisitorSession, Workspace
 from app.models.teamwork import CannedReply, ConversationLabel, Draft, Label, Mention
+from app.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Agent",
-    "Article",
     "ApiKey",
+    "Article",
     "ArticleDraft",
     "ArticleImport",
     "ArticleVersion",
@@ -31,15 +34,17 @@ __all__ = [
     "AuditEntry",
     "Base",
     "CannedReply",
+    "Connector",
     "Contact",
     "Conversation",
     "ConversationEvent",
     "ConversationLabel",
     "Draft",
     "Generation",
-    "Inbox",
     "IdempotencyKey",
     "IdentitySecret",
+    "InboundReceipt",
+    "Inbox",
     "Invitation",
     "Job",
     "JsonList",
@@ -50,7 +55,11 @@ __all__ = [
     "Message",
     "Rating",
     "ReadMarker",
+    "TicketComment",
+    "TicketLink",
     "UtcDateTime",
     "VisitorSession",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Workspace",
 ]
