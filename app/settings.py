@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     num_blocks: int = Field(default=2048, ge=16)
     """Blocks of the engine's cache, 16 tokens each."""
     kv_dtype: str = "auto"
-    """`int8` keeps the cache in about half the memory, `auto` as the model computes it."""
+    """`int8` or `fp8` keeps the cache in about half the memory, `auto` as the model computes it."""
     pin_share: float = Field(default=0.25, ge=0, le=0.9)
     """The share of the cache that the product's own preambles may hold for good."""
     seed: int = 0
@@ -113,6 +113,11 @@ class Settings(BaseSettings):
     """Of one socket in the long run; more is answered `rate_limited`."""
     messages_burst: int = Field(default=30, ge=1)
     """Messages of one socket at once."""
+
+    api_per_s: float = Field(default=20.0, gt=0)
+    """Requests of one API key in the long run; more is answered 429."""
+    api_burst: int = Field(default=200, ge=1)
+    """Requests of one API key at once."""
 
     visitor_days: int = Field(default=30, ge=1)
     """A widget's session lives so long after its last message."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from inference.errors import InvalidConfig
 
 DTYPES = ("auto", "bfloat16", "float32", "float64")
-INT8 = "int8"
-QUANTIZATIONS = (INT8, "fp8")
-KV_DTYPES = ("auto", INT8)
+INT8, FP8 = "int8", "fp8"
+QUANTIZATIONS = (INT8, FP8)
+KV_DTYPES = ("auto", INT8, FP8)
 MATCH, REJECTION = "match", "rejection"
 NGRAM, SUFFIX = "ngram", "suffix"
 SPECULATORS = (NGRAM, SUFFIX)
@@ -61,8 +61,8 @@ class EngineConfig:
     """At most this share of the blocks is pinned: preambles stay in the cache, used or not."""
 
     kv_dtype: str = "auto"
-    """"int8" keeps keys and values as bytes with a scale for each head of each token, in about half
-    the memory of bfloat16; "auto" keeps them as the model computes them."""
+    """"int8" or "fp8" (e4m3) keeps keys and values as bytes with a scale for each head of each
+    token, in about half the memory of bfloat16; "auto" keeps them as the model computes them."""
     cache_dir: str | None = None
     """Where pinned public preambles are kept for the next start; None: nowhere."""
 

@@ -18,6 +18,7 @@ from torch.nn.functional import pad
 from inference.cache.storage import head_width
 from inference.model.decoder import DecoderInputs
 from kernels.paged_attention import paged_attention
+from kernels.reference import is_packed
 from kernels.store_kv import store_kv
 
 NAME = "careline_paged"
@@ -83,7 +84,7 @@ class PagedCall:
     def attend(self, call: LayerCall) -> torch.Tensor:
         """Rows of any mix of requests, as the inputs' plan has them."""
         width, layer_cache = head_width(self.cache), self.cache[call.layer]
-        dtype = call.value.dtype if layer_cache.dtype == torch.int8 else layer_cache.dtype
+        dtype = call.value.dtype if is_packed(layer_cache) else layer_cache.dtype
         query, key, value = (
             _rows(one, width).to(dtype) for one in (call.query, call.key, call.value)
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from inference.batch import Batch, Verdict
-from inference.cache.storage import allocate_cache
-from inference.config import INT8, EngineConfig
+from inference.cache.storage import allocate_cache, wipe
+from inference.config import FP8, INT8, EngineConfig
 from inference.errors import InvalidConfig
 from inference.model.building import Build
 from inference.model.config import ModelConfig
@@ -39,6 +39,8 @@ from kernels.native.build import cache_folder, find_compiler
 # With a matrix unit (AMX) torch multiplies many bfloat16 rows faster than vectors do.
 HAS_MATRIX_UNIT = torch.cpu._is_amx_tile_supported()
 FEW_ROWS = 16
+PACKED = {INT8: torch.int8, FP8: torch.float8_e4m3fn}
+"""What blocks are kept in, by the setting."""
 HOST = torch.device("cpu")
 
 
@@ -71,7 +73,7 @@ class ModelRunner:
         self.device = _device(config.device)
         self.dtype = _dtype(config, self.device)
         self._block_size = config.block_size
-        kv_dtype = torch.int8 if config.kv_dtype == INT8 else self.dtype
+        kv_dtype = PACKED.get(config.kv_dtype, self.dtype)
         self._peers = _peers(config, self.folder, self.device, self.dtype, kv_dtype)
         self._decoder = _load(config, self.folder, self.device, self.dtype, self._peers)
         self.model_config: ModelConfig = self._decoder.config
@@ -211,7 +213,7 @@ class ModelRunner:
     def wipe_slots(self, slots: list[int]) -> None:
         """Zero slots of rejected rows that are not numbers; masked ones are read and must be."""
         self._tell(Wipe(slots=tuple(slots)))
-        self._cache.flatten(2, 3)[:, :, slots] = 0
+        wipe(self._cache, slots=slots)
 
     @property
     def cache(self) -> torch.Tensor:  # [L, 2, N, S, G, D]
@@ -226,7 +228,7 @@ class ModelRunner:
     def wipe(self, block_ids: list[int]) -> None:
         """Zero blocks that a failed request may have filled with what is not a number."""
         self._tell(Wipe(block_ids=tuple(block_ids)))
-        self._cache[:, :, block_ids] = 0
+        wipe(self._cache, block_ids)
 
     def close(self) -> None:
         """Let go of other processes."""

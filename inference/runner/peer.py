@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-from inference.cache.storage import allocate_cache
+from inference.cache.storage import allocate_cache, wipe
 from inference.model.building import Build
 from inference.model.decoder import Decoder
 from inference.model.loading import load_model
@@ -47,8 +47,7 @@ class Peer:
                 pair = torch.tensor([order.sources, order.targets], device=self._cache.device)
                 move_rows(self._cache, *pair.unbind())
             case Wipe():
-                self._cache[:, :, list(order.block_ids)] = 0
-                self._cache.flatten(2, 3)[:, :, list(order.slots)] = 0
+                wipe(self._cache, order.block_ids, order.slots)
 
     def _forward(self, order: Forward) -> None:
         inputs = inputs_of(order)

@@ -36,7 +36,7 @@ def answers(target: Path, **options: Any) -> tuple[list[tuple[int, ...]], dict[s
     return [out.token_ids for out in outputs], stats
 
 
-@pytest.mark.parametrize("kv_dtype", ["auto", "int8"])
+@pytest.mark.parametrize("kv_dtype", ["auto", "int8", "fp8"])
 def test_drafted_tokens_are_those_of_torch_without_drafts(target: Path, kv_dtype: str) -> None:
     plain, _ = answers(target, kv_dtype=kv_dtype)
 

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from inference import Engine, EngineConfig, InvalidConfig, SamplingParams
+from kernels.packed_rows import as_stored
+
+KINDS = ("int8", "fp8")
 
 PROMPTS = [
     [(number * 31 + i * 7) % 90 + 30 for i in range(50 + 20 * number)] for number in range(4)
@@ -35,10 +38,11 @@ def answers(one: Engine, salt: bytes = b"") -> list[tuple[int, ...]]:
     "path",
     [
         {},
+        {"kv_dtype": "fp8"},
         {"dtype": "float32", "compile": True},
         {"dtype": "float32", "compile": True, "quantization": "int8"},
     ],
-    ids=["torch", "C++", "C++ with int8 weights"],
+    ids=["torch", "torch with e4m3", "C++", "C++ with int8 weights"],
 )
 def test_text_is_the_same_alone_together_drafted_cold_warm_and_preempted(
     path: dict[str, Any], tiny_target: Path
@@ -57,13 +61,16 @@ def test_text_is_the_same_alone_together_drafted_cold_warm_and_preempted(
     assert squeezed.stats()["num_preemptions"] > 0
 
 
-def test_blocks_of_bytes_are_restored_as_they_were(tiny_target: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_blocks_of_bytes_are_restored_as_they_were(
+    kind: str, tiny_target: Path, tmp_path: Path
+) -> None:
     public = SamplingParams(max_tokens=20, ignore_eos=True, public_tokens=len(PREAMBLE))
-    one = engine(tiny_target, cache_dir=str(tmp_path))
+    one = engine(tiny_target, cache_dir=str(tmp_path), kv_dtype=kind)
     first = one.generate([[*PREAMBLE, *PROMPTS[0]]], public)[0]
     one.close()
 
-    again = engine(tiny_target, cache_dir=str(tmp_path)).generate(
+    again = engine(tiny_target, cache_dir=str(tmp_path), kv_dtype=kind).generate(
         [[*PREAMBLE, *PROMPTS[0]]], public
     )
     other = engine(tiny_target, cache_dir=str(tmp_path), kv_dtype="auto")
@@ -73,9 +80,12 @@ def test_blocks_of_bytes_are_restored_as_they_were(tiny_target: Path, tmp_path: 
     assert other.stats()["num_cached_blocks"] == 0
 
 
-def test_logprobs_stay_near_those_of_whole_numbers(tiny_target: Path) -> None:
+@pytest.mark.parametrize("kind, most", [("int8", 0.3), ("fp8", 0.6)])  # e4m3 has 4 bits a number
+def test_logprobs_stay_near_those_of_whole_numbers(
+    kind: str, most: float, tiny_target: Path
+) -> None:
     params = SamplingParams(max_tokens=1, ignore_eos=True, logprobs=1)
-    packed, plain = engine(tiny_target), engine(tiny_target, kv_dtype="auto")
+    packed, plain = (engine(tiny_target, kv_dtype=one) for one in (kind, "auto"))
 
     differences = [
         abs(ours.logprobs[0].logprob - theirs.logprobs[0].logprob)
@@ -86,31 +96,34 @@ def test_logprobs_stay_near_those_of_whole_numbers(tiny_target: Path) -> None:
     ]
 
     assert len(differences) >= 3
-    assert 0 < max(differences) < 0.3
+    assert 0 < max(differences) < most
 
 
 def test_the_same_blocks_take_little_more_than_a_byte_an_element(tiny_target: Path) -> None:
     sizes = {
         (dtype, kv): engine(tiny_target, dtype=dtype, kv_dtype=kv).stats()["cache_size_bytes"]
         for dtype in ("float32", "bfloat16")
-        for kv in ("auto", "int8")
+        for kv in ("auto", *KINDS)
     }
 
     # Heads of 16 elements, and a scale of 4 bytes with each.
-    assert sizes["float32", "int8"] == sizes["bfloat16", "int8"]
+    assert len({sizes[dtype, kv] for dtype in ("float32", "bfloat16") for kv in KINDS}) == 1
     assert sizes["float32", "auto"] / sizes["float32", "int8"] == 64 / 20
     assert sizes["bfloat16", "auto"] / sizes["bfloat16", "int8"] == 32 / 20
 
 
-def test_a_number_that_is_none_ends_its_request_alone(tiny_target: Path) -> None:
-    one = engine(tiny_target)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_number_that_is_none_ends_its_request_alone(kind: str, tiny_target: Path) -> None:
+    one = engine(tiny_target, kv_dtype=kind)
     one.submit("sound", PROMPTS[0], SAMPLED[0])
     one.step()
     one.submit("poisoned", PROMPTS[1], SAMPLED[1])
     one.step()
     held = [sequence for sequence in one._scheduler if sequence.request_id == "poisoned"]
     assert held[0].table is not None
-    one._runner.cache[:, :, held[0].table.block_ids[0]] = -1  # as a float32, a scale of NaN
+    as_stored(one._runner.cache)[
+        :, :, held[0].table.block_ids[0]
+    ] = -1  # as a float32, a scale of NaN
 
     chunks = []
     while one.has_work:
@@ -123,7 +136,7 @@ def test_a_number_that_is_none_ends_its_request_alone(tiny_target: Path) -> None
 @pytest.mark.parametrize(
     "options, why",
     [
-        ({"kv_dtype": "int4"}, "kv_dtype: 'int4' is none of auto, int8"),
+        ({"kv_dtype": "int4"}, "kv_dtype: 'int4' is none of auto, int8, fp8"),
         ({"quantization": "int3"}, "quantization: 'int3' is none of int8, fp8"),
     ],
 )
