@@ -1,9 +1,10 @@
-"""The only way out: fetch what a person named, and nothing inside our own network.
+"""The only way out: ask whom a person named, and nothing inside our own network.
 
 A name is resolved once and every address it has is vetted; the connection goes to the vetted
 address while TLS and `Host` carry the name, so that an answer of DNS that changes in between
-changes nothing. Redirects are new requests with the same checks. Time, size and number of redirects
-are bounded. What is wrong is said without telling what stands behind a name.
+changes nothing. `fetch` follows redirects, each a new request with the same checks; `send` never
+does. Time, size and number of redirects are bounded. What is wrong is said without telling what
+stands behind a name.
 """
 
 import asyncio
@@ -11,8 +12,9 @@ import ipaddress
 import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import h11
@@ -20,6 +22,7 @@ import h11
 from app.errors import Invalid
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 IsAllowed = Callable[[Address], bool]
 
@@ -64,6 +67,42 @@ class Fetched:
 
 
 @dataclass(frozen=True)
+class Call:
+    """What is asked of a server."""
+
+    method: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name in lower case."""
+    body: bytes
+    is_whole: bool
+    """Whether that is all of the body, and not only as much as was asked for."""
+
+    def header(self, name: str) -> str:
+        """Its value; empty when it is not there."""
+        return self.headers.get(name, "")
+
+
+_PAGE_CALL = Call("GET", (("Accept", "text/html, text/markdown, text/plain"),))
+
+
+class Ask(Protocol):
+    """`send` with the networks of an installation already chosen."""
+
+    def __call__(self, url: str, call: Call, limits: Limits = ..., /) -> Awaitable[Reply]:
+        """See `send`."""
+        ...
+
+
+@dataclass(frozen=True)
 class _Target:
     url: str
     scheme: str
@@ -80,6 +119,25 @@ def is_public(address: Address) -> bool:
         return is_public(inner)
     is_tunnel = any(address in net for net in _TUNNELS if net.version == address.version)
     return address.is_global and not address.is_multicast and not is_tunnel
+
+
+def read_networks(written: str) -> list[Network]:
+    """Networks such as `10.1.0.0/16`, with commas between.
+
+    Raises:
+        ValueError: one of them is not a network.
+    """
+    return [ipaddress.ip_network(one.strip()) for one in written.split(",") if one.strip()]
+
+
+def reaching(networks: list[Network]) -> IsAllowed:
+    """The internet and these networks, which an installation's owner has named."""
+
+    def is_allowed(address: Address) -> bool:
+        inner = getattr(address, "ipv4_mapped", None) or address
+        return is_public(address) or any(inner in net for net in networks)
+
+    return is_allowed
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -104,6 +162,28 @@ async def fetch(
     try:
         async with asyncio.timeout(limits.timeout_s):
             return await _follow(url, limits, resolve, is_allowed)
+    except TimeoutError as error:
+        raise FetchRefused(f"It took longer than {limits.timeout_s:g} s.") from error
+
+
+async def send(
+    url: str,
+    call: Call,
+    limits: Limits = Limits(),
+    *,
+    resolve: Resolve = resolve,
+    is_allowed: IsAllowed = is_public,
+) -> Reply:
+    """Ask once and take any answer; of its body at most `limits.max_bytes`.
+
+    Raises:
+        FetchRefused: not an address we may ask, nobody there, too slow, or no HTTP.
+    """
+    try:
+        async with asyncio.timeout(limits.timeout_s):
+            target = read_target(url)
+            addresses = await _vetted(target, resolve, is_allowed)
+            return await _exchange(target, addresses, call, limits)
     except TimeoutError as error:
         raise FetchRefused(f"It took longer than {limits.timeout_s:g} s.") from error
 
@@ -187,9 +267,21 @@ async def _vetted(target: _Target, resolve: Resolve, is_allowed: IsAllowed) -> l
 
 async def _get(target: _Target, addresses: list[str], limits: Limits) -> Fetched | str:
     """The page, or where it redirects to."""
+    reply = await _exchange(target, addresses, _PAGE_CALL, limits)
+    if 300 <= reply.status < 400 and (where := reply.header("location")):
+        return where
+    if reply.status != 200:
+        raise FetchRefused(f"The server answered with status {reply.status}.")
+    if not reply.is_whole:
+        raise FetchRefused(f"It is larger than {limits.max_bytes / 1e6:g} MB.")
+    return _page(target, reply)
+
+
+async def _exchange(target: _Target, addresses: list[str], call: Call, limits: Limits) -> Reply:
+    """One request and its answer, over a connection of its own."""
     reader, writer = await _connect(target, addresses, limits)
     try:
-        return await _talk(target, reader, writer, limits)
+        return await _talk(target, reader, writer, call, limits.max_bytes)
     except (OSError, h11.ProtocolError, asyncio.IncompleteReadError) as error:
         raise FetchRefused("The server's answer broke off or is no HTTP.") from error
     finally:
@@ -215,18 +307,14 @@ async def _connect(
 
 
 async def _talk(
-    target: _Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits
-) -> Fetched | str:
+    target: _Target,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    call: Call,
+    max_bytes: int,
+) -> Reply:
     http = h11.Connection(h11.CLIENT)
-    headers = [
-        ("Host", target.host_header),
-        ("User-Agent", "Careline"),
-        ("Accept", "text/html, text/markdown, text/plain"),
-        ("Accept-Encoding", "identity"),
-        ("Connection", "close"),
-    ]
-    request = h11.Request(method="GET", target=target.path, headers=headers)
-    for part in (request, h11.EndOfMessage()):
+    for part in _request(target, call):
         writer.write(http.send(part) or b"")
     await writer.drain()
     response: h11.Response | None = None
@@ -237,37 +325,43 @@ async def _talk(
             http.receive_data(await reader.read(_READ_BYTES))
         elif isinstance(event, h11.Response):
             response = event
-            where = _redirect(event)
-            if where is not None:
-                return where
         elif isinstance(event, h11.Data):
             body += event.data
-            if len(body) > limits.max_bytes:
-                raise FetchRefused(f"It is larger than {limits.max_bytes / 1e6:g} MB.")
-        elif isinstance(event, h11.EndOfMessage):
-            assert response is not None, "a body came before its head"
-            return _page(target, response, bytes(body))
         elif isinstance(event, h11.ConnectionClosed):
             raise FetchRefused("The server's answer broke off or is no HTTP.")
+        is_over = isinstance(event, h11.EndOfMessage)
+        if is_over or len(body) > max_bytes:
+            assert response is not None, "a body came before its head"
+            return _reply(response, bytes(body[:max_bytes]), is_whole=len(body) <= max_bytes)
 
 
-def _redirect(response: h11.Response) -> str | None:
-    if 300 <= response.status_code < 400 and (where := _header(response, b"location")):
-        return where
-    if response.status_code != 200:
-        raise FetchRefused(f"The server answered with status {response.status_code}.")
-    return None
+def _request(target: _Target, call: Call) -> list[h11.Event]:
+    headers = [
+        ("Host", target.host_header),
+        ("User-Agent", "Careline"),
+        ("Accept-Encoding", "identity"),
+        ("Connection", "close"),
+        *call.headers,
+    ]
+    if call.body:
+        headers.append(("Content-Length", str(len(call.body))))
+    parts: list[h11.Event] = [h11.Request(method=call.method, target=target.path, headers=headers)]
+    if call.body:
+        parts.append(h11.Data(data=call.body))
+    return [*parts, h11.EndOfMessage()]
 
 
-def _page(target: _Target, response: h11.Response, body: bytes) -> Fetched:
-    encoding = _header(response, b"content-encoding")
-    if encoding not in ("", "identity"):
+def _reply(response: h11.Response, body: bytes, *, is_whole: bool) -> Reply:
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1")
+        for name, value in reversed(list(response.headers))  # of several the first one counts
+    }
+    return Reply(response.status_code, headers, body, is_whole)
+
+
+def _page(target: _Target, reply: Reply) -> Fetched:
+    if reply.header("content-encoding") not in ("", "identity"):
         raise FetchRefused("The server compressed the page although it was asked not to.")
-    kind, _, rest = _header(response, b"content-type").partition(";")
+    kind, _, rest = reply.header("content-type").partition(";")
     charset = re.search(r"charset=\"?([\w.:-]+)", rest, re.IGNORECASE)
-    return Fetched(target.url, kind.strip().lower(), charset[1] if charset else None, body)
-
-
-def _header(response: h11.Response, name: bytes) -> str:
-    found = [value for key, value in response.headers if key == name]
-    return found[0].decode("latin-1") if found else ""
+    return Fetched(target.url, kind.strip().lower(), charset[1] if charset else None, reply.body)

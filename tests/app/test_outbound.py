@@ -7,7 +7,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.outbound import FetchRefused, Limits, fetch, is_public, read_target
+from app.outbound import (
+    Call,
+    FetchRefused,
+    Limits,
+    fetch,
+    is_public,
+    reaching,
+    read_networks,
+    read_target,
+    send,
+)
+from app.outbound import Reply as Answer
 
 Reply = Callable[[bytes], bytes]
 
@@ -203,9 +214,13 @@ async def test_what_is_no_whole_page_is_refused(answer: bytes, reason: str) -> N
 
 
 async def test_a_host_that_says_nothing_is_given_up() -> None:
+    is_over = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        is_over.set()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with server:
@@ -217,6 +232,8 @@ async def test_a_host_that_says_nothing_is_given_up() -> None:
                 resolve=local_only("127.0.0.1"),
                 is_allowed=is_test_net,
             )
+        async with asyncio.timeout(30):
+            await is_over.wait()
 
 
 async def test_a_name_without_an_address_is_told() -> None:
@@ -225,3 +242,50 @@ async def test_a_name_without_an_address_is_told() -> None:
 
     with pytest.raises(FetchRefused, match="no such host"):
         await fetch("http://nowhere.example/", resolve=resolve)
+
+
+async def ask(port: int, call: Call, *, max_bytes: int = 100) -> Answer:
+    return await send(
+        f"http://shop.example:{port}/hook?a=1",
+        call,
+        Limits(max_bytes=max_bytes),
+        resolve=local_only("127.0.0.1"),
+        is_allowed=is_test_net,
+    )
+
+
+async def test_what_is_sent_arrives_whole_and_a_redirect_is_only_an_answer() -> None:
+    heard: list[bytes] = []
+
+    def reply(request: bytes) -> bytes:
+        heard.append(request)
+        return b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 2\r\n\r\nno"
+
+    async with host(reply) as port:
+        answer = await ask(port, Call("POST", (("Content-Type", "text/plain"),), "grüß".encode()))
+
+    assert (answer.status, answer.body, answer.is_whole) == (302, b"no", True)
+    assert answer.header("location") == "http://127.0.0.1/"
+    assert heard[0].startswith(b"POST /hook?a=1 HTTP/1.1\r\n")
+    assert b"Content-Length: 6\r\n" in heard[0] and b"Content-Type: text/plain" in heard[0]
+
+
+async def test_of_a_long_answer_the_beginning_is_enough() -> None:
+    async with host(lambda _: page(b"x" * 1_000_000)) as port:
+        answer = await ask(port, Call("POST", (), b"{}"))
+
+    assert (answer.status, answer.body, answer.is_whole) == (200, b"x" * 100, False)
+
+
+async def test_nothing_is_sent_into_a_private_network_unless_the_owner_named_it() -> None:
+    everywhere = local_only("127.0.0.1", "127.0.0.1", "10.1.2.3")
+    named = reaching(read_networks("127.0.0.1/32, 10.9.0.0/16"))
+    async with host(lambda _: page(b"ok")) as port:
+        url = f"http://intranet.example:{port}/"
+        with pytest.raises(FetchRefused, match="private network"):
+            await send(url, Call("GET"), resolve=everywhere)
+        answer = await send(url, Call("GET"), resolve=everywhere, is_allowed=named)
+        with pytest.raises(FetchRefused, match="private network"):
+            await send(url, Call("GET"), resolve=everywhere, is_allowed=named)
+
+    assert answer.body == b"ok"
