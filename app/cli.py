@@ -17,6 +17,9 @@ from app.database import Database
 from app.demo.seed import seed as seed_demo
 from app.doctor import examine
 from app.errors import AppError
+from app.evaluation.cases import FILE as EVALUATION_SET
+from app.evaluation.command import Part, choose, evaluate
+from app.evaluation.running import Mode
 from app.events import Dispatcher
 from app.first_run import Login, open_for_business
 from app.logs import set_up_logs
@@ -155,6 +158,24 @@ def ask(
 def chat(url: Url = _URL, site: Site = _SITE) -> None:
     """Talk to a running Careline as a customer; an empty line ends it."""
     asyncio.run(_chat(url, site))
+
+
+@app.command("eval")
+def evaluate_answers(
+    questions: Annotated[
+        Path, typer.Option("--set", help="Questions, one JSON object a line.")
+    ] = EVALUATION_SET,
+    mode: Annotated[
+        list[Mode] | None, typer.Option(help="Who words the answers; may be given again.")
+    ] = None,
+    split: Annotated[Part, typer.Option(help="Which half of the set.")] = Part.ALL,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Keep the figures here.")] = None,
+    model: Model = None,
+) -> None:
+    """Ask the demo's articles a set of questions and tell how good the answers are."""
+    cases = choose(questions, split)
+    chosen = list(dict.fromkeys(mode or [Mode.EXTRACTIVE, Mode.SPANS]))
+    asyncio.run(evaluate(cases, chosen, read_settings(model=model), out, json_file))
 
 
 @app.command(

@@ -63,6 +63,20 @@ async def running_engine(settings: Settings) -> AsyncIterator[Engine]:
 
 def supervise(settings: Settings) -> EngineSupervisor:
     """The keeper of our own engine process, not started yet."""
+    process = EngineProcessSettings(
+        engine=engine_config(settings),
+        client=_client_settings(settings),
+        start_timeout_s=settings.engine_start_timeout_s,
+    )
+    return EngineSupervisor(process, settings.run_dir)
+
+
+def engine_config(settings: Settings) -> EngineConfig:
+    """What these settings say about the engine itself.
+
+    Raises:
+        BadSettings: they do not fit together, or `engine` names nothing known.
+    """
     model = settings.model or str(SHIPPED_MODEL)
     if settings.engine is not None:
         if not settings.engine.startswith(_SCRIPTED):
@@ -71,7 +85,7 @@ def supervise(settings: Settings) -> EngineSupervisor:
             )
         model = settings.engine
     try:
-        config = EngineConfig(
+        return EngineConfig(
             model=model,
             speculator=speculators_of(settings),
             verification=settings.verification,
@@ -90,12 +104,6 @@ def supervise(settings: Settings) -> EngineSupervisor:
         )
     except EngineError as error:
         raise BadSettings(f"The engine's settings do not fit: {error.message}.") from error
-    process = EngineProcessSettings(
-        engine=config,
-        client=_client_settings(settings),
-        start_timeout_s=settings.engine_start_timeout_s,
-    )
-    return EngineSupervisor(process, settings.run_dir)
 
 
 def speculators_of(settings: Settings) -> tuple[str, ...]:

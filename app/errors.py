@@ -14,11 +14,13 @@
     ├── Unavailable          something we need is not there right now
     └── StartError           the start was refused; `code` names why
         ├── DatabaseTooNew · DatabaseBehind · DatabaseUnreachable
-        ├── DataFolderInUse · PortInUse · BadSettings
+        ├── DataFolderInUse · PortInUse · BadSettings · BadQuestionSet
         └── EngineFailed     missing or corrupt weights, or an engine that keeps dying
 
 The codes of the first group are the `nack` codes of the protocol; no HTTP object is known here.
 """
+
+from collections.abc import Mapping, Sequence
 
 
 class AppError(Exception):
@@ -28,6 +30,8 @@ class AppError(Exception):
     status = 400
     sentence = "That did not work."
     retry_after_s: float | None = None
+    fields: Sequence[Mapping[str, str]] = ()
+    """What of the request does not fit: `pointer`, `code` and `detail` each."""
 
     def __init__(self, sentence: str | None = None, *, retry_after_s: float | None = None) -> None:
         self.sentence = sentence or self.sentence
@@ -120,6 +124,11 @@ class PortInUse(StartError):
 class BadSettings(StartError):
     code = "bad_settings"
     sentence = "The settings do not fit."
+
+
+class BadQuestionSet(StartError):
+    code = "bad_question_set"
+    sentence = "The set of questions cannot be used."
 
 
 class EngineFailed(StartError):

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from app.answers.context import SHIPPED_WINDOW, Window
@@ -34,6 +35,20 @@ AHEAD_PRIORITY = -10
 MAX_CONTEXT_TOKENS = 8_192
 """More history than this helps nobody, whatever a model can hold."""
 _SEED_BITS = 62
+
+
+class Streams(Protocol):
+    """What writing an answer needs of an engine, be it a process of its own or in this one."""
+
+    def stream(
+        self,
+        prompt: Sequence[ChatMessage],
+        params: SamplingParams | None = None,
+        *,
+        salt: bytes = b"",
+    ) -> AsyncGenerator[TokenChunk]:
+        """Chunk by chunk; closing it ends the request."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,7 @@ async def compute_ahead(
         raise Unavailable(f"Nothing is computed ahead: {error.message}.") from error
 
 
-async def generate(engine: EngineClient, request: Request) -> AsyncGenerator[TokenChunk]:
+async def generate(engine: Streams, request: Request) -> AsyncGenerator[TokenChunk]:
     """The answer chunk by chunk, waiting while the engine's queue is full; use under `aclosing`.
 
     Raises:

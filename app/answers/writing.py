@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from app.answers.drafted import Run, to_runs
-from app.answers.generator import ANSWER_PRIORITY, Request, generate
+from app.answers.generator import ANSWER_PRIORITY, Request, Streams, generate
 from app.answers.planning import Plan
 from app.answers.release import Deviation, Release
 from app.errors import Unavailable
-from inference import EngineClient, TokenChunk
+from inference import TokenChunk
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Written:
 
 
 async def write(
-    engine: EngineClient,
+    engine: Streams,
     plan: Plan,
     *,
     seed: int,

@@ -34,7 +34,7 @@ class Evidence:
     verdict: Verdict
     quote: Quote | None
     others: tuple[Quote, ...] = ()
-    """Best quotes of other articles, best first, for "maybe these help"."""
+    """Best quotes of other articles than the quote's, best first, for "maybe these help"."""
     coverage: float = 0.0
     second: Quote | None = None
     """Beside an answer: another paragraph's quote that is as good an answer, or nearly."""
@@ -51,7 +51,7 @@ def find_evidence(index: SearchIndex, question: str) -> Evidence:
     verdict = judge(coverage, has_kind=best.has_kind)
     quote = None if verdict is Verdict.NOTHING else best
     second = _competing(ranked) if verdict is Verdict.ANSWER else None
-    return Evidence(verdict, quote, _of_other_articles(ranked), coverage, second)
+    return Evidence(verdict, quote, _of_other_articles(ranked, quote), coverage, second)
 
 
 def gate_coverage(quote: Quote) -> float:
@@ -78,10 +78,10 @@ def _competing(ranked: list[Quote]) -> Quote | None:
     return None
 
 
-def _of_other_articles(ranked: list[Quote]) -> tuple[Quote, ...]:
-    seen = {ranked[0].passage.article.article_id}
+def _of_other_articles(ranked: list[Quote], chosen: Quote | None) -> tuple[Quote, ...]:
+    seen = {chosen.passage.article.article_id} if chosen else set()
     others: list[Quote] = []
-    for quote in ranked[1:]:
+    for quote in ranked:
         if quote.passage.article.article_id not in seen:
             seen.add(quote.passage.article.article_id)
             others.append(quote)

@@ -1,0 +1,83 @@
+"""`careline eval`: read the set, ask everything in each mode, tell what came out."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.demo.articles import read_sources
+from app.demo.seed import COMPANY
+from app.engines import engine_config
+from app.errors import BadQuestionSet, EngineFailed
+from app.evaluation.cases import Case, Split, read_cases
+from app.evaluation.measures import Outcome, measure
+from app.evaluation.running import Mode, run, speaking
+from app.evaluation.telling import save, tabulate
+from app.knowledge.search import SearchIndex
+from app.settings import Settings
+from inference import EngineConfig, EngineError
+
+
+class Part(StrEnum):
+    """Which half of a set is asked."""
+
+    TUNE = Split.TUNE.value
+    HELD_OUT = Split.HELD_OUT.value
+    ALL = "all"
+
+
+def choose(path: Path, part: Part) -> tuple[Case, ...]:
+    """The set's questions, or one half of them.
+
+    Raises:
+        BadQuestionSet: the file is wrong, names an article the demo lacks, or has no such half.
+    """
+    known = {article.slug for article in read_sources()}
+    cases = read_cases(path)
+    for case in cases:
+        missing = sorted({*case.articles} - known)
+        if missing:
+            raise BadQuestionSet(f"{path}: {case.id} names {missing[0]!r}, which is no article.")
+    chosen = tuple(case for case in cases if part in (Part.ALL, case.split.value))
+    if not chosen:
+        raise BadQuestionSet(f"{path} holds no questions marked {part}.")
+    return chosen
+
+
+async def evaluate(
+    cases: Sequence[Case],
+    modes: Sequence[Mode],
+    settings: Settings,
+    console: Console,
+    json_path: Path | None = None,
+) -> None:
+    """Ask the cases in every mode, print the table, keep the JSON.
+
+    Raises:
+        EngineFailed: the model cannot be served.
+        Unavailable: the engine cannot answer.
+    """
+    index = SearchIndex(read_sources())
+    config = engine_config(settings)
+    outcomes = {mode: await _ask_all(cases, index, mode, config, console) for mode in modes}
+    figures = {mode.value: measure(made) for mode, made in outcomes.items()}
+    console.print(tabulate(figures))
+    if json_path is not None:
+        save(json_path, figures, {mode.value: made for mode, made in outcomes.items()})
+
+
+async def _ask_all(
+    cases: Sequence[Case], index: SearchIndex, mode: Mode, config: EngineConfig, console: Console
+) -> list[Outcome]:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    try:
+        async with speaking(mode, config) as say:
+            with Progress(*columns, console=console, transient=True) as progress:
+                bar = progress.add_task(mode.value, total=len(cases))
+                return await run(cases, index, COMPANY, say, tick=lambda: progress.advance(bar))
+    except EngineError as error:
+        raise EngineFailed(f"The model cannot be used: {error.message}.") from error
