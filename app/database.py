@@ -106,6 +106,7 @@ class Database:
             await self._reader.dispose()
 
     async def _commit(self, work: Work) -> None:
+        await self._dispatcher.prepare(work, tuple(work.outbox.events))
         await work.session.commit()
         self._dispatcher.deliver(work.outbox.events)
 

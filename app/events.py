@@ -2,12 +2,13 @@
 
 A service adds events to the outbox of its unit of work; `database.py` delivers them after the
 commit, in the order they were added. Listeners are plain functions that must not wait: they put
-something on a queue or start a task. One that raises is logged and disturbs nobody.
+something on a queue or start a task. One that raises is logged and disturbs nobody. What must not
+be lost with the process is written down before the commit, by those who asked for `within`.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -35,6 +36,18 @@ class InWorkspace(Event):
 @dataclass(frozen=True)
 class ArticlesChanged(InWorkspace):
     """An article was published, changed or withdrawn."""
+
+
+@dataclass(frozen=True)
+class ContactChanged(InWorkspace):
+    """A contact has another name or address now, and lists show it."""
+
+
+@dataclass(frozen=True)
+class SessionEnded(InWorkspace):
+    """A customer has logged out; `token_hash` is of the session that is no more."""
+
+    token_hash: str
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,8 @@ class Mentioned(InConversation):
 
 EventT = TypeVar("EventT", bound=Event)
 Handler = Callable[[Any], None]
+WorkT = TypeVar("WorkT")
+Preparer = Callable[[Any, Any], Awaitable[None]]
 
 
 class Dispatcher:
@@ -150,10 +165,27 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._handlers: dict[type[Event], list[Handler]] = defaultdict(list)
+        self._preparers: dict[type[Event], list[Preparer]] = defaultdict(list)
 
     def on(self, kind: type[EventT], handler: Callable[[EventT], None]) -> None:
         """From now on call `handler` for every event of exactly this type."""
         self._handlers[kind].append(handler)
+
+    def within(
+        self, kind: type[EventT], prepare: Callable[[WorkT, Sequence[EventT]], Awaitable[None]]
+    ) -> None:
+        """From now on call `prepare` with all events of this type before they are committed.
+
+        What it writes in the unit of work is stored together with what happened, or not at all.
+        """
+        self._preparers[kind].append(prepare)
+
+    async def prepare(self, work: object, events: Sequence[Event]) -> None:
+        """Call every preparer whose type of event is there; one that raises undoes the work."""
+        for kind, preparers in self._preparers.items():
+            chosen = [event for event in events if type(event) is kind]
+            for prepare in preparers if chosen else ():
+                await prepare(work, chosen)
 
     def deliver(self, events: Iterable[Event]) -> None:
         """Call every handler of every event, in order."""

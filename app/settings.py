@@ -5,7 +5,7 @@ Unknown keys in the file are errors. Every field stands in `docs/operations.md`.
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from app.errors import BadSettings
+from app.outbound import read_networks
 
 CONFIG_FILE = Path("careline.toml")
 ENV_PREFIX = "CARELINE_"
@@ -129,6 +130,9 @@ class Settings(BaseSettings):
     """How long a bad sign-in counts."""
     reopen_days: int = Field(default=7, ge=0)
     """A resolved conversation reopens when the customer writes within so many days."""
+    allowed_networks: str = ""
+    """Private networks that webhooks and connectors may reach, such as `10.1.0.0/16`, with commas
+    between; absent: the internet only."""
     job_poll_s: float = Field(default=5.0, gt=0)
     """At least so often a process looks for timers that others have set."""
     job_lease_s: float = Field(default=60.0, gt=0)
@@ -151,6 +155,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Command line before environment before file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, written: str) -> str:
+        read_networks(written)
+        return written
 
     @property
     def database(self) -> str:

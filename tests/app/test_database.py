@@ -1,16 +1,17 @@
 """All or nothing, and events only after the commit."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from app.database import Database
+from app.database import Database, Work
 from app.errors import NotFound, Unavailable
-from app.events import ControlChanged, Dispatcher
+from app.events import ControlChanged, Dispatcher, Event, TextsErased
 from app.ids import new_id
-from app.models import Workspace
+from app.models import Label, Workspace
 from app.parts import Parts
 from app.vocabulary import Control
 from tests.factories import Shop
@@ -144,3 +145,27 @@ async def test_a_store_that_does_not_answer_is_told_plainly() -> None:
         await database.ping()
 
     await database.close()
+
+
+async def test_what_is_prepared_within_the_work_is_stored_with_it_or_not_at_all(
+    parts: Parts, shop: Shop
+) -> None:
+    async def keep(work: Work, events: Sequence[ControlChanged]) -> None:
+        work.session.add(Label(workspace_id=shop.workspace_id, name=f"{len(events)} events"))
+
+    async def refuse(_work: Work, _events: Sequence[TextsErased]) -> None:
+        raise NotFound
+
+    async def happen(*events: Event) -> None:
+        async with parts.database.work() as work:
+            for event in events:
+                work.outbox.add(event)
+
+    parts.dispatcher.within(ControlChanged, keep)
+    parts.dispatcher.within(TextsErased, refuse)
+    await happen(happened(shop), happened(shop))
+    with pytest.raises(NotFound):
+        await happen(happened(shop), TextsErased(shop.workspace_id, ()))
+
+    async with parts.database.snapshot() as session:
+        assert list(await session.scalars(select(Label.name))) == ["2 events"]
