@@ -1,62 +1,245 @@
-"""One question outside of any conversation: nothing is stored, nobody is handed over."""
+"""One question outside of any conversation: nothing is stored, nobody is handed over.
 
+The turn is planned and written as in a conversation. What was said before comes with the question,
+and as text only: ids are believed from our own store alone.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
-from app.answers.generator import seed_of
+from app.answers import phrases
+from app.answers.confidence import confidence
+from app.answers.generator import ANSWER_PRIORITY, read_window, seed_of
+from app.answers.language import find_language
 from app.answers.planning import Plan, Thread, make_plan
-from app.answers.writing import write
+from app.answers.writing import Written, write
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
 from app.database import Database
-from app.knowledge.library import Library
+from app.errors import Unavailable
+from app.knowledge.evidence import Verdict
+from app.knowledge.library import Library, Shelf
 from app.models import Workspace
-from app.vocabulary import MessageState, Role
+from app.vocabulary import MessageState, Phase, Role
 from inference import EngineClient
+
+OWN_LANGUAGE = "en"
+"""Of what is understood and of all that the bot says besides quotes."""
+
+
+class Finding(StrEnum):
+    """What came of a question."""
+
+    ANSWERED = "answered"
+    CLARIFY = "clarify"
+    """Something that may be meant is quoted, and better words are asked for."""
+    UNKNOWN = "unknown"
+    HANDOFF = "handoff"
+    """A person should answer; `reason` says why."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """An earlier message, of the customer or of the bot."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with what was said before it, oldest first."""
+
+    question: str
+    history: tuple[Said, ...] = ()
+    locale: str | None = None
+    seed: int | None = None
+    """Of the bot's own words; without one the same question gives the same text."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Tokens, and milliseconds from the question."""
+
+    num_prompt_tokens: int
+    num_cached_tokens: int
+    num_output_tokens: int
+    first_ms: int | None
+    """Until the first words could be seen; None where there were none."""
+    total_ms: int
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the bot would say; `handoff` is the reason if it would bring a human."""
+    """What the bot says to it."""
 
-    outcome: str
-    """`answer`, `unsure` or `nothing` by the articles, else the move: `greeting`, `handoff`, ..."""
+    finding: Finding
+    reason: str
+    """A hand-off's reason, what the evidence was, or the kind of small talk."""
     text: str
     citations: tuple[Citation, ...]
-    handoff: str | None
-    coverage: float | None
+    confidence: float | None
+    language: str | None
+    """Of the question."""
+    cost: Cost
 
 
-async def ask(
-    database: Database,
-    library: Library,
-    engine: EngineClient,
-    workspace_id: UUID,
-    question: str,
-    *,
-    salt: bytes,
-) -> Reply:
-    """Answer as the first message of a conversation would be; the same question, the same text.
+@dataclass(frozen=True)
+class Watch:
+    """Who hears of a reply while it is made."""
 
-    Raises:
-        Unavailable: the engine cannot answer.
-    """
-    async with database.snapshot() as session:
-        company = (await session.get_one(Workspace, workspace_id)).name
-    shelf = await library.shelf(workspace_id)
-    turn = Turn(Role.CUSTOMER, question, 1, MessageState.COMPLETE)
-    seed = seed_of(workspace_id, 1)
-    thread = Thread(company, shelf.index.topics, (turn,), seed=seed)
-    plan = make_plan(shelf.index, thread)
-    written = await write(engine, plan, seed=seed, salt=salt, show=lambda _: None)
-    return _reply(plan, written.text)
+    phase: Callable[[Phase], None]
+    show: Callable[[str], None]
 
 
-def _reply(plan: Plan, text: str) -> Reply:
+UNWATCHED = Watch(phase=lambda _: None, show=lambda _: None)
+
+
+class AskOnce:
+    """Answers single questions of any workspace."""
+
+    def __init__(
+        self,
+        database: Database,
+        library: Library,
+        engine: EngineClient,
+        *,
+        salt_of: Callable[[UUID], bytes],
+        timeout_s: float,
+    ) -> None:
+        self._database = database
+        self._library = library
+        self._engine = engine
+        self._salt_of = salt_of
+        self._timeout_s = timeout_s
+
+    async def reply(
+        self,
+        workspace_id: UUID,
+        asked: Asked,
+        watch: Watch = UNWATCHED,
+        *,
+        priority: int = ANSWER_PRIORITY,
+    ) -> Reply:
+        """Answer it; cancelling frees what the engine holds for it.
+
+        Raises:
+            Unavailable: the engine cannot answer, or not in time.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._reply(workspace_id, asked, watch, priority)
+        except TimeoutError as error:
+            raise Unavailable(f"No answer within {self._timeout_s:g} s.") from error
+
+    async def stream(self, workspace_id: UUID, asked: Asked) -> AsyncGenerator[Phase | str | Reply]:
+        """Phases and pieces of text as they come, the whole reply last; closing it aborts.
+
+        Raises:
+            Unavailable: as `reply`.
+        """
+        # Bounded by the answer, which has at most as many pieces as tokens.
+        news: asyncio.Queue[Phase | str | None] = asyncio.Queue()
+        watch = Watch(news.put_nowait, news.put_nowait)
+        task = asyncio.create_task(self.reply(workspace_id, asked, watch))
+        task.add_done_callback(lambda _: news.put_nowait(None))
+        try:
+            while (one := await news.get()) is not None:
+                yield one
+            yield await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _reply(self, workspace_id: UUID, asked: Asked, watch: Watch, priority: int) -> Reply:
+        started = time.monotonic()
+        watch.phase(Phase.SEARCHING)
+        shelf = await self._library.shelf(workspace_id)
+        watch.phase(Phase.READING)
+        thread = await self._thread(workspace_id, shelf, asked)
+        plan = make_plan(shelf.index, thread)
+        watch.phase(Phase.WRITING)
+        first_shown: list[float] = []
+
+        def show(piece: str) -> None:
+            first_shown.append(time.monotonic())
+            watch.show(piece)
+
+        salt = self._salt_of(workspace_id)
+        written = await write(
+            self._engine, plan, seed=thread.seed, salt=salt, show=show, priority=priority
+        )
+        cost = _cost(written, started, first_shown[0] if first_shown else None)
+        return _to_reply(plan, written, cost, find_language(asked.question, asked.locale).code)
+
+    async def _thread(self, workspace_id: UUID, shelf: Shelf, asked: Asked) -> Thread:
+        async with self._database.snapshot() as session:
+            company = (await session.get_one(Workspace, workspace_id)).name
+        turns = _turns(asked)
+        answered = [turn for turn in turns if turn.role is not Role.CUSTOMER]
+        return Thread(
+            company=company,
+            topics=shelf.index.topics,
+            turns=turns,
+            answered_seq=answered[-1].seq if answered else 0,
+            last_verdict=_verdict_of(answered[-1].text) if answered else None,
+            seed=seed_of(workspace_id, len(turns)) if asked.seed is None else asked.seed,
+            window=await read_window(self._engine),
+        )
+
+
+def _turns(asked: Asked) -> tuple[Turn, ...]:
+    said = (*asked.history, Said(Role.CUSTOMER, asked.question))
+    return tuple(
+        Turn(one.role, one.text, seq, MessageState.COMPLETE) for seq, one in enumerate(said, 1)
+    )
+
+
+def _verdict_of(answer: str) -> Verdict | None:
+    """What an earlier answer was, by the bot's own sentences: it makes a plain "yes" a wish."""
+    if answer.strip() in phrases.UNKNOWN:
+        return Verdict.NOTHING
+    return Verdict.UNSURE if answer.startswith(phrases.UNSURE_OPENING) else None
+
+
+def _to_reply(plan: Plan, written: Written, cost: Cost, language: str | None) -> Reply:
+    finding, reason = _found(plan, language)
     return Reply(
-        outcome=plan.verdict.value if plan.verdict else plan.route.move.value,
-        text=text,
-        citations=plan.citations,
-        handoff=plan.handoff.value if plan.handoff else None,
-        coverage=plan.coverage,
+        finding,
+        reason,
+        written.text,
+        plan.citations,
+        confidence(plan.verdict, plan.coverage),
+        language,
+        cost,
+    )
+
+
+def _found(plan: Plan, language: str | None) -> tuple[Finding, str]:
+    if plan.handoff is not None:
+        topic = plan.route.topic
+        return Finding.HANDOFF, topic.value if topic else plan.handoff.value
+    match plan.verdict:
+        case None:
+            return Finding.ANSWERED, plan.route.move.value
+        case Verdict.ANSWER:
+            return Finding.ANSWERED, "evidence"
+        case Verdict.UNSURE:
+            return Finding.CLARIFY, "partial_evidence"
+        case Verdict.NOTHING:
+            is_foreign = language not in (None, OWN_LANGUAGE)
+            return Finding.UNKNOWN, "language" if is_foreign else "no_evidence"
+
+
+def _cost(written: Written, started_s: float, first_s: float | None) -> Cost:
+    return Cost(
+        num_prompt_tokens=written.num_prompt_tokens or 0,
+        num_cached_tokens=written.num_cached_tokens or 0,
+        num_output_tokens=written.num_output_tokens,
+        first_ms=None if first_s is None else round((first_s - started_s) * 1_000),
+        total_ms=round((time.monotonic() - started_s) * 1_000),
     )

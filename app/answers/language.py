@@ -70,7 +70,7 @@ def _by_alphabet(text: str, num_letters: int) -> Language | None:
 
 
 def _by_words(text: str, hint: str | None) -> Language:
-    scores: Counter[str] = Counter()
+    scores = dict.fromkeys(WORDS, 0.0)
     for word in _WORD.findall(text.casefold().replace("’", "'")):
         for code, words in WORDS.items():
             if word in words:
@@ -80,7 +80,7 @@ def _by_words(text: str, hint: str | None) -> Language:
     hinted = (hint or "").split("-")[0].split("_")[0].casefold()
     if hinted in WORDS:
         scores[hinted] += _HINT_WEIGHT
-    (code, best), (_, second) = [*scores.most_common(2), ("", 0.0), ("", 0.0)][:2]
+    (second, _), (best, code) = sorted((score, code) for code, score in scores.items())[-2:]
     if best < (_MIN_SCORE if not hinted else _HINT_WEIGHT):
         return UNKNOWN
     return Language(code, round((best - second) / best, 2))

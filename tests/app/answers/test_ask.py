@@ -1,40 +1,146 @@
 """One question without a conversation."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
 from sqlalchemy import func, select
 
-from app.answers.ask import ask
-from app.knowledge.library import Library
+from app.answers import phrases
+from app.answers.ask import Asked, AskOnce, Finding, Reply, Said
+from app.answers.confidence import confidence
+from app.errors import Unavailable
+from app.knowledge.evidence import Verdict
 from app.models import Conversation
+from app.vocabulary import Phase, Role
 from inference import EngineClient
-from tests.app.answers.rig import Rig
+from tests.app.answers.rig import PATIENCE_S, Rig
+from tests.engine_processes import quick_settings, running, write_script
+
+WARRANTY = "How long is the warranty?"
+OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]
+
+
+@pytest.fixture
+def store() -> str:
+    """The database plays no part here."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EngineClient]:
+    folder = tmp_path_factory.mktemp("engine")
+    config = write_script(
+        folder / "script.jsonl",
+        {"match": "freight", "chunks": OWN_WORDS, "delay_ms": 500},
+        {"match": ".", "chunks": OWN_WORDS},
+    )
+    async with running(quick_settings(config), folder) as supervisor:
+        yield supervisor.client
+
+
+def asking(rig: Rig, engine: EngineClient, *, timeout_s: float = PATIENCE_S) -> AskOnce:
+    return AskOnce(
+        rig.parts.database,
+        rig.parts.library,
+        engine,
+        salt_of=rig.parts.secrets.prefix_salt,
+        timeout_s=timeout_s,
+    )
+
+
+async def reply(rig: Rig, engine: EngineClient, question: str, **more: Any) -> Reply:
+    return await asking(rig, engine).reply(rig.shop.workspace_id, Asked(question, **more))
 
 
 async def test_a_reply_has_its_sources_and_nothing_is_stored(
     quiet: Rig, engine: EngineClient
 ) -> None:
-    database, workspace_id = quiet.parts.database, quiet.shop.workspace_id
-    library = Library(database)
+    first = await reply(quiet, engine, WARRANTY)
+    again = await reply(quiet, engine, WARRANTY)
 
-    reply = await ask(
-        database, library, engine, workspace_id, "How long is the warranty?", salt=b""
-    )
-    again = await ask(
-        database, library, engine, workspace_id, "How long is the warranty?", salt=b""
-    )
-
-    assert reply == again
-    assert (reply.outcome, reply.handoff) == ("answer", None)
-    assert reply.citations[0].quote in reply.text and "2 years" in reply.text
-    async with database.snapshot() as session:
+    assert first.text == again.text
+    assert (first.finding, first.reason, first.language) == (Finding.ANSWERED, "evidence", "en")
+    assert first.citations[0].quote in first.text and "2 years" in first.text
+    assert first.confidence == confidence(Verdict.ANSWER, 1.0)
+    assert first.cost.num_output_tokens and first.cost.first_ms is not None
+    async with quiet.parts.database.snapshot() as session:
         assert (await session.execute(select(func.count(Conversation.id)))).scalar_one() == 0
 
 
-async def test_a_reply_says_when_it_would_bring_a_human(quiet: Rig, engine: EngineClient) -> None:
-    database, workspace_id = quiet.parts.database, quiet.shop.workspace_id
-    library = Library(database)
+async def test_a_reply_says_when_a_person_should_answer(quiet: Rig, engine: EngineClient) -> None:
+    human = await reply(quiet, engine, "human please")
+    legal = await reply(quiet, engine, "I will sue you, my lawyer writes tomorrow")
+    nothing = await reply(quiet, engine, "Do you sell bicycles?")
 
-    human = await ask(database, library, engine, workspace_id, "human please", salt=b"")
-    nothing = await ask(database, library, engine, workspace_id, "Do you sell bicycles?", salt=b"")
+    assert (human.finding, human.reason, human.text) == (Finding.HANDOFF, "asked", "")
+    assert (human.confidence, human.cost.first_ms) == (None, None)
+    assert (legal.finding, legal.reason) == (Finding.HANDOFF, "legal")
+    assert (nothing.finding, nothing.reason) == (Finding.UNKNOWN, "no_evidence")
+    assert (nothing.citations, nothing.confidence) == ((), 0.0)
 
-    assert (human.outcome, human.handoff, human.text) == ("handoff", "asked", "")
-    assert (nothing.outcome, nothing.handoff, nothing.citations) == ("nothing", None, ())
+
+async def test_another_language_is_the_reason_why_nothing_is_known(
+    quiet: Rig, engine: EngineClient
+) -> None:
+    found = await reply(quiet, engine, "Verkauft ihr auch bicycles und wie sind die Preise?")
+
+    assert (found.finding, found.reason, found.language) == (Finding.UNKNOWN, "language", "de")
+
+
+async def test_what_was_said_before_is_read(quiet: Rig, engine: EngineClient) -> None:
+    offered = (Said(Role.CUSTOMER, "Do you sell bicycles?"), Said(Role.BOT, phrases.UNKNOWN[0]))
+
+    alone = await reply(quiet, engine, "yes please")
+    accepted = await reply(quiet, engine, "yes please", history=offered)
+
+    assert alone.finding is not Finding.HANDOFF
+    assert (accepted.finding, accepted.reason) == (Finding.HANDOFF, "asked")
+
+
+async def test_a_stream_tells_phases_pieces_and_the_whole(quiet: Rig, engine: EngineClient) -> None:
+    asked = Asked(WARRANTY)
+    stream = asking(quiet, engine).stream(quiet.shop.workspace_id, asked)
+    async with contextlib.aclosing(stream) as news:
+        heard = [one async for one in news]
+
+    assert heard[:3] == [Phase.SEARCHING, Phase.READING, Phase.WRITING]
+    last = heard[-1]
+    assert isinstance(last, Reply)
+    assert "".join(one for one in heard[3:-1] if isinstance(one, str)) == last.text
+
+
+async def test_a_stream_that_is_closed_leaves_nothing_in_the_engine(
+    quiet: Rig, engine: EngineClient
+) -> None:
+    asked = Asked("How is freight delivered?")
+    stream = asking(quiet, engine).stream(quiet.shop.workspace_id, asked)
+    async with contextlib.aclosing(stream) as news:
+        async for one in news:
+            if isinstance(one, str) and not isinstance(one, Phase):
+                break  # the rest would take half a second a piece
+
+    async with asyncio.timeout(PATIENCE_S):
+        while (await engine.stats())["num_running"]:
+            pass
+
+
+async def test_who_waits_too_long_is_told(quiet: Rig, engine: EngineClient) -> None:
+    slow = asking(quiet, engine, timeout_s=0.05)
+
+    with pytest.raises(Unavailable, match=r"within 0\.05 s"):
+        await slow.reply(quiet.shop.workspace_id, Asked("How is freight delivered?"))
+
+
+def test_confidence_rises_with_the_evidence() -> None:
+    steps = [
+        confidence(Verdict.NOTHING, 0.2),
+        confidence(Verdict.UNSURE, 0.6),
+        confidence(Verdict.ANSWER, 0.7),
+        confidence(Verdict.ANSWER, 1.0),
+    ]
+
+    assert steps == sorted(steps, key=lambda one: one or 0.0)
+    assert confidence(None, None) is None
