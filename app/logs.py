@@ -1,6 +1,7 @@
 """Logs: one JSON object a line in the data folder, warnings also on the terminal.
 
-Fields come from `extra`: ids, numbers and codes, never a customer's words or a secret.
+Fields come from `extra`: ids, numbers and codes, never a customer's words or a secret. Whatever an
+error's own text says besides is masked.
 """
 
 import json
@@ -9,6 +10,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from app.clock import as_wire, now
+from app.privacy.masking import mask
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _MAX_BYTES = 16 << 20
@@ -23,12 +25,34 @@ class JsonLines(logging.Formatter):
             "at": as_wire(now()),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": mask(record.getMessage()),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= {
+            name: _masked(value) for name, value in vars(record).items() if name not in _STANDARD
+        }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+            line["traceback"] = mask(self.formatException(record.exc_info))
+        return json.dumps(line, default=_masked)
+
+
+class MaskedText(logging.Formatter):
+    """A line for the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As usual, with personal data masked."""
+        return mask(super().format(record))
+
+
+def _masked(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {str(key): _masked(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_masked(one) for one in value]
+        case _:
+            return mask(str(value))
 
 
 def set_up_logs(log_dir: Path, level: str) -> None:
@@ -37,7 +61,7 @@ def set_up_logs(log_dir: Path, level: str) -> None:
     to_file.setFormatter(JsonLines())
     to_terminal = logging.StreamHandler()
     to_terminal.setLevel(logging.WARNING)
-    to_terminal.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    to_terminal.setFormatter(MaskedText("%(levelname)s %(name)s: %(message)s"))
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it logs addresses of visitors
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it turns its own debugging on
     logging.basicConfig(level=level.upper(), handlers=[to_file, to_terminal], force=True)

@@ -31,6 +31,7 @@ from app.events import (
 from app.knowledge.passages import SourceArticle, read_passages
 from app.knowledge.repository import Articles
 from app.models import CannedReply
+from app.privacy.masking import mask
 from app.vocabulary import Outcome, Role
 from inference import Document, EngineClient
 
@@ -154,7 +155,8 @@ def _lasting(key: str, lines: Iterable[str]) -> Document:
 
 
 def _answer(message_id: UUID, text: str) -> Document:
-    return Document(_answer_key(message_id), text)
+    """What was said to one customer may draft for others, so nothing personal is in it."""
+    return Document(_answer_key(message_id), mask(text))
 
 
 def _answer_key(message_id: UUID) -> str:

@@ -5,7 +5,7 @@ copies that must stand letter by letter. All facts are copies.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.answers import phrases
 from app.answers.context import SHIPPED_WINDOW, Past, Window, estimate_tokens
@@ -20,7 +20,9 @@ from app.knowledge.passages import Passage
 from app.knowledge.quotes import Quote
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import article_url
+from app.privacy.masking import cut_out, mask
 from app.vocabulary import Chip, HandoffReason, MessageState, Role
+from app.workspace.answer_policy import PiiMasking
 from inference import Exactly, Words
 
 _NUM_PASSAGES = 3
@@ -138,6 +140,15 @@ class Plan:
     """What was looked for."""
 
 
+def masked_turns(turns: Iterable[Turn], masking: PiiMasking) -> tuple[Turn, ...]:
+    """The turns as the model may see them; what the bot said came from articles and stays."""
+    if masking is PiiMasking.OFF:
+        return tuple(turns)
+    return tuple(
+        turn if turn.role is Role.BOT else replace(turn, text=mask(turn.text)) for turn in turns
+    )
+
+
 def needs_no_words(thread: Thread) -> HandoffReason | None:
     """Why a human is to come at once, before the bot says anything; None when it speaks first."""
     handoff = _find_handoff(_routes(thread))
@@ -157,7 +168,8 @@ def make_plan(index: SearchIndex, thread: Thread) -> Plan:
     ]
     if not questions:
         return _small_talk(thread, routes[-1] if routes else Route(Move.GREETING))
-    grounding = ground(index, [turn.text for turn in questions], thread.asked_before)
+    texts = [cut_out(turn.text) for turn in questions]
+    grounding = ground(index, texts, cut_out(thread.asked_before or "") or None)
     match grounding.verdict:
         case Verdict.ANSWER:
             return _grounded(thread, questions, grounding)

@@ -18,6 +18,7 @@ from app.vocabulary import (
     Role,
     Visibility,
 )
+from app.workspace.answer_policy import DEFAULT_POLICY, AnswerPolicy
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Dialogue:
     last_verdict: Verdict | None
     pasts: tuple[Past, ...] = ()
     """The answers that the engine has computed, oldest first."""
+    policy: AnswerPolicy = DEFAULT_POLICY
 
 
 async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogue:
@@ -47,6 +49,7 @@ async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogu
         bot_turns=conversation.bot_turns,
         last_verdict=await _last_verdict(session, conversation),
         pasts=await _read_pasts(session, conversation),
+        policy=AnswerPolicy.of(workspace),
     )
 
 

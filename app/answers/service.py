@@ -17,7 +17,7 @@ from uuid import UUID
 
 from app.answers.context import SHIPPED_WINDOW, Window, to_store
 from app.answers.generator import read_window, seed_of
-from app.answers.planning import Plan, Thread, make_plan, needs_no_words
+from app.answers.planning import Plan, Thread, make_plan, masked_turns, needs_no_words
 from app.answers.policy import MAX_BOT_TURNS
 from app.answers.repository import Dialogue, read_dialogue
 from app.answers.writing import Written, write
@@ -260,12 +260,12 @@ async def _until_ended(live: LiveAnswer, writing: Coroutine[Any, Any, Draft]) ->
 def read_thread(
     dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID, window: Window
 ) -> Thread:
-    """The conversation as a turn is planned from it."""
+    """The conversation as a turn is planned from it; masked where the company wants that."""
     last_seq = dialogue.turns[-1].seq if dialogue.turns else 0
     return Thread(
         company=dialogue.company,
         topics=topics,
-        turns=dialogue.turns,
+        turns=masked_turns(dialogue.turns, dialogue.policy.mask_pii),
         answered_seq=dialogue.answered_seq,
         last_verdict=dialogue.last_verdict,
         seed=seed_of(conversation_id, last_seq),

@@ -24,6 +24,7 @@ from app.knowledge.library import Library
 from app.live.answers import LiveAnswers
 from app.models import Conversation, Inbox, Workspace
 from app.vocabulary import Control, MessageState, Role, Status
+from app.workspace.answer_policy import AnswerPolicy
 from inference import EngineClient
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,8 @@ class TypingAhead:
             if typed.conversation_id is None:
                 inbox = await session.get_one(Inbox, typed.inbox_id)
                 workspace = await session.get_one(Workspace, typed.workspace_id)
-                new = Dialogue(workspace.id, workspace.name, (), 0, 0, None)
+                policy = AnswerPolicy.of(workspace)
+                new = Dialogue(workspace.id, workspace.name, (), 0, 0, None, policy=policy)
                 return new if inbox.bot_enabled else None
             conversation = await session.get_one(Conversation, typed.conversation_id)
             is_open = conversation.status is Status.OPEN

@@ -28,6 +28,7 @@ from app.errors import Conflict, ConversationClosed
 from app.models import Agent, Contact, Conversation, Inbox, Workspace
 from app.speakers import SYSTEM, Actor, SignedInAgent
 from app.vocabulary import ActorKind, Control, EventType, HandoffReason, Side, Status
+from app.workspace.answer_policy import AnswerPolicy, PiiMasking
 
 
 def nothing_shown(_conversation_id: UUID) -> str:
@@ -144,7 +145,9 @@ async def enter_queue(work: Work, conversation: Conversation, reason: HandoffRea
     now = work.clock()
     opening = None if policy.hours.is_open(now) else policy.hours.next_opening(now)
     conversation.handoff_reason = reason.value
-    told = lines.waiting(reason, opening, has_email=contact.email is not None)
+    masking = AnswerPolicy.of(await work.session.get_one(Workspace, contact.workspace_id)).mask_pii
+    is_reachable = contact.email is not None or masking is PiiMasking.STORED
+    told = lines.waiting(reason, opening, has_email=is_reachable)
     await append_line(work, conversation, told)
     thread = await Conversations(work.session).messages(conversation.id, with_internal=False)
     await append_note(work, conversation, SYSTEM, summarise(thread, reason))

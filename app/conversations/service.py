@@ -4,7 +4,7 @@
 the answer keeps its whole sentences in the same transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,9 +23,11 @@ from app.database import Work
 from app.errors import Conflict, Empty, Invalid, TooLong
 from app.events import EventStored
 from app.ids import new_id
-from app.models import Conversation, Inbox, Message
+from app.models import Conversation, Inbox, Message, Workspace
+from app.privacy.masking import mask
 from app.speakers import BOT, Customer, SignedInAgent, Speaker
 from app.vocabulary import Chip, Control, EndReason, HandoffReason, Priority, Role, Side, Visibility
+from app.workspace.answer_policy import AnswerPolicy, PiiMasking
 
 _SUBJECT_CHARS = 80
 _SHOWN_TO_CUSTOMER = 20
@@ -91,6 +93,7 @@ async def post_message(
     """
     customer = await remember(work, customer)
     assert customer.contact_id is not None
+    new = await _as_stored(work, customer, new)
     conversations = Conversations(work.session)
     if new.conversation_id is None:
         await conversations.lock_contact(customer.contact_id)
@@ -210,6 +213,13 @@ async def read_own(session: AsyncSession, customer: Customer) -> list[Conversati
     return await Conversations(session).of_contact(
         customer.contact_id, customer.inbox_id, _SHOWN_TO_CUSTOMER
     )
+
+
+async def _as_stored(work: Work, customer: Customer, new: NewMessage) -> NewMessage:
+    """Masked where the company does not want to keep personal data at all."""
+    workspace = await work.session.get_one(Workspace, customer.workspace_id)
+    is_masked = AnswerPolicy.of(workspace).mask_pii is PiiMasking.STORED
+    return replace(new, text=mask(new.text)) if is_masked else new
 
 
 async def _begin_conversation(work: Work, customer: Customer, new: NewMessage) -> Message:

@@ -14,6 +14,7 @@ from app.errors import Invalid
 from app.models import JsonObject
 from app.office.forms import BadForm, Fields, Sheet
 from app.office.frame import ManagerDep, ManagerViewDep, Office, go_to
+from app.workspace.answer_policy import AnswerPolicy, PiiMasking
 from app.workspace.policy import retention_days
 from app.workspace.service import Company, Decisions, decide, read_company
 
@@ -25,6 +26,11 @@ _DAY_NAMES = dict(
         ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         strict=True,
     )
+)
+_MASKINGS = (
+    (PiiMasking.MODEL, "Mask them for the model, in gaps and in logs"),
+    (PiiMasking.STORED, "Mask them in stored messages, too"),
+    (PiiMasking.OFF, "Mask them in logs only"),
 )
 _SPAN = re.compile(r"([0-9]{1,2}:[0-9]{2})\s*[-–]\s*([0-9]{1,2}:[0-9]{2})")
 _MAX_HOURS_CHARS = 100
@@ -66,6 +72,7 @@ def _read(fields: Fields) -> Decisions:
             "resolve_after_h": fields.number("resolve_after_h", 1, 720),
             "archive_after_days": fields.number("archive_after_days", 1, 3_650),
             "retention_days": keeps or None,
+            "mask_pii": fields.word("mask_pii", PiiMasking).value,
         },
     )
 
@@ -116,6 +123,7 @@ def _sheet(company: Company) -> Sheet:
         "resolve_after_h": str(stored.get("resolve_after_h", 24)),
         "archive_after_days": str(stored.get("archive_after_days", 30)),
         "retention_days": str(retention_days(workspace) or 0),
+        "mask_pii": AnswerPolicy.of(workspace).mask_pii.value,
     }
     for day in DAYS:
         spans = hours.get("days", {}).get(day, [])
@@ -124,5 +132,5 @@ def _sheet(company: Company) -> Sheet:
 
 
 def _page(office: Office, sheet: Sheet, *, status: int = 200) -> HTMLResponse:
-    values = {"title": "Settings", "day_names": _DAY_NAMES}
+    values = {"title": "Settings", "day_names": _DAY_NAMES, "maskings": _MASKINGS}
     return office.page("settings/settings.html", "settings", values, sheet=sheet, status=status)
