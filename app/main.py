@@ -17,9 +17,12 @@ from app.agents.presence import Presence
 from app.answers.lessons import Lessons
 from app.answers.service import Answers
 from app.answers.typing_ahead import TypingAhead
+from app.api import idempotency
+from app.api.limits import Limits
+from app.api.routers import ROUTERS as API_ROUTERS
+from app.api.routes import ApiHeaders
 from app.clock import Clock, now
 from app.conversations import by_itself
-from app.conversations import router as conversations
 from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
 from app.database import Database
@@ -81,6 +84,7 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(typing_ahead.cancel)
             async with parts.database.work() as work:
                 await privacy.schedule_purge(work, parts.clock())
+                await idempotency.schedule_forgetting(work)
             jobs = tasks.create_task(_jobs(parts).run())
             stack.callback(jobs.cancel)
             presence = tasks.create_task(parts.presence.run())
@@ -122,6 +126,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         readiness=Readiness(database.ping),
         library=Library(database),
         url_importer=UrlImporter(database, clock),
+        api_limits=Limits(settings.api_per_s, settings.api_burst),
         engine=None,
     )
 
@@ -130,12 +135,13 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     """The routes over these parts, as they are served."""
     app = FastAPI(title="Careline", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.parts = parts
+    app.add_middleware(ApiHeaders)
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    for feature in (conversations, dashboard, live, observability, reference, widget):
+    for feature in (dashboard, live, observability, reference, widget):
         app.include_router(feature.router)
-    for pages in OFFICE_ROUTERS:
-        app.include_router(pages)
+    for router in (*OFFICE_ROUTERS, *API_ROUTERS):
+        app.include_router(router)
     app.mount("/static", BuiltFiles(directory=STATIC), name="static")
     return app
 
@@ -157,7 +163,7 @@ def _jobs(parts: Parts) -> JobRunner:
     settings = parts.settings
     runner = JobRunner(
         parts.database,
-        by_itself.HANDLERS | privacy.HANDLERS,
+        by_itself.HANDLERS | idempotency.HANDLERS | privacy.HANDLERS,
         parts.clock,
         poll_s=settings.job_poll_s,
         lease_s=settings.job_lease_s,

@@ -6,6 +6,8 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from app.agents.presence import Presence
+from app.api.idempotency import RunningWrites
+from app.api.limits import Limits
 from app.clock import Clock
 from app.database import Database
 from app.engine_room.history import History
@@ -37,9 +39,11 @@ class Parts:
     readiness: Readiness
     library: Library
     url_importer: UrlImporter
+    api_limits: Limits
     engine: Engine | None
     """None until the lifespan has started it."""
     engine_history: History = field(default_factory=History)
+    running_writes: RunningWrites = field(default_factory=RunningWrites)
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +27,7 @@ def problem(
     status: int,
     code: str,
     detail: str,
-    errors: list[dict[str, str]] | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A problem document; `errors` point at the fields that do not fit."""
@@ -38,8 +39,10 @@ def problem(
         "detail": detail,
         "instance": request.url.path,
     }
+    if request_id := getattr(request.state, "request_id", None):
+        body["request_id"] = request_id
     if errors:
-        body["errors"] = errors
+        body["errors"] = list(errors)
     return JSONResponse(body, status_code=status, media_type=_MEDIA_TYPE, headers=headers)
 
 
@@ -65,6 +68,7 @@ async def _tell_app_error(request: Request, error: Exception) -> Response:
         status=error.status,
         code=error.code,
         detail=error.sentence,
+        errors=error.fields,
         headers=headers,
     )
 
@@ -72,11 +76,7 @@ async def _tell_app_error(request: Request, error: Exception) -> Response:
 async def _tell_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [
-        {
-            "pointer": "/" + "/".join(str(part) for part in one["loc"]),
-            "code": str(one["type"]),
-            "detail": str(one["msg"]),
-        }
+        _place(one["loc"]) | {"code": str(one["type"]), "detail": str(one["msg"])}
         for one in error.errors()
     ]
     return problem(
@@ -103,6 +103,14 @@ async def _tell_bug(request: Request, error: Exception) -> Response:
     if _wants_page(request):
         return error_page(HTTPStatus.INTERNAL_SERVER_ERROR, _BUG)
     return problem(request, status=500, code="failed", detail=_BUG)
+
+
+def _place(loc: Sequence[int | str]) -> dict[str, str]:
+    """A JSON pointer into the body (RFC 6901), or the name of a parameter."""
+    where, *path = (str(part) for part in loc)
+    if where != "body":
+        return {"parameter": ".".join(path) or where}
+    return {"pointer": "".join(f"/{one.replace('~', '~0').replace('/', '~1')}" for one in path)}
 
 
 def _wants_page(request: Request) -> bool:

@@ -60,6 +60,11 @@ class Allowance:
         self._monotonic = monotonic
         self._at = monotonic()
 
+    @property
+    def left(self) -> float:
+        """What could be used when one was last taken."""
+        return self._left
+
     def take(self) -> float:
         """Use one; returns 0, or the seconds until there is one again."""
         moment = self._monotonic()

@@ -20,10 +20,12 @@ Changes = Mapping[str, tuple[object, object]]
 
 @dataclass(frozen=True)
 class Doer:
-    """An agent at an address."""
+    """An agent at an address, or a program that acts for one."""
 
     agent: SignedInAgent
     address: str | None = None
+    name: str | None = None
+    """Of the program, such as `api key Helpdesk`."""
 
 
 def note(work: Work, doer: Doer, action: str, target: str, changes: Changes | None = None) -> None:
@@ -39,7 +41,7 @@ def note(work: Work, doer: Doer, action: str, target: str, changes: Changes | No
             created_at=work.clock(),
             workspace_id=doer.agent.workspace_id,
             agent_id=doer.agent.agent_id,
-            agent_name=doer.agent.name,
+            agent_name=doer.name or doer.agent.name,
             action=action,
             target=target[:_MAX_TARGET_CHARS],
             details=changed,

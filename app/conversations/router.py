@@ -4,8 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
+from app.api.keys import ApiCaller, require
+from app.api.routes import api_router
+from app.api.scopes import Scope
 from app.conversations import service
 from app.conversations.repository import ConversationRow, Filter, Place
 from app.conversations.schemas import (
@@ -17,18 +20,20 @@ from app.conversations.schemas import (
     MessageOut,
     PageMeta,
 )
-from app.dependencies import AgentDep, PartsDep, SnapshotDep
+from app.dependencies import PartsDep, SnapshotDep
 from app.security import Secrets
 from app.vocabulary import Control, Status
 
-router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+router = api_router("/conversations", "conversations")
+
+Reads = Annotated[ApiCaller, require(Scope.CONVERSATIONS_READ)]
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @router.get("")
 async def list_conversations(
-    agent: AgentDep,
+    caller: Reads,
     parts: PartsDep,
     session: SnapshotDep,
     status: Status | None = None,
@@ -38,7 +43,7 @@ async def list_conversations(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> ConversationPage:
     """Conversations by their last message, newest first."""
-    chosen = Filter(agent.workspace_id, status=status, control=control, assignee_id=assignee)
+    chosen = Filter(caller.workspace_id, status=status, control=control, assignee_id=assignee)
     after = _read_place(parts.secrets, cursor) if cursor else None
     rows, has_more = await service.list_conversations(session, chosen, after, limit)
     next_cursor = _cursor(parts.secrets, rows[-1]) if has_more else None
@@ -50,10 +55,10 @@ async def list_conversations(
 
 @router.get("/{conversation_id}", response_model_exclude_none=True)
 async def get_conversation(
-    conversation_id: UUID, agent: AgentDep, session: SnapshotDep
+    conversation_id: UUID, caller: Reads, session: SnapshotDep
 ) -> ConversationWithMessages:
     """One conversation with its messages."""
-    snapshot = await service.read_snapshot(session, agent, conversation_id)
+    snapshot = await service.read_snapshot(session, caller.agent, conversation_id)
     return ConversationWithMessages(
         conversation=ConversationDetail.of(snapshot.row),
         messages=[MessageOut.of(message) for message in snapshot.messages],
@@ -63,13 +68,15 @@ async def get_conversation(
 @router.get("/{conversation_id}/events")
 async def list_events(
     conversation_id: UUID,
-    agent: AgentDep,
+    caller: Reads,
     session: SnapshotDep,
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> EventPage:
     """What happened after event `after`, oldest first, as in the socket's frames."""
-    log = await service.read_events(session, agent, conversation_id, after=after, limit=limit)
+    log = await service.read_events(
+        session, caller.agent, conversation_id, after=after, limit=limit
+    )
     return EventPage(
         data=[EventOut.of(event) for event in log.events],
         last_seq=log.last_seq,

@@ -1,4 +1,4 @@
-"""The reading side of `/v1`, with an agent's cookie."""
+"""The reading side of `/v1`."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api.scopes import Scope
 from app.conversations import service
 from app.conversations.service import Posted
 from app.parts import Parts
-from app.speakers import SignedInAgent
-from tests.care_client import agent_headers
+from tests.api_client import make_key
 from tests.conftest import Served
 from tests.factories import Shop, message, nothing_shown, open_shop, stranger
 
@@ -19,13 +19,14 @@ UNKNOWN = "01999999-0000-7000-8000-000000000000"
 
 @pytest.fixture
 async def http(served: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """Signed in as an agent of the shop."""
-    async with await signed_in(served, served.shop.agent) as client:
+    """With a key of the shop."""
+    async with await keyed(served, served.shop) as client:
         yield client
 
 
-async def signed_in(served: Served, agent: SignedInAgent) -> httpx.AsyncClient:
-    headers = await agent_headers(served.parts, agent)
+async def keyed(served: Served, shop: Shop) -> httpx.AsyncClient:
+    secret = await make_key(served.parts, shop, Scope.CONVERSATIONS_READ)
+    headers = {"Authorization": f"Bearer {secret}"}
     return httpx.AsyncClient(base_url=served.http_url, headers=headers)
 
 
@@ -137,16 +138,16 @@ async def test_what_is_wrong_is_a_problem_document(
     assert answer.json()["status"] == status
 
 
-async def test_without_a_sign_in_nothing_is_told(served: Served) -> None:
+async def test_without_a_key_nothing_is_told(served: Served) -> None:
     posted = await post(served.parts, served.shop, "one")
     other = await open_shop(served.parts.database, "pk_other")
 
     async with httpx.AsyncClient(base_url=served.http_url) as anybody:
         nobody = await anybody.get("/v1/conversations")
-    async with await signed_in(served, other.agent) as foreigner:
+    async with await keyed(served, other) as foreigner:
         foreign = await foreigner.get(f"/v1/conversations/{posted.conversation_id}")
         listed = await foreigner.get("/v1/conversations")
 
-    assert (nobody.status_code, nobody.json()["code"]) == (401, "not_signed_in")
+    assert (nobody.status_code, nobody.json()["code"]) == (401, "bad_key")
     assert foreign.status_code == 404
     assert listed.json()["data"] == []

@@ -1,0 +1,122 @@
+"""Pages of lists: a cursor is the place of the last row seen, signed, so nothing can be forged.
+
+A page begins behind a place and not at a number, so rows that come or go meanwhile neither repeat
+nor hide others.
+
+    rows = await contacts.page(caller.workspace_id, pager.after("contacts"), pager.limit + 1)
+    return pager.page("contacts", rows, place=lambda row: [str(row.id)], show=ContactOut.of)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.keys import ApiCaller
+from app.dependencies import PartsDep
+from app.errors import Invalid
+from app.security import Secrets
+
+MAX_LIMIT = 100
+_DEFAULT_LIMIT = 25
+_MAX_CURSOR_CHARS = 600
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+
+class PageMeta(BaseModel):
+    """Whether there is more, and where it begins."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    has_more: bool
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page.")
+
+
+class PageLinks(BaseModel):
+    """Where to go on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    next: str | None = Field(description="Path and query of the next page.")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: list[Item]
+    meta: PageMeta
+    links: PageLinks
+
+
+@dataclass(frozen=True)
+class Pager:
+    """Which page is asked for."""
+
+    limit: int
+    _cursor: str | None
+    _request: Request
+    _secrets: Secrets
+
+    def after(self, name: str) -> list[str] | None:
+        """The place of the last row seen in the list of this name; None at its beginning.
+
+        Raises:
+            Invalid: the cursor is not ours, or of another list or company.
+        """
+        if self._cursor is None:
+            return None
+        head, *place = self._secrets.open_cursor(self._cursor)
+        if head != self._head(name):
+            raise Invalid("This cursor belongs to another list.")
+        return place
+
+    def page(
+        self,
+        name: str,
+        rows: Sequence[Row],
+        *,
+        place: Callable[[Row], list[str]],
+        show: Callable[[Row], Item],
+    ) -> Page[Item]:
+        """The page of `rows`, one more than `limit` where the list goes on."""
+        shown = rows[: self.limit]
+        cursor = None
+        if len(rows) > self.limit:
+            cursor = self._secrets.seal_cursor([self._head(name), *place(shown[-1])])
+        link = str(self._request.url.include_query_params(cursor=cursor)) if cursor else None
+        return Page(
+            data=[show(row) for row in shown],
+            meta=PageMeta(has_more=cursor is not None, next_cursor=cursor),
+            links=PageLinks(next=_relative(self._request, link)),
+        )
+
+    def _head(self, name: str) -> str:
+        caller: ApiCaller = self._request.state.caller
+        return f"{name}:{caller.workspace_id}"
+
+
+def _relative(request: Request, link: str | None) -> str | None:
+    """Without scheme and host, which a proxy may have changed."""
+    return link.removeprefix(f"{request.url.scheme}://{request.url.netloc}") if link else None
+
+
+async def _pager(
+    request: Request,
+    parts: PartsDep,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = _DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=_MAX_CURSOR_CHARS, description="`meta.next_cursor` of the page before."),
+    ] = None,
+) -> Pager:
+    return Pager(limit, cursor, request, parts.secrets)
+
+
+PagerDep = Annotated[Pager, Depends(_pager)]
+"""Stands after the caller."""
