@@ -8,6 +8,7 @@ hash is kept.
 import hashlib
 import hmac
 import secrets as random
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -118,6 +119,11 @@ class Secrets:
     def prefix_salt(self, workspace_id: UUID) -> bytes:
         """What keeps a workspace's cached prefixes apart; nobody outside can compute it."""
         return hmac.new(self._key, b"prefix:" + workspace_id.bytes, hashlib.sha256).digest()
+
+    def identity_secret(self, secret_id: UUID) -> str:
+        """What a company's server signs identities with; it can be told again, so it is not."""
+        mac = hmac.new(self._key, b"identity:" + secret_id.bytes, hashlib.sha256).digest()
+        return f"cis_{urlsafe_b64encode(mac).decode().rstrip('=')}"
 
     def seal_cursor(self, values: list[str]) -> str:
         """An opaque place in a list."""

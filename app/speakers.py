@@ -1,6 +1,7 @@
 """Who acts: the customer behind a widget, a signed-in agent, and how both are noted in events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from app.vocabulary import ActorKind, AgentRole
@@ -25,6 +26,16 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Who somebody is to the company, as its own server has signed it."""
+
+    external_id: str
+    email: str | None = None
+    name: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Customer:
     """The person behind a widget; without a `contact_id` nothing of them is stored yet."""
 
@@ -32,6 +43,12 @@ class Customer:
     inbox_id: UUID
     token_hash: str
     contact_id: UUID | None = None
+    is_stored: bool = False
+    """Whether their session is; one that was and no longer is has been ended."""
+    identity: Identity | None = None
+    """Proven, and stored with their first message unless they are known already."""
+    page_attributes: dict[str, Any] = field(default_factory=dict)
+    """What their page says of them, until they are stored."""
     origin: str | None = None
     page: str | None = None
     locale: str | None = None

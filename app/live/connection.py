@@ -45,7 +45,7 @@ class Connection:
         self._has_work = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
-        self._given_up = False
+        self._ended: SocketClosed | None = None
         self.spawn = spawn
         """Runs something beside the socket's reader, for as long as the socket lives."""
         self.watching: set[UUID] = set()
@@ -69,21 +69,21 @@ class Connection:
 
     async def put(self, frame: str) -> None:
         """Queue a frame that must arrive, waiting for room (replies and replays)."""
-        while not self._has_room_for(frame) and not self._given_up:
+        while not self._has_room_for(frame) and self._ended is None:
             await self._wait_for_room()
         self._add(_Waiting(frame, is_stored=True))
 
     async def calm(self) -> None:
         """Wait until at least half of the queue is free again."""
         limits = self._limits
-        while not self._given_up and (
+        while self._ended is None and (
             len(self._queue) > limits.num_frames // 2 or self._queued_chars > limits.num_chars // 2
         ):
             await self._wait_for_room()
 
-    def give_up(self) -> None:
+    def give_up(self, code: CloseCode = CloseCode.TOO_MUCH, reason: str = "slow_reader") -> None:
         """Nothing more is sent; whoever waits for room goes on at once."""
-        self._given_up = True
+        self._ended = self._ended or SocketClosed(code, reason)
         self._has_work.set()
         self._has_room.set()
 
@@ -91,12 +91,12 @@ class Connection:
         """Send what is queued, in order.
 
         Raises:
-            SocketClosed: the reader is too slow.
+            SocketClosed: the reader is too slow, or was sent away.
         """
         while True:
             await self._has_work.wait()
-            if self._given_up:
-                raise SocketClosed(CloseCode.TOO_MUCH, "slow_reader")
+            if self._ended is not None:
+                raise self._ended
             waiting = self._queue.popleft()
             self._queued_chars -= len(waiting.frame)
             if not self._queue:
@@ -119,7 +119,7 @@ class Connection:
         return not self._queue or (len(self._queue) < limits.num_frames and fits)
 
     def _add(self, waiting: _Waiting) -> None:
-        if not self._given_up:
+        if self._ended is None:
             self._queue.append(waiting)
             self._queued_chars += len(waiting.frame)
             self._has_work.set()

@@ -11,6 +11,8 @@ from app.agents import service as agents
 from app.clock import as_wire
 from app.conversations import visitors
 from app.errors import NotFound, NotSignedIn
+from app.identity.tokens import BadIdentity
+from app.live.identifying import identified
 from app.live.origin import is_allowed
 from app.live.protocol import MAX_DRAFT_CHARS, CloseCode, Hello, SocketClosed
 from app.models import Conversation, Inbox
@@ -59,7 +61,7 @@ async def greet(parts: Parts, caller: Caller, hello: Hello, connection_id: str) 
                 greeting = await _greet_agent(parts, session, caller, hello)
             else:
                 greeting = await _greet_customer(parts, session, caller, hello)
-    except (NotSignedIn, NotFound) as error:
+    except (NotSignedIn, NotFound, BadIdentity) as error:
         parts.metrics.auth_failures.labels(reason=hello.role).inc()
         raise SocketClosed(CloseCode.NOT_SIGNED_IN, error.code) from error
     settings = parts.settings
@@ -119,7 +121,8 @@ async def _greet_customer(
         locale=hello.locale,
         keep_days=parts.settings.visitor_days,
     )
-    return Greeting(customer, welcome)
+    customer, told = await identified(parts, inbox, hello, customer)
+    return Greeting(customer, welcome | told)
 
 
 def resumed_seq(hello: Hello, conversation_id: UUID) -> int | None:

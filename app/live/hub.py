@@ -17,14 +17,17 @@ from app.database import Database
 from app.events import (
     AnswerEnded,
     BegunAnswer,
+    ContactChanged,
     ControlChanged,
     Dispatcher,
     EventStored,
     Mentioned,
+    SessionEnded,
 )
 from app.live import frames
 from app.live.answers import LiveAnswers
 from app.live.connection import Connection
+from app.live.protocol import CloseCode
 from app.metrics import Metrics
 from app.vocabulary import Visibility
 
@@ -69,6 +72,8 @@ class Hub:
         dispatcher.on(BegunAnswer, self.answers.on_begun)
         dispatcher.on(AnswerEnded, self._on_answer_ended)
         dispatcher.on(Mentioned, self._on_mentioned)
+        dispatcher.on(SessionEnded, self._on_session_ended)
+        dispatcher.on(ContactChanged, self._on_contact_changed)
 
     def add_agent(self, connection: Connection, workspace_id: UUID, agent_id: UUID) -> None:
         """From now on this socket hears that the list has changed."""
@@ -195,6 +200,14 @@ class Hub:
         for connection, agent_id in list(self._agents.items()):
             if agent_id == event.agent_id:
                 connection.offer(frame)
+
+    def _on_session_ended(self, event: SessionEnded) -> None:
+        for tab in list(self._groups.get(event.token_hash, ())):
+            tab.give_up(CloseCode.NOT_SIGNED_IN, "logged_out")
+
+    def _on_contact_changed(self, event: ContactChanged) -> None:
+        for connection in self._groups.get(event.workspace_id, ()):
+            connection.offer(frames.ephemeral("list.dirty", {}))
 
     def _on_answer_ended(self, event: AnswerEnded) -> None:
         live = self.answers.find(event.conversation_id)

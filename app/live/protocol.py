@@ -15,10 +15,12 @@ from app.vocabulary import Chip, DraftKind, Priority, TakeoverMode
 SUBPROTOCOL = "care.v1"
 MAX_DRAFT_CHARS = 600
 
+JsonValue = str | int | float | bool | None
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 ShortText = Annotated[str, msgspec.Meta(max_length=2_000)]
 Token = Annotated[str, msgspec.Meta(max_length=512)]
+IdentityToken = Annotated[str, msgspec.Meta(max_length=8_192)]
 
 
 class CloseCode(IntEnum):
@@ -54,6 +56,8 @@ class Hello(_Frame, frozen=True, tag="hello"):
     role: Literal["widget", "agent"]
     site: Token | None = None
     session: Token | None = None
+    jwt: IdentityToken | None = None
+    """Signed by the server of the page, to say who is speaking."""
     csrf: Token | None = None
     locale: Annotated[str, msgspec.Meta(max_length=16)] | None = None
     page: ShortText | None = None
@@ -119,6 +123,16 @@ class Sync(_Frame, frozen=True, tag="sync"):
 
     c: UUID
     after: Seq
+
+
+class SetAttributes(_Frame, frozen=True, tag="attributes"):
+    """What the page says about its visitor; nobody has signed it."""
+
+    values: dict[str, JsonValue]
+
+
+class Logout(_Frame, frozen=True, tag="logout"):
+    """The session ends, in every tab."""
 
 
 class Watch(_Frame, frozen=True, tag="watch"):
@@ -259,6 +273,8 @@ ClientFrame = (
     | CsatSubmit
     | Read
     | Sync
+    | SetAttributes
+    | Logout
     | Ping
     | AgentFrame
 )

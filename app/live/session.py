@@ -15,11 +15,11 @@ from app.conversations import desk, service, visitors
 from app.conversations.rating import NewRating, rate
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import NewMessage, Posted, Snapshot
-from app.errors import AppError, Forbidden, NotFound, RateLimited
+from app.errors import AppError, Forbidden, NotFound, NotSignedIn, RateLimited
 from app.events import DraftTyped
 from app.handoff import service as handoff
 from app.ids import new_id
-from app.live import acts, frames, protocol
+from app.live import acts, frames, protocol, selves
 from app.live.connection import Connection
 from app.live.protocol import CloseCode, SocketClosed
 from app.models import Conversation
@@ -58,8 +58,16 @@ class Session:
         """
         try:
             await self._dispatch(frame)
+        except NotSignedIn as error:
+            raise SocketClosed(CloseCode.NOT_SIGNED_IN, error.code) from error
         except AppError as error:
             await self._nack(frame, error)
+
+    @property
+    def _customer(self) -> Customer:
+        if not isinstance(self.speaker, Customer):
+            raise Forbidden
+        return self.speaker
 
     async def own_conversations(self) -> list[Conversation]:
         """A customer's, newest first; an agent watches what they choose to."""
@@ -110,6 +118,10 @@ class Session:
                     await service.mark_read(work, speaker, frame.c, frame.s)
             case protocol.Sync():
                 await self.catch_up(frame.c, frame.after)
+            case protocol.SetAttributes():
+                self.speaker = await selves.set_attributes(self.parts, self._customer, frame)
+            case protocol.Logout():
+                await selves.log_out(self.parts, self._customer)
             case _:
                 await self._dispatch_agent(frame)
 
@@ -256,8 +268,8 @@ class Session:
         return data
 
     async def _refreshed(self, session: AsyncSession) -> Speaker:
-        """The customer may have said the first word in another tab."""
-        if isinstance(self.speaker, Customer) and self.speaker.contact_id is None:
+        """The customer may have spoken, identified or logged out in another tab."""
+        if isinstance(self.speaker, Customer):
             self.speaker = await visitors.refreshed(session, self.speaker)
         return self.speaker
 

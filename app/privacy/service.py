@@ -60,7 +60,8 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     message_ids = await contacts.empty([one.id for one in conversations])
     await contacts.forget_sessions(contact_id)
     contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
-    contact.locale = None
+    contact.locale, contact.consented_at = None, None
+    contact.attributes, contact.page_attributes = {}, {}
     contact.erased_at = work.clock()
     await work.session.flush()
     changes = {"conversations": (len(conversations), 0)}
@@ -100,6 +101,9 @@ def _contact(contact: Contact) -> dict[str, Any]:
         "email": contact.email,
         "external_id": contact.external_id,
         "locale": contact.locale,
+        "attributes": contact.attributes,
+        "page_attributes": contact.page_attributes,
+        "consented_at": as_wire(contact.consented_at) if contact.consented_at else None,
         "first_seen_at": as_wire(contact.created_at),
         "blocked_at": as_wire(contact.blocked_at) if contact.blocked_at else None,
     }
