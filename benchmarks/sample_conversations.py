@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from app.answers.planning import Plan, Thread, make_plan
+from app.answers.planning import Plan, make_plan
+from app.answers.thread import Thread
 from app.answers.writing import write
 from app.conversations.answering import Turn
 from app.engines import running_engine

@@ -15,7 +15,8 @@ from app.answers import phrases
 from app.answers.confidence import confidence
 from app.answers.generator import ANSWER_PRIORITY, read_window, seed_of
 from app.answers.language import find_language
-from app.answers.planning import Plan, Thread, make_plan
+from app.answers.planning import Plan, make_plan
+from app.answers.thread import Thread, masked_turns
 from app.answers.writing import Written, write
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
@@ -25,6 +26,7 @@ from app.knowledge.evidence import Verdict
 from app.knowledge.library import Library, Shelf
 from app.models import Workspace
 from app.vocabulary import MessageState, Phase, Role
+from app.workspace.answer_policy import AnswerPolicy
 from inference import EngineClient
 
 OWN_LANGUAGE = "en"
@@ -178,17 +180,19 @@ class AskOnce:
 
     async def _thread(self, workspace_id: UUID, shelf: Shelf, asked: Asked) -> Thread:
         async with self._database.snapshot() as session:
-            company = (await session.get_one(Workspace, workspace_id)).name
-        turns = _turns(asked)
+            workspace = await session.get_one(Workspace, workspace_id)
+        policy = AnswerPolicy.of(workspace)
+        turns = masked_turns(_turns(asked), policy.mask_pii)
         answered = [turn for turn in turns if turn.role is not Role.CUSTOMER]
         return Thread(
-            company=company,
+            company=workspace.name,
             topics=shelf.index.topics,
             turns=turns,
             answered_seq=answered[-1].seq if answered else 0,
             last_verdict=_verdict_of(answered[-1].text) if answered else None,
             seed=seed_of(workspace_id, len(turns)) if asked.seed is None else asked.seed,
             window=await read_window(self._engine),
+            policy=policy,
         )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.answers.context import SHIPPED_WINDOW, Window
-from app.answers.planning import Part
+from app.answers.parts import Part
 from app.errors import Unavailable
 from inference import (
     ChatMessage,

@@ -4,15 +4,17 @@ A plan is the answer's shape: own words of the model, each with a sentence to fa
 copies that must stand letter by letter. All facts are copies.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.answers import phrases
-from app.answers.context import SHIPPED_WINDOW, Past, Window, estimate_tokens
+from app.answers.context import estimate_tokens
 from app.answers.grounding import Grounding, ground
 from app.answers.guards import Setting
+from app.answers.parts import Copy, Own, Part
 from app.answers.policy import Move, Route, route
 from app.answers.prompt import Prompt, Talk, build_prompt
+from app.answers.thread import Thread
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
 from app.knowledge.evidence import Verdict
@@ -20,104 +22,14 @@ from app.knowledge.passages import Passage
 from app.knowledge.quotes import Quote
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import article_url
-from app.privacy.masking import cut_out, mask
-from app.vocabulary import Chip, HandoffReason, MessageState, Role
-from app.workspace.answer_policy import PiiMasking
-from inference import Exactly, Words
+from app.privacy.masking import cut_out
+from app.vocabulary import Chip, HandoffReason
 
 _NUM_PASSAGES = 3
 _MAX_OPENING_TOKENS = 16
 _MAX_CLOSING_TOKENS = 20
 _MAX_TALK_TOKENS = 24
 _NUM_TOPICS_NAMED = 4
-
-
-@dataclass(frozen=True)
-class Own:
-    """One sentence of the model's own; `fallback` stands in for one that may not be said."""
-
-    fallback: str
-    setting: Setting
-    max_tokens: int
-
-    def segment(self) -> Words:
-        """For the engine's guide."""
-        return Words(max_tokens=self.max_tokens)
-
-
-@dataclass(frozen=True)
-class Copy:
-    """Text that must stand as it is."""
-
-    text: str
-    is_quote: bool = False
-
-    def segment(self) -> Exactly:
-        """For the engine's guide."""
-        return Exactly(self.text, quote=self.is_quote)
-
-
-Part = Own | Copy
-
-
-@dataclass(frozen=True)
-class Thread:
-    """A conversation as the bot reads it."""
-
-    company: str
-    topics: tuple[str, ...]
-    turns: tuple[Turn, ...]
-    """Oldest first."""
-    answered_seq: int = 0
-    """What the customer said after it waits for an answer."""
-    last_verdict: Verdict | None = None
-    """Of the last answer, if it was about the articles."""
-    seed: int = 0
-    pasts: tuple[Past, ...] = ()
-    """The answers that the engine has computed, oldest first."""
-    window: Window = SHIPPED_WINDOW
-
-    @property
-    def waiting(self) -> tuple[Turn, ...]:
-        """The customer's unanswered messages."""
-        return tuple(
-            turn
-            for turn in self.turns
-            if turn.seq > self.answered_seq and turn.role is Role.CUSTOMER
-        )
-
-    @property
-    def pending(self) -> tuple[str, ...]:
-        """Their texts."""
-        return tuple(turn.text for turn in self.waiting)
-
-    @property
-    def history_seq(self) -> int:
-        """Up to here the conversation stands before the question.
-
-        What is left of an answer that a newer message cut off was read, so it is in it.
-        """
-        released = (
-            turn.seq
-            for turn in self.turns
-            if turn.role is Role.BOT and turn.state is MessageState.INTERRUPTED
-        )
-        return max(self.answered_seq, *released, 0)
-
-    @property
-    def earlier(self) -> tuple[Turn, ...]:
-        """What was said before; answers that were cut off are not in it."""
-        return tuple(
-            turn
-            for turn in self.turns
-            if turn.seq <= self.answered_seq and turn.state is MessageState.COMPLETE
-        )
-
-    @property
-    def asked_before(self) -> str | None:
-        """The customer's last message before the pending ones."""
-        said = _said(self.earlier)
-        return said[-1] if said else None
 
 
 @dataclass(frozen=True)
@@ -138,15 +50,6 @@ class Plan:
     """Slugs of what was found, best first."""
     question: str = ""
     """What was looked for."""
-
-
-def masked_turns(turns: Iterable[Turn], masking: PiiMasking) -> tuple[Turn, ...]:
-    """The turns as the model may see them; what the bot said came from articles and stays."""
-    if masking is PiiMasking.OFF:
-        return tuple(turns)
-    return tuple(
-        turn if turn.role is Role.BOT else replace(turn, text=mask(turn.text)) for turn in turns
-    )
 
 
 def needs_no_words(thread: Thread) -> HandoffReason | None:
@@ -310,10 +213,6 @@ def _num_tokens(parts: Sequence[Part]) -> int:
 
 def _joined(questions: Sequence[Turn]) -> str:
     return "\n".join(turn.text for turn in questions)
-
-
-def _said(turns: Iterable[Turn]) -> tuple[str, ...]:
-    return tuple(turn.text for turn in turns if turn.role is Role.CUSTOMER)
 
 
 def _slugs(grounding: Grounding) -> tuple[str, ...]:

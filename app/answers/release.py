@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from app.answers.guards import Breach, clean, find_breach
-from app.answers.planning import Own, Part
+from app.answers.parts import Own, Part
 
 _WORD = re.compile(r"\S+\s*")
 

@@ -17,9 +17,10 @@ from uuid import UUID
 
 from app.answers.context import SHIPPED_WINDOW, Window, to_store
 from app.answers.generator import read_window, seed_of
-from app.answers.planning import Plan, Thread, make_plan, masked_turns, needs_no_words
+from app.answers.planning import Plan, make_plan, needs_no_words
 from app.answers.policy import MAX_BOT_TURNS
 from app.answers.repository import Dialogue, read_dialogue
+from app.answers.thread import Thread, masked_turns
 from app.answers.writing import Written, write
 from app.conversations.answering import (
     FinishedAnswer,
@@ -271,6 +272,7 @@ def read_thread(
         seed=seed_of(conversation_id, last_seq),
         pasts=dialogue.pasts,
         window=window,
+        policy=dialogue.policy,
     )
 
 

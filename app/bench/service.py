@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.answers.generator import seed_of
-from app.answers.planning import Thread, make_plan
+from app.answers.planning import make_plan
+from app.answers.thread import Thread
 from app.answers.writing import write
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation

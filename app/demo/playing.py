@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zlib import crc32
 
-from app.answers.planning import Plan, Thread, make_plan, needs_no_words
+from app.answers.planning import Plan, make_plan, needs_no_words
 from app.answers.release import Release
 from app.answers.repository import read_dialogue
+from app.answers.thread import Thread
 from app.clock import Clock
 from app.conversations import desk
 from app.conversations.answering import FinishedAnswer, begin_answer, complete_answer

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from app.answers.planning import Plan, Thread, make_plan
+from app.answers.planning import Plan, make_plan
 from app.answers.release import Release
+from app.answers.thread import Thread
 from app.answers.writing import Written
 from app.conversations.answering import Turn
 from app.knowledge.search import SearchIndex

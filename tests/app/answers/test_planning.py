@@ -3,7 +3,8 @@
 import pytest
 
 from app.answers import phrases
-from app.answers.planning import Copy, Own, Plan, make_plan, needs_no_words
+from app.answers.parts import Copy, Own
+from app.answers.planning import Plan, make_plan, needs_no_words
 from app.answers.policy import Move
 from app.answers.prompt import MAX_NEW_CHARS
 from app.answers.topics import Topic

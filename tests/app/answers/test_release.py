@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.answers.guards import Breach, Setting
-from app.answers.planning import Copy, Own, Part
+from app.answers.parts import Copy, Own, Part
 from app.answers.release import Deviation, Release
 
 BESIDE = Setting("Fernhill Supply", beside_facts=True)

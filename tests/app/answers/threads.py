@@ -1,6 +1,6 @@
 """Conversations as the bot reads them."""
 
-from app.answers.planning import Thread
+from app.answers.thread import Thread
 from app.conversations.answering import Turn
 from app.knowledge.evidence import Verdict
 from app.vocabulary import MessageState, Role

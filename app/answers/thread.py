@@ -1,0 +1,81 @@
+"""A conversation as the bot reads it; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.answers.context import SHIPPED_WINDOW, Past, Window
+from app.conversations.answering import Turn
+from app.knowledge.evidence import Verdict
+from app.privacy.masking import mask
+from app.vocabulary import MessageState, Role
+from app.workspace.answer_policy import DEFAULT_POLICY, AnswerPolicy, PiiMasking
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation as the bot reads it."""
+
+    company: str
+    topics: tuple[str, ...]
+    turns: tuple[Turn, ...]
+    """Oldest first."""
+    answered_seq: int = 0
+    """What the customer said after it waits for an answer."""
+    last_verdict: Verdict | None = None
+    """Of the last answer, if it was about the articles."""
+    seed: int = 0
+    pasts: tuple[Past, ...] = ()
+    """The answers that the engine has computed, oldest first."""
+    window: Window = SHIPPED_WINDOW
+    policy: AnswerPolicy = DEFAULT_POLICY
+
+    @property
+    def waiting(self) -> tuple[Turn, ...]:
+        """The customer's unanswered messages."""
+        return tuple(
+            turn
+            for turn in self.turns
+            if turn.seq > self.answered_seq and turn.role is Role.CUSTOMER
+        )
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Their texts."""
+        return tuple(turn.text for turn in self.waiting)
+
+    @property
+    def history_seq(self) -> int:
+        """Up to here the conversation stands before the question.
+
+        What is left of an answer that a newer message cut off was read, so it is in it.
+        """
+        released = (
+            turn.seq
+            for turn in self.turns
+            if turn.role is Role.BOT and turn.state is MessageState.INTERRUPTED
+        )
+        return max(self.answered_seq, *released, 0)
+
+    @property
+    def earlier(self) -> tuple[Turn, ...]:
+        """What was said before; answers that were cut off are not in it."""
+        return tuple(
+            turn
+            for turn in self.turns
+            if turn.seq <= self.answered_seq and turn.state is MessageState.COMPLETE
+        )
+
+    @property
+    def asked_before(self) -> str | None:
+        """The customer's last message before the pending ones."""
+        said = [turn.text for turn in self.earlier if turn.role is Role.CUSTOMER]
+        return said[-1] if said else None
+
+
+def masked_turns(turns: Iterable[Turn], masking: PiiMasking) -> tuple[Turn, ...]:
+    """The turns as the model may see them; what the bot said came from articles and stays."""
+    if masking is PiiMasking.OFF:
+        return tuple(turns)
+    return tuple(
+        turn if turn.role is Role.BOT else replace(turn, text=mask(turn.text)) for turn in turns
+    )
