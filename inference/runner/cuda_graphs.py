@@ -6,8 +6,8 @@ step copies its own into their beginning, so every graph reads the same addresse
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
+from typing import TypeVar
 
 import torch
 
@@ -15,20 +15,15 @@ from inference.model.decoder import Decoder, DecoderInputs
 from inference.runner.graph_choice import GraphChoice
 from inference.runner.step_shapes import ROW_SIZES, StepShape, pad_inputs, shape_of
 from inference.runner.transfer import send
+from inference.speculation.base import Recorder
 
+Result = TypeVar("Result")
 States = tuple[torch.Tensor, torch.Tensor | None]
 """Hidden states [T, W], and the streams that were asked for [T, n * W]."""
 
 
-class Recording(Protocol):
-    """One forward pass over the buffers that can be run again."""
-
-    def replay(self) -> States:
-        """Run it; what it returns is overwritten by the next replay of any recording."""
-        ...
-
-
-Record = Callable[[Callable[[], States]], Recording]
+Recording = Callable[[], States]
+"""One forward pass over the buffers, run again."""
 
 
 class GraphedForward:
@@ -39,10 +34,10 @@ class GraphedForward:
         model: Decoder,
         cache: torch.Tensor,  # [L, 2, N, S, G, D]
         device: torch.device,
-        record: Record,
+        record: Recorder,
     ) -> None:
         self._model, self._cache, self._device = model, cache, device
-        self._record = record
+        self.record = record
         most_slots = min(model.config.max_model_len, cache.shape[2] * cache.shape[3])
         model.cover(model.config.max_model_len)  # graphs go on reading the table they have seen
         self._buffers = StepBuffers(-(-most_slots // cache.shape[3]), device)
@@ -58,7 +53,7 @@ class GraphedForward:
             return self._run(on_device(inputs, self._device), layers)
         shape, recording = chosen
         self._buffers.fill(on_device(pad_inputs(inputs, shape), self._device))
-        hidden, aux = recording.replay()
+        hidden, aux = recording()
         num_rows = inputs.token_ids.shape[0]
         # Copies: speculators keep states of a step beyond the next one.
         return hidden[:num_rows].clone(), None if aux is None else aux[:num_rows].clone()
@@ -67,7 +62,7 @@ class GraphedForward:
         padded = pad_inputs(inputs, shape)
         self._buffers.fill(on_device(padded, self._device))
         view = self._buffers.view(shape, padded)
-        return self._record(lambda: self._run(view, layers))
+        return self.record(lambda: self._run(view, layers))
 
     def _run(self, inputs: DecoderInputs, layers: tuple[int, ...]) -> States:
         if layers:
@@ -151,26 +146,13 @@ def on_device(inputs: DecoderInputs, device: torch.device) -> DecoderInputs:
     )
 
 
-@dataclass(frozen=True)
-class CudaRecording:
-    """A captured graph and the tensors it writes."""
-
-    graph: torch.cuda.CUDAGraph
-    states: States
-
-    def replay(self) -> States:
-        """Run all its launches."""
-        self.graph.replay()
-        return self.states
-
-
 class CudaRecorder:
     """Captures graphs that share one pool of memory, since no two of them run at a time."""
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
 
-    def __call__(self, run: Callable[[], States]) -> Recording:
+    def __call__(self, run: Callable[[], Result]) -> Callable[[], Result]:
         """Run once, so that kernels are compiled and workspaces are there, then capture."""
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
@@ -180,8 +162,13 @@ class CudaRecorder:
         graph = torch.cuda.CUDAGraph()
         # Only this thread's doings are captured; others may go on with theirs.
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            states = run()
-        return CudaRecording(graph, states)
+            result = run()
+
+        def replay() -> Result:
+            graph.replay()
+            return result
+
+        return replay
 
 
 def _put(values: torch.Tensor, buffer: torch.Tensor) -> None:

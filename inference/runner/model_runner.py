@@ -159,6 +159,7 @@ class ModelRunner:
             embed=lambda token_ids: self._model(0).embed(token_ids),
             logits=lambda hidden: self._model(hidden.shape[0]).logits(hidden),
             native=lambda: self._native.kernels,
+            record=None if self._graphs is None else self._graphs.record,
         )
 
     def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:

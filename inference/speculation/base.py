@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 import torch
 
 from inference.request import SamplingParams
 from kernels.native.attention import NativeKernels
+
+Result = TypeVar("Result")
 
 MAX_NODES = 63
 """Most nodes of a draft: with the row it hangs from they fill a 64-bit ancestor mask."""
@@ -98,6 +100,14 @@ class DraftRequest:
     """What to draw with."""
 
 
+class Recorder(Protocol):
+    """Turns work that launches the same on a device each time into something cheap to repeat."""
+
+    def __call__(self, run: Callable[[], Result]) -> Callable[[], Result]:
+        """`run` once recorded; what a replay returns, the next replay of anything overwrites."""
+        ...
+
+
 @dataclass(frozen=True)
 class TargetFacts:
     """What a speculator is built against: the target's sizes and those of its block pool."""
@@ -116,6 +126,8 @@ class TargetFacts:
     """The target's head on hidden states after the final norm, scaled as the target does."""
     native: Callable[[], NativeKernels | None] = lambda: None
     """The C++ kernels, once they are ready."""
+    record: Recorder | None = None
+    """Where launches cost more than what they run."""
 
     @property
     def wide_dtype(self) -> torch.dtype:

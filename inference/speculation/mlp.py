@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from inference.speculation.mlp_format import (
     is_mlp_speculator,
     load_mlp_speculator,
 )
+from inference.speculation.mlp_graphs import Expand, Levels, RecordedExpansion
 from inference.speculation.mlp_model import MlpModel
 from kernels.grow_branches import Branches, grow_branches
 from kernels.native.attention import NativeKernels
@@ -87,6 +89,7 @@ class MlpSpeculator:
         self._model: MlpModel | None = MlpModel(
             weights, config, replace(facts, native=lambda: None)
         )
+        self._recorded: RecordedExpansion | None = None
         self._native: NativeMlp | None = None
         self._packing: threading.Thread | None = None
         self._max_branches = max_branches or config.n_candidates
@@ -126,7 +129,8 @@ class MlpSpeculator:
         assert model is not None
         depth = min(model.num_stages, max(rooms))
         ids = torch.tensor(last_ids, device=hidden.device)
-        found = self._expand(model, hidden, ids, depth)
+        levels = self._expansion(model, hidden, ids)(hidden, ids, depth)
+        found = [_tree(levels.sizes, *row) for row in levels.rows.tolist()]
         return [likeliest_tree(*tree, room) for tree, room in zip(found, rooms, strict=True)]
 
     def finish_packing(self) -> None:
@@ -171,13 +175,23 @@ class MlpSpeculator:
         dtype = torch.float32 if stages[0].head.dtype == torch.float32 else torch.bfloat16
         return NativeMlp(kernels, stages, shape, dtype, torch.get_num_threads())
 
+    def _expansion(self, model: MlpModel, hidden: torch.Tensor, last_ids: torch.Tensor) -> Expand:
+        """How a proposal runs in torch: recorded, where the target's steps are."""
+        expand = partial(self._expand, model)
+        record = self._facts.record
+        if record is None:
+            return expand
+        if self._recorded is None:
+            self._recorded = RecordedExpansion(expand, record, hidden, last_ids)
+        return self._recorded
+
     def _expand(
         self,
         model: MlpModel,
         hidden: torch.Tensor,  # [B, W]
         last_ids: torch.Tensor,  # [B]
         depth: int,
-    ) -> list[Tree]:
+    ) -> Levels:
         """Run `depth` stages; the likeliest branches of each live on, the last being candidates."""
         state, levels = model.first_state(hidden), list[Branches]()
         ids, log_probs = last_ids[:, None], torch.zeros_like(last_ids[:, None]).double()
@@ -195,23 +209,23 @@ class MlpSpeculator:
             if not is_last:
                 places = level.parents[..., None].expand(-1, -1, state.shape[2])
                 state = state.gather(1, places)
-        return _trees(levels)
+        return _flat(levels)
 
 
-def _trees(levels: list[Branches]) -> list[Tree]:
-    """For each request the nodes on the paths that live to the end."""
-    sizes = [level.parents.shape[1] for level in levels]
+def _flat(levels: list[Branches]) -> Levels:
     # As float64, which holds ids exactly, so that all comes to the host in one copy.
     columns = [
         torch.cat([level.token_ids for level in levels], 1).double(),
         torch.cat([level.parents for level in levels], 1).double(),
         torch.cat([level.log_probs for level in levels], 1),
     ]
-    return [_tree(sizes, *rows) for rows in torch.stack(columns, 1).tolist()]
+    return Levels(torch.stack(columns, 1), tuple(level.parents.shape[1] for level in levels))
 
 
-def _tree(sizes: list[int], ids: list[float], parents: list[float], log_probs: list[float]) -> Tree:
-    """Drop the branches of one request that lead to no candidate."""
+def _tree(
+    sizes: tuple[int, ...], ids: list[float], parents: list[float], log_probs: list[float]
+) -> Tree:
+    """One request's nodes on the paths that live to the end."""
     first, alive = len(ids) - sizes[-1], set(range(len(ids) - sizes[-1], len(ids)))
     parent_of: dict[int, int] = {}
     for size_above in sizes[-2::-1]:

@@ -5,8 +5,8 @@ buffers, run again at every replay, with the kernels in Triton's interpreter.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -14,32 +14,26 @@ import torch
 from inference.model.decoder import Decoder, DecoderInputs
 from inference.model.loading import load_model
 from inference.model.spans import Span, lay_out
-from inference.runner.cuda_graphs import CudaRecorder, GraphedForward, Recording, States
+from inference.runner.cuda_graphs import CudaRecorder, GraphedForward
 from inference.runner.graph_choice import WANTED
 from kernels.dispatch import interpreted
 from tests.tiny_models import save_tiny_llama
+
+Result = TypeVar("Result")
 
 HOST = torch.device("cpu")
 SHAPE = (1, 2, 12, 16, 2, 16)  # [L, 2, N, S, G, D]
 
 
-@dataclass(frozen=True)
-class Rerun:
-    """What a captured graph does, by running the same function again."""
+class Rerunner:
+    """What captured graphs do, by running the same functions again."""
 
-    run: Callable[[], States]
-
-    def replay(self) -> States:
-        return self.run()
-
-
-class Recorder:
     def __init__(self) -> None:
         self.num_recorded = 0
 
-    def __call__(self, run: Callable[[], States]) -> Recording:
+    def __call__(self, run: Callable[[], Result]) -> Callable[[], Result]:
         self.num_recorded += 1
-        return Rerun(run)
+        return run
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +67,7 @@ def test_padding_to_a_shape_changes_no_result(model: Decoder, is_tree: bool) -> 
     cache = torch.full(SHAPE, float("nan"), dtype=torch.float64)
     cache[:, :, [0, 3, 4, 7, 8]] = 0
     start(cache, model)
-    expected_cache, recorder = cache.clone(), Recorder()
+    expected_cache, recorder = cache.clone(), Rerunner()
 
     with interpreted():
         graphed = GraphedForward(model, cache, HOST, recorder)
@@ -91,7 +85,7 @@ def test_padding_to_a_shape_changes_no_result(model: Decoder, is_tree: bool) -> 
 def test_states_outlive_the_next_step(model: Decoder) -> None:
     cache = torch.zeros(SHAPE, dtype=torch.float64)
     with interpreted():
-        graphed = GraphedForward(model, cache, HOST, Recorder())
+        graphed = GraphedForward(model, cache, HOST, Rerunner())
         for at in range(WANTED):
             first, _ = graphed.forward(step(at, is_tree=False), ())
         kept = first.clone()
@@ -109,7 +103,7 @@ def test_a_captured_graph_gives_what_a_run_gives(tmp_path: Path) -> None:
     cache = torch.zeros(SHAPE, device=device)
     expected_cache = cache.clone()
     graphed = GraphedForward(loaded, cache, device, CudaRecorder())
-    plain = GraphedForward(loaded, expected_cache, device, Recorder())
+    plain = GraphedForward(loaded, expected_cache, device, Rerunner())
     for at in range(WANTED + 4):
         for is_tree in (False, True):
             hidden, _ = graphed.forward(step(at, is_tree=is_tree), ())

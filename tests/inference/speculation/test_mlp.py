@@ -1,5 +1,7 @@
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from inference.speculation import mlp
 from inference.speculation.base import Draft, Features, Outcome, TargetFacts
 from inference.speculation.mlp import MlpSpeculator
 from inference.speculation.mlp_format import MlpConfig, MlpWeights, save_mlp_speculator
+from inference.speculation.mlp_graphs import MOST_REQUESTS, WANTED
 from tests.inference.speculation.heads import (
     VOCAB,
     WIDTH,
@@ -20,6 +23,8 @@ from tests.inference.speculation.heads import (
     random_mlp,
     request,
 )
+
+Result = TypeVar("Result")
 
 ALL = 1_000
 CONFIGS = {
@@ -167,6 +172,34 @@ def test_only_what_was_drawn_last_is_drafted_behind() -> None:
     )
 
     assert [len(draft) > 0 for draft in drafts] == [False] * 6 + [True]
+
+
+class Rerunner:
+    """What captured graphs do, by running the same functions again over what they have seen."""
+
+    num_recorded = 0
+
+    def __call__(self, run: Callable[[], Result]) -> Callable[[], Result]:
+        self.num_recorded += 1
+        return run
+
+
+def test_a_recorded_proposal_drafts_the_same_at_every_size() -> None:
+    config, record = CONFIGS["tied and scaled"], Rerunner()
+    weights = random_mlp(config)
+    plain = MlpSpeculator(weights, config, facts(), ALL)
+    recorded = MlpSpeculator(weights, config, facts(record=record), ALL)
+    ids = [f"r{number}" for number in range(MOST_REQUESTS + WANTED + 2)]
+    features = Features(torch.randn(len(ids), WIDTH, dtype=torch.float64), None)
+    outcomes = [drawn(one, TOKENS, row) for row, one in enumerate(ids)]
+    plain.observe(outcomes, features)
+    recorded.observe(outcomes, features)
+
+    for turn in range(WANTED + 1):
+        for num_requests in (1, 3, 4, MOST_REQUESTS + 1):
+            asked = [request(one, TOKENS, 9) for one in ids[turn : turn + num_requests]]
+            assert recorded.propose(asked) == plain.propose(asked)
+    assert record.num_recorded == 2, "one request, and four; 65 are too many"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
