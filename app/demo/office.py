@@ -13,16 +13,16 @@ from sqlalchemy import select
 
 from app.agents.members import invite
 from app.audit.service import Doer
+from app.conversations.rating import NewRating, rate
 from app.database import Work
 from app.demo.playing import Stage
 from app.demo.script import Act, Script, Step
-from app.ids import new_id
 from app.knowledge.drafts import Drafts
 from app.knowledge.editing import Edit, create_article, publish_draft, save_draft
 from app.knowledge.service import record_gap
-from app.models import Conversation, Rating
-from app.speakers import SignedInAgent
-from app.vocabulary import AgentRole, AnsweredBy, Status
+from app.models import Conversation
+from app.speakers import Customer, SignedInAgent
+from app.vocabulary import AgentRole, Status
 from app.workspace.service import Decisions, decide, read_company
 
 _OWNER, _AGENT = "Maya", "Tom"
@@ -93,7 +93,7 @@ async def furnish(office: Office, now: datetime) -> None:
     await _publish(office, now)
     await _invite(office, now)
     await _write_drafts(office, now)
-    await _rate(office)
+    await _rate(office, now)
 
 
 def _steps(number: int) -> tuple[Step, ...]:
@@ -174,25 +174,18 @@ async def _change(office: Office, doer: Doer, article_id: UUID, at: datetime) ->
     await save_draft(office.at(at), doer, article_id, edit, revision=0)
 
 
-async def _rate(office: Office) -> None:
+async def _rate(office: Office, now: datetime) -> None:
     """Most resolved conversations have been rated; the number decides how."""
-    ended = select(Conversation).where(
+    asked = select(Conversation).where(
         Conversation.workspace_id == office.workspace_id,
         Conversation.status == Status.RESOLVED,
+        Conversation.rating_asked_at.is_not(None),
     )
-    for one in (await office.work.session.scalars(ended.order_by(Conversation.number))).all():
+    for one in (await office.work.session.scalars(asked.order_by(Conversation.number))).all():
         chance = crc32(f"rating {one.number}".encode())
         if chance % 5 == 0:
             continue
-        by_human = one.first_human_reply_at is not None
-        office.work.session.add(
-            Rating(
-                id=new_id(),
-                created_at=one.last_message_at + timedelta(minutes=2),
-                workspace_id=office.workspace_id,
-                conversation_id=one.id,
-                score=(5, 5, 4, 5, 3, 4, 2, 5)[chance % 8],
-                comment=_COMMENTS[chance % len(_COMMENTS)],
-                answered_by=AnsweredBy.HUMAN if by_human else AnsweredBy.BOT,
-            )
-        )
+        new = NewRating((5, 5, 4, 5, 3, 4, 2, 5)[chance % 8], _COMMENTS[chance % len(_COMMENTS)])
+        customer = Customer(office.workspace_id, one.inbox_id, "", one.contact_id)
+        at = min((one.resolved_at or now) + timedelta(minutes=1), now)
+        await rate(office.at(at), customer, one.id, new)

@@ -13,11 +13,12 @@ from app.models import (
     ConversationEvent,
     Generation,
     KbGap,
+    Message,
     Rating,
     Workspace,
 )
 from app.reports.measures import Score, Span, Told
-from app.vocabulary import Control, EventType, GenerationState
+from app.vocabulary import Control, EventType, Feedback, GenerationState
 
 _ANSWERED = ("answer", "unsure")
 _SHOWN_GAPS = 5
@@ -88,6 +89,30 @@ class Reports:
             )
         )
         return [Score(row.score, row.answered_by) for row in found]
+
+    async def num_asked(self, span: Span) -> int:
+        """Customers who were asked for a rating within these days."""
+        asked = select(func.count()).where(
+            Conversation.workspace_id == self._workspace_id,
+            Conversation.rating_asked_at >= span.begin,
+            Conversation.rating_asked_at < span.end,
+        )
+        return (await self._session.execute(asked)).scalar_one()
+
+    async def feedback(self, span: Span) -> dict[Feedback, int]:
+        """Buttons pressed under answers that were given within these days."""
+        pressed = (
+            select(Message.feedback, func.count())
+            .where(
+                Message.workspace_id == self._workspace_id,
+                Message.feedback.is_not(None),
+                Message.created_at >= span.begin,
+                Message.created_at < span.end,
+            )
+            .group_by(Message.feedback)
+        )
+        found = {row[0]: row[1] for row in await self._session.execute(pressed)}
+        return {one: found.get(one, 0) for one in Feedback}
 
     async def gaps(self, span: Span) -> tuple[int, list[tuple[str, int]]]:
         """How many open questions came within these days, and the commonest of them."""

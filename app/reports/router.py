@@ -77,6 +77,8 @@ async def reports(
         "handoffs": await found.handoffs(span),
         "by_bot": ratings(scores, AnsweredBy.BOT),
         "by_human": ratings(scores, AnsweredBy.HUMAN),
+        "num_asked": await found.num_asked(span),
+        "feedback": {one.value: num for one, num in (await found.feedback(span)).items()},
         "num_gaps": num_gaps,
         "top_gaps": top_gaps,
     }

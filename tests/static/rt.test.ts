@@ -134,8 +134,10 @@ test("what was not acknowledged is sent again after a cut, in order, and nothing
   stage.wire.open();
   stage.wire.say(welcome);
 
-  const again = stage.wire.sent.filter((frame) => frame.t === "message.send");
-  assert.deepEqual(again.map((frame) => frame.cid), ["b", "c"]);
+  const again = () => stage.wire.sent.filter((frame) => frame.t === "message.send").map((frame) => frame.cid);
+  assert.deepEqual(again(), ["b"]);
+  stage.wire.say({ t: "ack", d: { cid: "b", c: C, s: 2 } });
+  assert.deepEqual(again(), ["b", "c"]);
 });
 
 test("waits grow with full jitter from half a second to thirty", () => {
@@ -250,6 +252,19 @@ test("a refusal with a time is tried again then, another is told and forgotten",
 
   assert.deepEqual(stage.refusals, ["too_long"]);
   assert.deepEqual(stage.wire.sent.map((frame) => frame.t), ["hello"]);
+});
+
+test("what has to wait holds up what was written after it, so the order stays", () => {
+  const { stage, realtime } = connected();
+  for (const cid of ["a", "b"]) realtime.post({ t: "message.send", cid, text: cid });
+  stage.wire.say({ t: "nack", d: { cid: "a", code: "rate_limited", message: "", retry_after: 2 } });
+  realtime.post({ t: "message.send", cid: "c", text: "c" });
+
+  stage.elapse(2000);
+  for (const cid of ["a", "b", "c"]) stage.wire.say({ t: "ack", d: { cid, c: C, s: 1 } });
+
+  const sent = stage.wire.sent.filter((frame) => frame.t === "message.send");
+  assert.deepEqual(sent.map((frame) => frame.cid), ["a", "a", "b", "c"]);
 });
 
 test("what belongs to no followed conversation reaches the page", () => {

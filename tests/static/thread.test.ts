@@ -156,3 +156,14 @@ test("a snapshot older than what is known is not taken", () => {
   assert.equal(thread.items().length, 2);
   assert.equal(thread.lastSeq, 2);
 });
+
+test("a rating is asked for, given, and fetched anew with the rest", () => {
+  const thread = after(created(1));
+  assert.equal(thread.rating, null);
+
+  thread.apply({ t: "csat.requested", c: C, s: 2, d: {} });
+  assert.deepEqual(thread.rating, {});
+  thread.apply({ t: "csat.answered", c: C, s: 3, d: { score: 4, about: "bot" } });
+
+  assert.deepEqual(thread.rating, { score: 4, about: "bot" });
+});

@@ -23,6 +23,8 @@ export interface ViewOptions {
   retry: (cid: string) => void;
   /** Null where chips are not for this reader. */
   choose: ((chip: Chip) => void) | null;
+  /** How a pressed button is told to this reader; absent: not at all. */
+  feedback?: Record<"helped" | "not_helped", string>;
 }
 
 interface Shown {
@@ -114,6 +116,8 @@ export class MessageList {
     const note = this.stateNote(message);
     if (note) parts.push(h("p", { class: "meta state-note" }, note));
     if (!isStreaming) parts.push(h("p", { class: "meta" }, time(message.at)));
+    const feedback = message.feedback && this.options.feedback?.[message.feedback];
+    if (feedback) parts.push(h("p", { class: "meta", "data-feedback": message.feedback }, feedback));
     if (isLast && message.chips.length > 0 && this.options.choose) parts.push(this.chips(message.chips));
     patch(li, parts);
   }

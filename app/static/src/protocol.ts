@@ -29,6 +29,14 @@ export interface Actor {
   name?: string;
 }
 
+/** A file that came with a message; `size` in bytes. */
+export interface SentFile {
+  id: string;
+  name: string;
+  type: string;
+  size: number;
+}
+
 export interface Message {
   id: string;
   s: number;
@@ -42,7 +50,18 @@ export interface Message {
   visibility?: "internal";
   citations: Citation[];
   chips: Chip[];
+  files?: SentFile[];
+  /** The button under a bot's answer that was pressed. */
+  feedback?: "helped" | "not_helped";
   at: string;
+}
+
+/** What the customer thinks of a conversation; without a score they were asked only. */
+export interface Rating {
+  score?: number;
+  comment?: string;
+  /** Who had the last word. */
+  about?: "bot" | "human";
 }
 
 export interface ConversationSummary {
@@ -70,6 +89,8 @@ export interface ConversationDetail extends ConversationSummary {
   labels: readonly Label[];
   /** While snoozed: when it comes back; absent: when the customer writes. */
   until?: string;
+  /** There from the moment the customer was asked. */
+  rating?: Rating;
 }
 
 export interface Welcome {
@@ -98,6 +119,8 @@ export interface Payloads {
   "priority.changed": { from: Priority; to: Priority; by: Actor };
   "labels.changed": { labels: readonly Label[]; by: Actor };
   "contact.changed": { blocked: boolean; by: Actor };
+  "csat.requested": Rating;
+  "csat.answered": Rating;
   /** The place of an event that is not for this reader. */
   skipped: Record<string, never>;
   welcome: Welcome;
@@ -138,6 +161,14 @@ export interface MessageSend {
   chip?: Chip;
 }
 
+export interface CsatSubmit {
+  t: "csat.submit";
+  cid: string;
+  c: string;
+  score: number;
+  comment?: string;
+}
+
 export interface Hello {
   t: "hello";
   proto: 1;
@@ -153,6 +184,7 @@ export interface Hello {
 export type ClientFrame =
   | Hello
   | MessageSend
+  | CsatSubmit
   | { t: "answer.stop"; c: string; gen?: string }
   | { t: "handoff.request"; c: string; reason?: string }
   | { t: "typing"; c: string; on: boolean }

@@ -1,12 +1,14 @@
 /**
  * The one `care.v1` connection of a page: says hello, stays connected, loses nothing.
  *
- * Messages wait in an outbox until they are acknowledged and are sent again after a reconnect under
- * the same `cid`; everything else is sent or forgotten. What the page shows lives in the followers.
+ * Messages wait in an outbox until they are acknowledged (`outbox.ts`); everything else is sent or
+ * forgotten. What the page shows lives in the followers.
  */
 
 import { FINAL_CLOSE_CODES, SUBPROTOCOL } from "./protocol.ts";
-import type { ClientFrame, Hello, MessageSend, Payloads, ServerFrame, Welcome } from "./protocol.ts";
+import { Outbox } from "./outbox.ts";
+import type { Posted } from "./outbox.ts";
+import type { ClientFrame, Hello, Payloads, ServerFrame, Welcome } from "./protocol.ts";
 import { Sequence } from "./sequence.ts";
 import type { Follower } from "./sequence.ts";
 
@@ -61,7 +63,7 @@ export class Realtime {
 
   private socket: SocketLike | null = null;
   private sequences = new Map<string, Sequence>();
-  private outbox = new Map<string, MessageSend>();
+  private readonly outbox = new Outbox((frame) => this.send(frame));
   private timer: number | null = null;
   private heartbeat: number | null = null;
   private probing: number | null = null;
@@ -115,15 +117,14 @@ export class Realtime {
     return true;
   }
 
-  /** Send a message until the server has acknowledged or refused it. */
-  post(message: MessageSend): void {
-    this.outbox.set(message.cid, message);
-    this.send(message);
+  /** Send it, after what was posted before, until the server has acknowledged or refused it. */
+  post(frame: Posted): void {
+    this.outbox.add(frame);
   }
 
-  /** Forget a message that has not been sent. */
+  /** Forget what has not been acknowledged. */
   withdraw(cid: string): void {
-    this.outbox.delete(cid);
+    this.outbox.remove(cid);
   }
 
   private connect(): void {
@@ -151,8 +152,9 @@ export class Realtime {
       case "welcome":
         return this.welcomed(frame.d);
       case "ack":
-        if (frame.d.cid) this.outbox.delete(frame.d.cid);
-        return this.listeners.ack(frame.d);
+        if (frame.d.cid) this.outbox.remove(frame.d.cid);
+        this.listeners.ack(frame.d);
+        return this.outbox.next();
       case "nack":
         return this.refused(frame.d, frame.c);
       case "draining":
@@ -175,20 +177,21 @@ export class Realtime {
     this.beatMs = welcome.hb * 1000;
     this.setState("online", null);
     this.listeners.welcome(welcome);
-    for (const message of this.outbox.values()) this.send(message);
+    this.outbox.next();
     this.scheduleBeat();
   }
 
   private refused(nack: Payloads["nack"], conversation: string | undefined): void {
-    const message = nack.cid === undefined ? undefined : this.outbox.get(nack.cid);
-    if (message && nack.retry_after !== undefined) {
+    if (this.outbox.get(nack.cid) && nack.retry_after !== undefined) {
       this.world.setTimeout(() => {
-        if (this.outbox.has(message.cid)) this.send(message);
+        this.outbox.cut();
+        this.outbox.next();
       }, nack.retry_after * 1000);
       return;
     }
-    if (nack.cid !== undefined) this.outbox.delete(nack.cid);
+    if (nack.cid !== undefined) this.outbox.remove(nack.cid);
     this.listeners.nack(nack, conversation);
+    this.outbox.next();
   }
 
   private closed(code: number): void {
@@ -244,6 +247,7 @@ export class Realtime {
     }
     this.timer = this.heartbeat = this.probing = null;
     this.unanswered = 0;
+    this.outbox.cut();
     const socket = this.socket;
     this.socket = null;
     if (!socket) return;

@@ -44,6 +44,14 @@ export const en = {
   typing: (name: string) => (name ? `${name} is typing` : "Typing"),
   waiting: "A person from our team will answer you here.",
   resolved: "This conversation is closed. Write again if anything is left.",
+  rating: {
+    title: "How was this conversation?",
+    star: (score: number) => `${score} of 5`,
+    remark: "What should we know? (optional)",
+    send: "Send",
+    thanks: "Thank you for your rating.",
+    refused: "Your rating could not be stored.",
+  },
   chips: {
     helped: "That helped",
     not_helped: "Not what I need",

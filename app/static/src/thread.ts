@@ -17,6 +17,7 @@ import type {
   Person,
   Phase,
   Priority,
+  Rating,
   ServerFrame,
   Status,
 } from "./protocol.ts";
@@ -62,6 +63,8 @@ export class Thread implements Follower {
   isBlocked = false;
   /** While snoozed: when it comes back; null: when the customer writes. */
   until: string | null = null;
+  /** Null: the customer has not been asked. */
+  rating: Rating | null = null;
   /** Who is typing, by name; empty when the name is not known. */
   typing: string | null = null;
   typingBy: Actor["kind"] | null = null;
@@ -92,10 +95,11 @@ export class Thread implements Follower {
     this.pending.set(pending.cid, pending);
   }
 
-  /** The server will not take it; it stays visible with the reason. */
-  refuse(cid: string, refusal: string): void {
+  /** The server will not take it; it stays visible with the reason. False: it is not from here. */
+  refuse(cid: string, refusal: string): boolean {
     const pending = this.pending.get(cid);
     if (pending) this.pending.set(cid, { ...pending, refusal });
+    return pending !== undefined;
   }
 
   /** Take a message that was not sent off the screen. */
@@ -168,6 +172,10 @@ export class Thread implements Follower {
       case "contact.changed":
         this.isBlocked = frame.d.blocked;
         return "changed";
+      case "csat.requested":
+      case "csat.answered":
+        this.rating = frame.d;
+        return "changed";
       default:
         return "same";
     }
@@ -210,6 +218,7 @@ export class Thread implements Follower {
     this.labels = conversation.labels;
     this.isBlocked = conversation.contact.blocked;
     this.until = conversation.until ?? null;
+    this.rating = conversation.rating ?? null;
     this.messages = new Map(messages.map((message) => [message.id, message]));
     for (const { cid } of messages) if (cid) this.pending.delete(cid);
     this.live = null;

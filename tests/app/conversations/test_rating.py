@@ -66,7 +66,9 @@ async def told(parts: Parts, shop: Shop, c: UUID) -> list[dict[str, object]]:
     kinds = (EventType.CSAT_REQUESTED, EventType.CSAT_ANSWERED)
     events = [event.data for event in log.events if event.type in kinds]
     fetched = ConversationOut.of(snapshot.row).wire().get("rating")
-    assert (events or [None])[-1] == fetched, "state plus events is the state fetched anew"
+    assert (events[-1] if events else None) == fetched, (
+        "state plus events is the state fetched anew"
+    )
     return events
 
 

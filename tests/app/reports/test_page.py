@@ -12,8 +12,9 @@ from app.knowledge.service import record_gap
 from app.models import Rating
 from app.reports.measures import Span, rates
 from app.reports.queries import Reports
-from app.vocabulary import AgentRole, AnsweredBy
+from app.vocabulary import AgentRole, AnsweredBy, Chip
 from tests.app.bot import begin, complete
+from tests.app.conversations.test_rating import answer, give, reply, resolve, write
 from tests.app.office.desk import desk_of
 from tests.conftest import Served
 from tests.factories import message, nothing_shown, stranger
@@ -66,6 +67,30 @@ async def test_the_figures_are_those_of_what_happened(served: Served) -> None:
     assert [num for _, num in handoffs] == [1]
     assert [one.value for one in scores] == [5]
     assert gaps == (1, [(HOSTILE, 1)])
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_ratings_are_those_that_customers_gave(served: Served) -> None:
+    for number, (token, score) in enumerate((("a", 5), ("b", 2), ("c", None))):
+        customer, c = await write(served.parts, stranger(served.shop, token))
+        await answer(served.parts, c)
+        await write(served.parts, customer, c, Chip.HELPED if number == 0 else None)
+        if number == 1:
+            await reply(served.parts, served.shop, c)
+        await resolve(served.parts, served.shop, c)
+        if score is not None:
+            await give(served.parts, customer, c, score)
+
+    async with desk_of(served, AgentRole.VIEWER) as desk:
+        page = await desk.get("/reports")
+    async with served.parts.database.snapshot() as session:
+        found = Reports(session, served.shop.workspace_id)
+        today = datetime.now(UTC).date()
+        scores = await found.scores(Span(today, today, await found.zone()))
+
+    told = {(one.value, one.answered_by) for one in scores}
+    assert told == {(5, AnsweredBy.BOT), (2, AnsweredBy.HUMAN)}
+    assert "3 were asked" in page.text and "1 was said to help and 0 not to" in page.text
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)

@@ -12,6 +12,7 @@ import { StickyScroll } from "../scroll.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
 import { Details } from "./details.ts";
+import { showRating } from "./rating.ts";
 import { ReplyForm } from "./reply_form.ts";
 import type { Kind } from "./reply_form.ts";
 import { snoozeMoment } from "./snooze.ts";
@@ -50,6 +51,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
       botName: () => this.link.welcomed?.bot.name ?? agentStrings.assistant,
       retry: (cid) => this.retry(cid),
       choose: null,
+      feedback: agentStrings.feedback,
     });
     const jump = this.piece("jump", HTMLButtonElement);
     this.sticky = new StickyScroll(this.piece("log"), (isAway) => (jump.hidden = !isAway));
@@ -141,6 +143,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     this.button("resolve").hidden = !isOpen;
     this.button("reopen").hidden = !canWrite || thread.status !== "resolved";
     this.details?.show(thread, canWrite, isEnded);
+    showRating(this.piece("rating"), thread.rating);
     this.showTyping();
     this.showClosed(canWrite);
     const can = { reply: isOpen, note: canWrite && thread.status !== "archived" };

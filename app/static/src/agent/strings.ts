@@ -18,6 +18,9 @@ export const agentStrings = {
   snoozed: "Snoozed until the customer writes.",
   block: "Block this contact",
   unblock: "Let this contact write again",
+  feedback: { helped: "The customer: this helped", not_helped: "The customer: not what I need" },
+  rated: (score: number, about: string) => `Rated ${score} of 5, ${about === "bot" ? "the bot" : "a person"} had the last word`,
+  notRated: "The customer was asked for a rating and has not answered.",
   notePlaceholder: "Only your colleagues read this. @name tells one of them.",
   badge(thread: Thread): string {
     if (thread.status === "snoozed") return "Snoozed";

@@ -51,6 +51,7 @@ class Chat implements WidgetApp, Listeners {
       retry: (cid) => this.retry(cid),
       choose: (chip) => this.choose(chip),
       typing: (text) => this.typed(text),
+      rate: (score, comment) => this.rate(score, comment),
     });
     shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, this.panel.sheet];
     shell.root.append(this.panel.element);
@@ -131,17 +132,10 @@ class Chat implements WidgetApp, Listeners {
 
   nack(nack: Payloads["nack"], conversation: string | undefined): void {
     const isGone = nack.code === "closed" || nack.code === "not_found";
-    if (nack.cid === undefined) {
-      if (isGone && conversation === this.thread.id) this.leave();
-      else this.panel.notice(nack.message);
-      return this.show();
-    }
-    const pending = isGone ? this.thread.removePending(nack.cid) : undefined;
-    if (pending && this.thread.id !== null) {
-      this.leave(); // it has ended for good: the message opens the next one
-      this.say(pending.text);
-    } else {
-      this.thread.refuse(nack.cid, nack.message);
+    if (isGone && conversation !== undefined && conversation === this.thread.id) {
+      this.moveOn(); // it has ended for good: what still waits opens the next one
+    } else if (nack.cid === undefined || !this.thread.refuse(nack.cid, nack.message)) {
+      this.panel.notice(nack.message);
     }
     this.show();
   }
@@ -161,14 +155,17 @@ class Chat implements WidgetApp, Listeners {
   private startOver(): void {
     forget(this.shell.config.site);
     this.session = null;
+    this.realtime.stop();
+    this.moveOn();
+    this.realtime.start();
+  }
+
+  /** Leave the conversation with what has not been sent, in its order. */
+  private moveOn(): void {
     const waiting = this.thread.takePending();
     this.leave();
-    this.realtime.stop();
-    for (const { cid, text } of waiting) {
-      this.realtime.withdraw(cid);
-      this.say(text);
-    }
-    this.realtime.start();
+    for (const { cid } of waiting) this.realtime.withdraw(cid);
+    for (const { text } of waiting) this.say(text);
   }
 
   private say(text: string, chip?: Chip): void {
@@ -187,6 +184,14 @@ class Chat implements WidgetApp, Listeners {
     this.typing.typed();
     const { id, control, live } = this.thread;
     if (id === null || (control === "bot" && !live)) this.drafts.typed(text);
+  }
+
+  private rate(score: number, comment: string): void {
+    const c = this.thread.id;
+    if (c === null) return;
+    const said = comment ? { comment } : {};
+    this.realtime.post({ t: "csat.submit", cid: crypto.randomUUID(), c, score, ...said });
+    this.show();
   }
 
   private retry(cid: string): void {

@@ -11,6 +11,7 @@ import type { Strings } from "../strings.ts";
 import type { Thread } from "../thread.ts";
 import { Composer } from "./composer.ts";
 import css from "./panel.css";
+import { RatingCard } from "./rating.ts";
 import type { Config } from "./shell.ts";
 
 export interface Actions {
@@ -21,6 +22,7 @@ export interface Actions {
   retry(cid: string): void;
   choose(chip: Chip): void;
   typing(text: string): void;
+  rate(score: number, comment: string): void;
 }
 
 const FULL_SCREEN = "(max-width: 600px)";
@@ -36,6 +38,7 @@ export class Panel {
   private readonly messages: MessageList;
   private readonly scroll: StickyScroll;
   private readonly composer: Composer;
+  private readonly rating: RatingCard;
   private readonly name = h("p", { class: "name" });
   private readonly state = h("p", { class: "state" });
   private readonly banner = h("p", { class: "banner", role: "status", hidden: true });
@@ -58,6 +61,7 @@ export class Panel {
     this.botName = strings.assistant;
     this.disclosure = h("p", { class: "disclosure" }, strings.disclosure);
     this.list = h("ol", { class: "thread" });
+    this.rating = new RatingCard(strings, actions.rate);
     this.stopButton = button("stop", [icon(...STOP), strings.stopShort], strings.stop);
     this.personButton = button("person", [icon(...PERSON), strings.human]);
     this.jump = button("jump", [icon(...DOWN), strings.newMessages]);
@@ -69,6 +73,7 @@ export class Panel {
       this.list,
       this.typing,
       this.closing,
+      this.rating.element,
     );
     this.element = this.build();
     this.scroll = new StickyScroll(this.log, (isAway) => (this.jump.hidden = !isAway));
@@ -133,6 +138,7 @@ export class Panel {
     this.typing.textContent = thread.typing === null ? "" : strings.typing(thread.typing);
     this.closing.hidden = thread.status !== "resolved";
     this.closing.textContent = strings.resolved;
+    this.rating.show(thread);
     this.stopButton.hidden = thread.live === null;
     this.disclosure.hidden = thread.control !== "bot";
     this.personButton.hidden = thread.control !== "bot" || thread.isEmpty;
