@@ -37,6 +37,7 @@ from app.live import router as live
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.office.routers import ROUTERS as OFFICE_ROUTERS
+from app.outgoing import build_outgoing
 from app.pages import STATIC
 from app.parts import Parts
 from app.privacy import service as privacy
@@ -94,6 +95,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             history = parts.engine_history.watch(partial(read_engine, ready.client), parts.clock)
             watching = tasks.create_task(history)
             stack.callback(watching.cancel)
+            sending = tasks.create_task(parts.outgoing.run())
+            stack.callback(sending.cancel)
             importing = tasks.create_task(parts.url_importer.run())
             stack.callback(importing.cancel)
             log.info("started")
@@ -109,6 +112,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     dispatcher = Dispatcher()
     database = Database(settings.database, dispatcher, clock)
     metrics = Metrics()
+    key = read_secret_key(folder.key_file)
     return Parts(
         settings=settings,
         clock=clock,
@@ -117,7 +121,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         hub=Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s),
         presence=Presence(database, clock, every_s=settings.presence_interval_s),
         secrets=Secrets(
-            read_secret_key(folder.key_file),
+            key,
             visitor_days=settings.visitor_days,
             sign_in_days=settings.sign_in_days,
         ),
@@ -126,6 +130,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         readiness=Readiness(database.ping),
         library=Library(database),
         url_importer=UrlImporter(database, clock),
+        outgoing=build_outgoing(settings, database, dispatcher, clock, key),
         api_limits=Limits(settings.api_per_s, settings.api_burst),
         engine=None,
     )

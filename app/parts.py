@@ -17,6 +17,7 @@ from app.knowledge.imports import UrlImporter
 from app.knowledge.library import Library
 from app.live.hub import Hub
 from app.metrics import Metrics
+from app.outgoing import Outgoing
 from app.readiness import Readiness
 from app.security import Secrets
 from app.settings import Settings
@@ -39,6 +40,7 @@ class Parts:
     readiness: Readiness
     library: Library
     url_importer: UrlImporter
+    outgoing: Outgoing
     api_limits: Limits
     engine: Engine | None
     """None until the lifespan has started it."""
