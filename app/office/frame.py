@@ -35,6 +35,7 @@ _NOTICES = {
     "reactivated": "Reactivated. They can sign in again.",
     "revoked": "The invitation no longer works.",
     "saved": "Saved.",
+    "secret_revoked": "Revoked. Tokens signed with it prove nothing any more.",
 }
 
 

@@ -10,6 +10,7 @@ from app.knowledge.import_router import router as imports
 from app.privacy.router import router as contacts
 from app.replies.router import router as replies
 from app.reports.router import router as reports
+from app.widget.settings_router import router as widget
 from app.workspace.router import router as settings
 
 ROUTERS = (
@@ -24,4 +25,5 @@ ROUTERS = (
     replies,
     reports,
     settings,
+    widget,
 )

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from app.dependencies import SnapshotDep
 from app.errors import NotFound
 from app.knowledge import service as knowledge
 from app.pages import POLICY, STATIC, page
 from app.widget.catalogue import QUESTIONS, SHELVES, find_product
+from app.widget.settings import read_config
 from app.widget.site import read_site, read_topics
 
 router = APIRouter(include_in_schema=False)
@@ -24,6 +25,17 @@ async def loader() -> FileResponse:
     """The loader; its name is in shops' pages and stays, so browsers ask for news of it."""
     headers = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}
     return FileResponse(STATIC / "build" / "widget.js", headers=headers)
+
+
+@router.get("/widget/v1/{site}")
+async def config(site: str, request: Request, session: SnapshotDep) -> JSONResponse:
+    """How the widget of a site looks, for the pages that may embed it and no others."""
+    origin = request.headers.get("origin")
+    told = await read_config(session, site, origin, request.headers.get("host", ""))
+    headers = {"Cache-Control": "public, max-age=60", "Vary": "Origin"}
+    if origin is not None:
+        headers["Access-Control-Allow-Origin"] = origin
+    return JSONResponse(told, headers=headers)
 
 
 @router.get("/")

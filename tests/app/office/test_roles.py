@@ -47,6 +47,9 @@ FOR_MANAGERS = {
     "/dashboard/members/{agent_id}/reactivate",
     "/dashboard/members/{agent_id}/role",
     "/dashboard/settings",
+    "/dashboard/widget",
+    "/dashboard/widget/secrets",
+    "/dashboard/widget/secrets/{secret_id}/revoke",
 }
 SEEN_BY_MANAGERS = {
     "/dashboard/audit",
@@ -55,6 +58,7 @@ SEEN_BY_MANAGERS = {
     "/dashboard/import/{import_id}",
     "/dashboard/members",
     "/dashboard/settings",
+    "/dashboard/widget",
 }
 
 
