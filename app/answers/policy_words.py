@@ -7,8 +7,9 @@ _HUMAN = (
     r"(?:(?:an?|the|your|some|one of your|real|live|actual|human) )*"
     r"(?:person|human|people|agent|representative|rep|operator|advis[eo]r|staff|employee|manager|"
     r"supervisor|colleague|someone|somebody|anyone|anybody|customer (?:service|support|care)|"
-    r"support team|team member|human being)"
+    r"support(?: team)?|team member|human being)"
 )
+_MACHINE = r"(?:an? |this |your )?(?:machine|(?:ro|chat)?bot|computer|ai)"
 
 HUMAN_PLEASE = any_of(rf"""
     (?:talk|speak|chat|connect(?: me)?|transfer(?: me)?|escalate) (?:directly )?(?:to|with) {_HUMAN}
@@ -16,7 +17,8 @@ HUMAN_PLEASE = any_of(rf"""
     (?:get|give|bring|find|send) me {_HUMAN}
     (?:need|want|prefer|like) (?:an?|the) (?:real |live |actual )*(?:human|agent|operator)
     (?:need|want|prefer|like) (?:an?|the) (?:representative|real person)
-    (?:human|person|agent|representative|operator),? please
+    (?:human|person|agent|representative|operator|rep),? (?:please|pls|plz)
+    do(?:n['’]?t| not) want to (?:talk|speak|chat) (?:to|with) {_MACHINE}
     real (?:person|human)
     ^(?:an? |the )?(?:human|agent|representative|operator|person|live agent|support)$
     ^customer service$
@@ -52,7 +54,7 @@ TOPICS = (
         end my life
         self[- ]harm\w*
         want to die
-        do(?:n't| not) want to live
+        do(?:n['’]?t| not) want to (?:live|be alive)
     """)),
     (Topic.SAFETY, any_of(r"""
         explod(?:ed|es)
@@ -62,7 +64,9 @@ TOPICS = (
         bleeding
         (?:in|to)(?: the)? hospital
         gas leak
-        smell(?:s|ed)? gas
+        leak(?:s|ed|ing)? gas
+        gas \w+ (?:is|was|has been) leaking
+        smell(?:s|ed|ing)?(?: of| like)? gas
         electric shock
         poisoned
         (?:hand|arm|face|leg|skin|child|son|daughter) (?:is|was|got) (?:burn\w*|hurt|cut|trapped)

@@ -29,6 +29,9 @@ def test_the_question_file_is_routed_as_it_says(one: Question) -> None:
         ("I will take you to court", Topic.LEGAL),
         ("I want to make a formal complaint", Topic.COMPLAINT),
         ("fuck you", Topic.ABUSE),
+        ("i dont want to live any more", Topic.SELF_HARM),
+        ("the canister leaks gas", Topic.SAFETY),
+        ("it smells of gas in here", Topic.SAFETY),
         ("I will sue you, you bastards, the stove exploded", Topic.SAFETY),
     ],
 )
@@ -54,6 +57,9 @@ def test_policy_topics_go_to_a_human_the_gravest_first(text: str, topic: Topic) 
         "أريد التحدث مع موظف",
         "AGENT",
         "Thanks, but I would like a real person",
+        "live agent pls",
+        "please transfer me to support",
+        "i dont want to talk to a machine",
     ],
 )
 def test_whoever_asks_for_a_person_gets_one(text: str) -> None:
