@@ -1,0 +1,148 @@
+"""`/v1/webhooks`: subscriptions, their secrets, and the log of what was sent."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Response
+
+from app.api.etags import IfMatch, check_match, etag_of
+from app.api.keys import ApiCaller, ApiWorkDep, require
+from app.api.paging import Page, PagerDep
+from app.api.routes import api_router
+from app.api.scopes import Scope
+from app.dependencies import PartsDep, SnapshotDep
+from app.errors import Invalid
+from app.models import WebhookEndpoint
+from app.parts import Parts
+from app.vocabulary import DeliveryState, EndpointKind
+from app.webhooks import service, signing
+from app.webhooks.repository import read_deliveries, read_endpoints
+from app.webhooks.schemas import (
+    DeliveryOut,
+    NewWebhook,
+    WebhookChange,
+    WebhookOut,
+    WebhookWithSecret,
+)
+
+router = api_router("/webhooks", "webhooks")
+Reads = Annotated[ApiCaller, require(Scope.WEBHOOKS_READ)]
+Writes = Annotated[ApiCaller, require(Scope.WEBHOOKS_WRITE)]
+
+
+@router.get("")
+async def list_webhooks(caller: Reads, session: SnapshotDep, pager: PagerDep) -> Page[WebhookOut]:
+    """All subscriptions, the oldest first."""
+    rows = await read_endpoints(
+        session,
+        caller.workspace_id,
+        EndpointKind.WEBHOOK,
+        after=_place(pager.after("webhooks")),
+        limit=pager.limit + 1,
+    )
+    return pager.page("webhooks", rows, place=lambda row: [str(row.id)], show=WebhookOut.of)
+
+
+@router.post("", status_code=201)
+async def create_webhook(
+    caller: Writes, new: NewWebhook, work: ApiWorkDep, parts: PartsDep
+) -> WebhookWithSecret:
+    """Subscribe; the secret is in this answer and in no other."""
+    endpoint = await service.create(work, caller.doer, new.subscription())
+    return WebhookWithSecret.with_secret(endpoint, secret_of(parts, endpoint))
+
+
+@router.get("/{webhook_id}")
+async def read_webhook(
+    caller: Reads, webhook_id: UUID, session: SnapshotDep, response: Response
+) -> WebhookOut:
+    """A subscription."""
+    endpoint = await service.find_endpoint(session, caller.workspace_id, webhook_id)
+    shown = WebhookOut.of(endpoint)
+    response.headers["ETag"] = etag_of(shown)
+    return shown
+
+
+@router.patch("/{webhook_id}")
+async def change_webhook(
+    caller: Writes,
+    webhook_id: UUID,
+    change: WebhookChange,
+    work: ApiWorkDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> WebhookOut:
+    """Change it, or switch it off and on; enabled again, it gets first what was waiting."""
+    endpoint = await service.find_endpoint(work.session, caller.workspace_id, webhook_id)
+    check_match(if_match, WebhookOut.of(endpoint))
+    is_enabled = endpoint.disabled_at is None if change.enabled is None else change.enabled
+    changed = await service.change(
+        work, caller.doer, webhook_id, change.applied_to(endpoint), is_enabled=is_enabled
+    )
+    shown = WebhookOut.of(changed)
+    response.headers["ETag"] = etag_of(shown)
+    return shown
+
+
+@router.delete("/{webhook_id}", status_code=204)
+async def delete_webhook(caller: Writes, webhook_id: UUID, work: ApiWorkDep) -> None:
+    """End it, with the log of its deliveries."""
+    await service.remove(work, caller.doer, webhook_id)
+
+
+@router.post("/{webhook_id}/rotate")
+async def rotate_secret(
+    caller: Writes, webhook_id: UUID, work: ApiWorkDep, parts: PartsDep
+) -> WebhookWithSecret:
+    """A new secret, told once; for 24 hours two signatures are sent, of the old one too."""
+    endpoint = await service.rotate(work, caller.doer, webhook_id)
+    return WebhookWithSecret.with_secret(endpoint, secret_of(parts, endpoint))
+
+
+@router.post("/{webhook_id}/test", status_code=202)
+async def send_test(caller: Writes, webhook_id: UUID, work: ApiWorkDep) -> DeliveryOut:
+    """Send a `webhook.test` at once; the delivery's log tells how it went."""
+    return DeliveryOut.of(await service.send_test(work, caller.doer, webhook_id))
+
+
+@router.get("/{webhook_id}/deliveries")
+async def list_deliveries(
+    caller: Reads,
+    webhook_id: UUID,
+    session: SnapshotDep,
+    pager: PagerDep,
+    state: DeliveryState | None = None,
+) -> Page[DeliveryOut]:
+    """What was sent and what waits, the newest first, for 30 days."""
+    endpoint = await service.find_endpoint(session, caller.workspace_id, webhook_id)
+    name = f"deliveries:{endpoint.id}:{state}"
+    rows = await read_deliveries(
+        session,
+        endpoint.id,
+        state=state,
+        before=_place(pager.after(name)),
+        limit=pager.limit + 1,
+    )
+    return pager.page(name, rows, place=lambda row: [str(row.id)], show=DeliveryOut.of)
+
+
+@router.post("/{webhook_id}/deliveries/{delivery_id}/redeliver", status_code=202)
+async def redeliver(
+    caller: Writes, webhook_id: UUID, delivery_id: UUID, work: ApiWorkDep
+) -> DeliveryOut:
+    """Send it again under the same `webhook-id`."""
+    return DeliveryOut.of(await service.redeliver(work, caller.doer, webhook_id, delivery_id))
+
+
+def secret_of(parts: Parts, endpoint: WebhookEndpoint) -> str:
+    """What its receiver verifies with."""
+    return signing.told(parts.outgoing.vault.webhook_key(endpoint.id, endpoint.secret_version))
+
+
+def _place(place: list[str] | None) -> UUID | None:
+    if place is None:
+        return None
+    try:
+        return UUID(place[0])
+    except (ValueError, IndexError) as error:
+        raise Invalid("This cursor is not one of ours.") from error
