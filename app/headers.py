@@ -24,6 +24,9 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+_WIDGET_PATHS = "/widget/"
+"""What widgets on other sites ask for with a visitor's token; no cookie counts there."""
+
 
 class SecurityHeaders:
     """Adds them where the response has not set its own."""
@@ -42,6 +45,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith(_WIDGET_PATHS):
+                    headers["Access-Control-Allow-Origin"] = "*"
             await send(message)
 
         await self._app(scope, receive, send_dressed)

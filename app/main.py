@@ -29,6 +29,8 @@ from app.database import Database
 from app.engine_room.history import read_engine
 from app.engines import Engine, running_engine
 from app.events import Dispatcher
+from app.files import router as file_routes
+from app.files import service as files
 from app.headers import SecurityHeaders
 from app.jobs.runner import JobRunner
 from app.knowledge.imports import UrlImporter
@@ -85,6 +87,7 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(typing_ahead.cancel)
             async with parts.database.work() as work:
                 await privacy.schedule_purge(work, parts.clock())
+                await files.schedule_sweep(work)
                 await idempotency.schedule_forgetting(work)
             jobs = tasks.create_task(_jobs(parts).run())
             stack.callback(jobs.cancel)
@@ -143,7 +146,7 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app.add_middleware(ApiHeaders)
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    for feature in (dashboard, live, observability, reference, widget):
+    for feature in (dashboard, file_routes, live, observability, reference, widget):
         app.include_router(feature.router)
     for router in (*OFFICE_ROUTERS, *API_ROUTERS):
         app.include_router(router)
@@ -168,7 +171,10 @@ def _jobs(parts: Parts) -> JobRunner:
     settings = parts.settings
     runner = JobRunner(
         parts.database,
-        by_itself.HANDLERS | idempotency.HANDLERS | privacy.HANDLERS,
+        by_itself.HANDLERS
+        | idempotency.HANDLERS
+        | privacy.HANDLERS
+        | files.handlers(files.store_of(settings)),
         parts.clock,
         poll_s=settings.job_poll_s,
         lease_s=settings.job_lease_s,

@@ -45,6 +45,8 @@ class Parts:
     engine: Engine | None
     """None until the lifespan has started it."""
     engine_history: History = field(default_factory=History)
+    uploads: Throttle = field(default_factory=lambda: Throttle(120, window_s=3_600))
+    """By address; a session has its own limit besides."""
     running_writes: RunningWrites = field(default_factory=RunningWrites)
 
 

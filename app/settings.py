@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     api_burst: int = Field(default=200, ge=1)
     """Requests of one API key at once."""
 
+    file_limit_bytes: int = Field(default=10_485_760, ge=1_024)
+    """Of one file that is sent in a conversation."""
+    files_per_h: int = Field(default=30, ge=1)
+    """Files that one session may upload within an hour."""
+    file_timeout_s: float = Field(default=120.0, gt=0)
+    """A file that takes longer to arrive is given up."""
+
     visitor_days: int = Field(default=30, ge=1)
     """A widget's session lives so long after its last message."""
     sign_in_days: int = Field(default=7, ge=1)

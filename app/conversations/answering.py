@@ -216,6 +216,7 @@ async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 
             Message.visibility == Visibility.PUBLIC,
             Message.kind == MessageKind.TEXT,
             Message.state.in_([MessageState.COMPLETE, MessageState.INTERRUPTED]),
+            Message.text != "",  # files alone, which only people can open
         )
         .order_by(Message.seq.desc())
         .limit(limit)

@@ -5,6 +5,7 @@ Callers hold the conversation's row lock (`access.lock_conversation`). The count
 order but that of the commits.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.conversations.schemas import MessageOut
 from app.database import Work
 from app.events import EventStored, MessagePosted
+from app.files import service as files
 from app.ids import new_id
-from app.models import Conversation, ConversationEvent, Message
+from app.models import Attachment, Conversation, ConversationEvent, Message
 from app.speakers import SYSTEM, Actor
 from app.vocabulary import (
     ActorKind,
@@ -64,10 +66,13 @@ async def append_message(
     text: str,
     *,
     client_msg_id: str | None = None,
+    sent: Sequence[Attachment] = (),
 ) -> Message:
-    """Add a complete public message and announce it."""
+    """Add a complete public message, with the files sent in it, and announce it."""
     message = _message(conversation, actor, text, client_msg_id)
+    message.files = [files.shown(file) for file in sent]
     await append_created(work, conversation, actor, message)
+    files.put_into(message, sent)
     return message
 
 
@@ -117,6 +122,7 @@ async def append_created(
     message.visibility = message.visibility or Visibility.PUBLIC
     message.citations = message.citations or []
     message.chips = message.chips or []
+    message.files = message.files or []
     message.seq = await take_seq(work, conversation)
     work.session.add(message)
     await work.session.flush()

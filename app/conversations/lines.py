@@ -15,6 +15,7 @@ _WHY = {
     HandoffReason.BOT_OFF: "the bot is switched off",
     HandoffReason.REOPENED: "the customer wrote again after it was resolved",
     HandoffReason.TRANSFERRED: "an agent put it back in the queue",
+    HandoffReason.FILES: "the customer has sent a file, which the bot cannot open",
     HandoffReason.AGENT_AWAY: "its agent has been away while the customer waited",
 }
 

@@ -22,10 +22,11 @@ from app.conversations.visitors import remember
 from app.database import Work
 from app.errors import Conflict, Empty, Invalid, TooLong
 from app.events import EventStored
+from app.files.service import claim
 from app.ids import new_id
 from app.models import Conversation, Inbox, Message, Workspace
 from app.privacy.masking import mask
-from app.speakers import BOT, Customer, SignedInAgent, Speaker
+from app.speakers import BOT, SYSTEM, Customer, SignedInAgent, Speaker
 from app.vocabulary import Chip, Control, EndReason, HandoffReason, Priority, Role, Side, Visibility
 from app.workspace.answer_policy import AnswerPolicy, PiiMasking
 
@@ -43,6 +44,8 @@ class NewMessage:
     """Absent: the open conversation, or a new one."""
     chip: Chip | None = None
     """The button that was pressed; "that helped" resolves what the bot has answered."""
+    file_ids: tuple[UUID, ...] = ()
+    """Uploaded before; with files the text may be empty."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,8 @@ def check_same(sent: Message, new: NewMessage, role: Role) -> Message:
     Raises:
         Conflict: it says something else, or somebody else said it.
     """
-    if sent.text != new.text or sent.role is not role:
+    same_files = [file["id"] for file in sent.files] == [str(one) for one in new.file_ids]
+    if sent.text != new.text or sent.role is not role or not same_files:
         raise Conflict("This message id was used before for another text.")
     return sent
 
@@ -224,13 +228,22 @@ async def _as_stored(work: Work, customer: Customer, new: NewMessage) -> NewMess
 
 async def _begin_conversation(work: Work, customer: Customer, new: NewMessage) -> Message:
     """The first message; where the bot is switched off, it waits for a person from the start."""
-    conversation = await _open_conversation(work, customer, new.text)
+    files = await claim(work, customer, new.file_ids)
+    about = new.text or files[0].name
+    conversation = await _open_conversation(work, customer, about)
     message = await append_message(
-        work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
+        work,
+        conversation,
+        customer.actor,
+        new.text,
+        client_msg_id=new.client_msg_id,
+        sent=files,
     )
     conversation.waiting_since = message.created_at
     if conversation.control is Control.QUEUE:
         await enter_queue(work, conversation, HandoffReason.BOT_OFF)
+    elif files:
+        await _show_files_to_a_person(work, conversation)
     return message
 
 
@@ -251,11 +264,19 @@ async def _write_on(
     )
     changed = await change(work, conversation, Happening.CUSTOMER_WROTE, cause)
     await pass_on(work, conversation)
+    files = await claim(work, customer, new.file_ids)
     message = await append_message(
-        work, conversation, customer.actor, new.text, client_msg_id=new.client_msg_id
+        work,
+        conversation,
+        customer.actor,
+        new.text,
+        client_msg_id=new.client_msg_id,
+        sent=files,
     )
     if changed is not None:
         await tell(work, conversation, changed)
+    if files:
+        await _show_files_to_a_person(work, conversation)
     if new.chip is not None:
         await note_feedback(work, conversation, customer, new.chip)
     if new.chip is Chip.HELPED:
@@ -294,6 +315,12 @@ async def _open_conversation(work: Work, customer: Customer, text: str) -> Conve
     work.session.add(conversation)
     await work.session.flush()
     return conversation
+
+
+async def _show_files_to_a_person(work: Work, conversation: Conversation) -> None:
+    """The bot cannot open them, and must not answer as if it had."""
+    if conversation.control is Control.BOT:
+        await move(work, conversation, Happening.HANDED_OFF, Cause(SYSTEM, HandoffReason.FILES))
 
 
 def _subject(text: str) -> str:

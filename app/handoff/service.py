@@ -25,6 +25,7 @@ from app.conversations.states import Happening
 from app.database import Work
 from app.errors import Conflict, ConversationClosed, Forbidden, NotFound
 from app.events import AnswerWanted
+from app.files.service import claim
 from app.models import Agent, Conversation
 from app.speakers import BOT, Actor, Customer, SignedInAgent
 from app.vocabulary import (
@@ -115,8 +116,14 @@ async def post_reply(
         await _take_over(work, conversation, agent, shown)
     cause = Cause(agent.actor, shown=shown, agent=agent)
     await move(work, conversation, Happening.AGENT_REPLIED, cause)
+    sent_files = await claim(work, agent, new.file_ids)
     message = await append_message(
-        work, conversation, agent.actor, new.text, client_msg_id=new.client_msg_id
+        work,
+        conversation,
+        agent.actor,
+        new.text,
+        client_msg_id=new.client_msg_id,
+        sent=sent_files,
     )
     conversation.first_human_reply_at = conversation.first_human_reply_at or message.created_at
     return Posted(conversation.id, message.id, message.seq)

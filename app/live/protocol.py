@@ -14,6 +14,7 @@ from app.vocabulary import Chip, DraftKind, Priority, TakeoverMode
 
 SUBPROTOCOL = "care.v1"
 MAX_DRAFT_CHARS = 600
+MAX_FILES = 5
 
 JsonValue = str | int | float | bool | None
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -72,6 +73,8 @@ class MessageSend(_Frame, frozen=True, tag="message.send"):
     c: UUID | None = None
     chip: Chip | None = None
     """The button under an answer that was pressed for it."""
+    files: Annotated[tuple[UUID, ...], msgspec.Meta(max_length=MAX_FILES)] = ()
+    """Uploaded before, in this order; with files the text may be empty."""
 
 
 class AnswerStop(_Frame, frozen=True, tag="answer.stop"):

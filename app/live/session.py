@@ -159,8 +159,10 @@ class Session:
         if wait_s > 0:
             raise RateLimited(retry_after_s=wait_s)
         self._announce_draft(frame.c, "")
-        text = service.clean_text(frame.text, self.parts.settings.text_limit)
-        new = NewMessage(text, frame.cid, frame.c, frame.chip)
+        text = ""
+        if frame.text.strip() or not frame.files:
+            text = service.clean_text(frame.text, self.parts.settings.text_limit)
+        new = NewMessage(text, frame.cid, frame.c, frame.chip, frame.files)
         if isinstance(self.speaker, SignedInAgent):
             posted = await self._post_reply(self.speaker, new)
         else:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
 from app.models import (
+    Attachment,
     Contact,
     Conversation,
     ConversationEvent,
@@ -89,11 +90,12 @@ class Contacts:
             .where(Message.conversation_id == Conversation.id, Message.text != "")
             .exists()
         )
+        has_files = select(Attachment.id).where(Attachment.conversation_id == Conversation.id)
         query = select(Conversation.id).where(
             Conversation.workspace_id == workspace_id,
             Conversation.status.in_([Status.RESOLVED, Status.ARCHIVED]),
             Conversation.last_message_at < before,
-            has_words,
+            or_(has_words, has_files.exists()),
         )
         return list(await self._session.scalars(query.limit(limit)))
 
@@ -108,7 +110,7 @@ class Contacts:
             select(Message.id).where(Message.conversation_id.in_(mine), Message.text != "")
         )
         message_ids = list(gone)
-        blank = {"text": "", "citations": [], "chips": []}
+        blank = {"text": "", "citations": [], "chips": [], "files": []}
         await self._set(Message, Message.conversation_id.in_(mine), blank)
         computed = {"token_ids": None, "context": None, "retrieval": None, "drafted": None}
         await self._set(Generation, Generation.conversation_id.in_(mine), computed)

@@ -8,10 +8,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from app.audit.service import note
 from app.dependencies import PartsDep, SnapshotDep, WorkDep
+from app.files import service as files
 from app.office.forms import Fields
 from app.office.frame import ManagerDep, ManagerViewDep, go_to
+from app.privacy.archive import archive
 from app.privacy.repository import Contacts
-from app.privacy.service import erase_contact, export_contact
+from app.privacy.service import erase_contact, export_contact, files_of
 
 router = APIRouter(prefix="/dashboard/contacts", include_in_schema=False)
 
@@ -29,12 +31,13 @@ async def contacts(
 
 
 @router.post("/{contact_id}/export")
-async def export(
-    posted: ManagerDep, work: WorkDep, parts: PartsDep, contact_id: UUID
-) -> JSONResponse:
-    """A file with everything about them; that it was taken is noted."""
+async def export(posted: ManagerDep, work: WorkDep, parts: PartsDep, contact_id: UUID) -> Response:
+    """A file with everything about them, a zip where they have sent files; it is noted."""
     told = await export_contact(work.session, posted.agent.workspace_id, contact_id, parts.clock())
+    sent = await files_of(work.session, contact_id)
     note(work, posted.doer, "contact.exported", str(contact_id))
+    if sent:
+        return await archive(files.store_of(parts.settings), contact_id, told, sent)
     name = f"contact-{contact_id}.json"
     return JSONResponse(told, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

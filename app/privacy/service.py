@@ -15,8 +15,9 @@ from app.audit.service import Doer, note
 from app.clock import as_wire
 from app.database import Work
 from app.events import TextsErased
+from app.files import service as files
 from app.jobs.schedule import schedule
-from app.models import Contact, Conversation, JsonObject, Message, Rating, Workspace
+from app.models import Attachment, Contact, Conversation, JsonObject, Message, Rating, Workspace
 from app.privacy.repository import Contacts
 from app.workspace.policy import retention_days
 
@@ -48,6 +49,12 @@ async def export_contact(
     }
 
 
+async def files_of(session: AsyncSession, contact_id: UUID) -> list[Attachment]:
+    """Everything sent in a contact's conversations."""
+    conversations = await Contacts(session).conversations(contact_id)
+    return await files.of_conversations(session, [one.id for one in conversations])
+
+
 async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     """Forget a contact: name, addresses, sessions, and all words of their conversations.
 
@@ -57,7 +64,7 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     contacts = Contacts(work.session)
     contact = await contacts.contact(doer.agent.workspace_id, contact_id)
     conversations = await contacts.conversations(contact_id)
-    message_ids = await contacts.empty([one.id for one in conversations])
+    message_ids = await _empty(work, contacts, [one.id for one in conversations])
     await contacts.forget_sessions(contact_id)
     contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
     contact.locale, contact.consented_at = None, None
@@ -80,10 +87,16 @@ async def purge(work: Work, _payload: JsonObject) -> None:
         before = work.clock() - timedelta(days=days)
         expired = await contacts.expired(workspace.id, before, _PURGED_AT_ONCE)
         if expired:
-            message_ids = await contacts.empty(expired)
+            message_ids = await _empty(work, contacts, expired)
             work.outbox.add(TextsErased(workspace.id, tuple(message_ids)))
         is_done &= len(expired) < _PURGED_AT_ONCE
     await schedule_purge(work, work.clock() + (_PURGE_EVERY if is_done else timedelta()))
+
+
+async def _empty(work: Work, contacts: Contacts, conversation_ids: list[UUID]) -> list[UUID]:
+    """Words and files go together."""
+    await files.forget(work, await files.of_conversations(work.session, conversation_ids))
+    return await contacts.empty(conversation_ids)
 
 
 async def schedule_purge(work: Work, at: datetime) -> None:
@@ -132,4 +145,6 @@ def _message(message: Message) -> dict[str, Any]:
         "visibility": message.visibility.value,
         "author": message.author_name,
         "text": message.text,
+        "files": message.files,
+        "feedback": message.feedback.value if message.feedback else None,
     }
