@@ -1,5 +1,8 @@
 """All resources of `/v1`, in the order of the reference page."""
 
+from app.contacts.router import router as contacts
+from app.conversations.acts_router import router as acts
 from app.conversations.router import router as conversations
+from app.webhooks.router import router as webhooks
 
-ROUTERS = (conversations,)
+ROUTERS = (conversations, acts, contacts, webhooks)

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, or_, select, update
+from sqlalchemy import Select, case, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +21,7 @@ from app.models import (
     ReadMarker,
     Workspace,
 )
-from app.vocabulary import Control, EventType, Status, Visibility
+from app.vocabulary import EventType, Status, Visibility
 
 
 @dataclass(frozen=True)
@@ -39,24 +38,6 @@ class ConversationRow:
     def contact_name(self) -> str:
         """As agents see it."""
         return self.contact.name
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in the list, newest activity first."""
-
-    last_message_at: datetime
-    conversation_id: UUID
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which conversations of a workspace; None means any."""
-
-    workspace_id: UUID
-    status: Status | None = None
-    control: Control | None = None
-    assignee_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -124,8 +105,8 @@ class Conversations:
 
     async def row(self, conversation: Conversation) -> ConversationRow:
         """The conversation with its names."""
-        query = _rows().where(Conversation.id == conversation.id)
-        [row] = await self.labelled([_row((await self._session.execute(query)).one())])
+        query = rows().where(Conversation.id == conversation.id)
+        [row] = await self.labelled([as_row((await self._session.execute(query)).one())])
         return row
 
     async def labels(self, conversation_ids: Sequence[UUID]) -> dict[UUID, tuple[Label, ...]]:
@@ -160,34 +141,6 @@ class Conversations:
             .limit(limit)
         )
         return list(await self._session.scalars(query))
-
-    async def page(self, chosen: Filter, after: Place | None, limit: int) -> list[ConversationRow]:
-        """The next `limit` after a place in the list."""
-        query = _rows().where(Conversation.workspace_id == chosen.workspace_id)
-        if chosen.status is not None:
-            query = query.where(Conversation.status == chosen.status)
-        if chosen.control is not None:
-            query = query.where(Conversation.control == chosen.control)
-        if chosen.assignee_id is not None:
-            query = query.where(Conversation.assignee_id == chosen.assignee_id)
-        if after is not None:
-            moment, known_id = after.last_message_at, after.conversation_id
-            older = Conversation.last_message_at < moment
-            same = and_(Conversation.last_message_at == moment, Conversation.id < known_id)
-            query = query.where(or_(older, same))
-        query = query.order_by(Conversation.last_message_at.desc(), Conversation.id.desc())
-        found = [_row(each) for each in await self._session.execute(query.limit(limit))]
-        return await self.labelled(found)
-
-    async def count(self, chosen: Filter) -> int:
-        """How many there are."""
-        query = select(func.count()).select_from(Conversation)
-        query = query.where(Conversation.workspace_id == chosen.workspace_id)
-        if chosen.status is not None:
-            query = query.where(Conversation.status == chosen.status)
-        if chosen.control is not None:
-            query = query.where(Conversation.control == chosen.control)
-        return (await self._session.execute(query)).scalar_one()
 
     async def messages(self, conversation_id: UUID, *, with_internal: bool) -> list[Message]:
         """The whole thread, oldest first."""
@@ -230,7 +183,8 @@ class Conversations:
         return [LoggedEvent(*found) for found in await self._session.execute(query)]
 
 
-def _rows() -> Select[Conversation, Contact, str, Rating]:
+def rows() -> Select[Conversation, Contact, str, Rating]:
+    """What `as_row` reads."""
     return (
         select(Conversation, Contact, Agent.name, Rating)
         .join(Contact, Contact.id == Conversation.contact_id)
@@ -239,6 +193,7 @@ def _rows() -> Select[Conversation, Contact, str, Rating]:
     )
 
 
-def _row(found: Any) -> ConversationRow:
+def as_row(found: Any) -> ConversationRow:
+    """Without its labels."""
     conversation, contact, assignee_name, rating = found
     return ConversationRow(conversation, contact, assignee_name, rating)

@@ -1,6 +1,5 @@
 """What crosses the wire about conversations, strict; the same objects in frames and in REST."""
 
-from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from app.vocabulary import (
     MessageState,
     Priority,
     Role,
-    Side,
     Status,
     Visibility,
 )
@@ -217,29 +215,6 @@ def _rating(row: ConversationRow) -> RatingOut | None:
     return RatingOut() if row.conversation.rating_asked_at is not None else None
 
 
-class ConversationDetail(ConversationOut):
-    """A conversation in the REST API: also its times and whose turn it is."""
-
-    waiting_on: Side
-    waiting_since: datetime | None
-    last_message_at: datetime
-    created_at: datetime
-    resolved_at: datetime | None
-    handoff_reason: str | None
-
-    @classmethod
-    def _fields(cls, row: ConversationRow) -> JsonObject:
-        conversation = row.conversation
-        return super()._fields(row) | {
-            "waiting_on": conversation.waiting_on,
-            "waiting_since": conversation.waiting_since,
-            "last_message_at": conversation.last_message_at,
-            "created_at": conversation.created_at,
-            "resolved_at": conversation.resolved_at,
-            "handoff_reason": conversation.handoff_reason,
-        }
-
-
 class EventOut(Wire):
     """A stored event, shaped like its frame."""
 
@@ -261,27 +236,6 @@ class EventOut(Wire):
             at=as_wire(event.at),
             d=event.data,
         )
-
-
-class PageMeta(Wire):
-    """Where the next page begins, if there is one."""
-
-    has_more: bool
-    next_cursor: str | None
-
-
-class ConversationPage(Wire):
-    """Newest activity first."""
-
-    data: list[ConversationDetail]
-    meta: PageMeta
-
-
-class ConversationWithMessages(Wire):
-    """One conversation as it is, read in one moment; events after `last_seq` continue it."""
-
-    conversation: ConversationDetail
-    messages: list[MessageOut]
 
 
 class EventPage(Wire):

@@ -16,7 +16,7 @@ from app.conversations.ledger import append_message
 from app.conversations.moves import Cause, change, enter_queue, move, pass_on, tell
 from app.conversations.rating import note_feedback
 from app.conversations.replay import read_log
-from app.conversations.repository import ConversationRow, Conversations, Filter, Place
+from app.conversations.repository import ConversationRow, Conversations
 from app.conversations.states import Happening, begin
 from app.conversations.visitors import remember
 from app.database import Work
@@ -46,6 +46,19 @@ class NewMessage:
     """The button that was pressed; "that helped" resolves what the bot has answered."""
     file_ids: tuple[UUID, ...] = ()
     """Uploaded before; with files the text may be empty."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is said of a new conversation besides its first message; None leaves it as usual."""
+
+    subject: str | None = None
+    external_ref: str | None = None
+    is_bot_on: bool | None = None
+    """Whether the bot has the word first; as the site says where nothing is said."""
+
+
+_USUAL = Opening()
 
 
 @dataclass(frozen=True)
@@ -109,13 +122,32 @@ async def post_message(
         return Posted(message.conversation_id, message.id, message.seq, customer.contact_id)
     known_id = sent.conversation_id if sent else open_id
     assert known_id is not None
-    conversation = await access.lock_conversation(work, customer, known_id)
-    sent = sent or await conversations.find_sent(conversation.id, new.client_msg_id)
-    if sent is not None:
-        same = check_same(sent, new, Role.CUSTOMER)
-        return Posted(same.conversation_id, same.id, same.seq, customer.contact_id)
-    message = await _write_on(work, conversation, customer, new, shown, reopen_days)
-    return Posted(conversation.id, message.id, message.seq, customer.contact_id)
+    return await _post_to(work, customer, known_id, new, shown, reopen_days)
+
+
+async def relay_message(
+    work: Work, customer: Customer, new: NewMessage, *, shown: ShownText, reopen_days: int
+) -> Posted:
+    """Add what a customer said elsewhere to a conversation of theirs; raises as `post_message`."""
+    known_id = new.conversation_id
+    assert known_id is not None, "what was said elsewhere belongs to a conversation"
+    new = await _as_stored(work, customer, new)
+    return await _post_to(work, customer, known_id, new, shown, reopen_days)
+
+
+async def relay_opening(
+    work: Work, customer: Customer, new: NewMessage, opening: Opening
+) -> Conversation:
+    """Begin a conversation with what a customer said elsewhere.
+
+    Raises:
+        Blocked: this customer may not write.
+    """
+    assert customer.contact_id is not None
+    await access.contact(work.session, customer.contact_id)
+    new = await _as_stored(work, customer, new)
+    message = await _begin_conversation(work, customer, new, opening)
+    return await access.lock_conversation(work, customer, message.conversation_id)
 
 
 @dataclass(frozen=True)
@@ -125,14 +157,6 @@ class Log:
     events: list[EventStored]
     last_seq: int
     has_more: bool
-
-
-async def list_conversations(
-    session: AsyncSession, chosen: Filter, after: Place | None, limit: int
-) -> tuple[list[ConversationRow], bool]:
-    """Up to `limit` conversations, newest activity first, and whether there are more."""
-    rows = await Conversations(session).page(chosen, after, limit + 1)
-    return rows[:limit], len(rows) > limit
 
 
 async def read_events(
@@ -210,6 +234,20 @@ async def read_snapshot(session: AsyncSession, speaker: Speaker, conversation_id
     return Snapshot(await conversations.row(conversation), messages)
 
 
+async def read_row(
+    session: AsyncSession, speaker: Speaker, conversation_id: UUID
+) -> ConversationRow:
+    """The conversation with the names people see."""
+    conversation = await access.conversation(session, speaker, conversation_id)
+    return await Conversations(session).row(conversation)
+
+
+async def lock_row(work: Work, agent: SignedInAgent, conversation_id: UUID) -> ConversationRow:
+    """The same for an agent who may write, locked until the end of the work."""
+    conversation = await access.lock_conversation(work, agent, conversation_id)
+    return await Conversations(work.session).row(conversation)
+
+
 async def read_own(session: AsyncSession, customer: Customer) -> list[Conversation]:
     """A customer's conversations, newest first."""
     if customer.contact_id is None:
@@ -226,11 +264,30 @@ async def _as_stored(work: Work, customer: Customer, new: NewMessage) -> NewMess
     return replace(new, text=mask(new.text)) if is_masked else new
 
 
-async def _begin_conversation(work: Work, customer: Customer, new: NewMessage) -> Message:
+async def _post_to(
+    work: Work,
+    customer: Customer,
+    conversation_id: UUID,
+    new: NewMessage,
+    shown: ShownText,
+    reopen_days: int,
+) -> Posted:
+    conversation = await access.lock_conversation(work, customer, conversation_id)
+    sent = await Conversations(work.session).find_sent(conversation.id, new.client_msg_id)
+    if sent is not None:
+        same = check_same(sent, new, Role.CUSTOMER)
+        return Posted(same.conversation_id, same.id, same.seq, customer.contact_id)
+    message = await _write_on(work, conversation, customer, new, shown, reopen_days)
+    return Posted(conversation.id, message.id, message.seq, customer.contact_id)
+
+
+async def _begin_conversation(
+    work: Work, customer: Customer, new: NewMessage, opening: Opening = _USUAL
+) -> Message:
     """The first message; where the bot is switched off, it waits for a person from the start."""
     files = await claim(work, customer, new.file_ids)
     about = new.text or files[0].name
-    conversation = await _open_conversation(work, customer, about)
+    conversation = await _open_conversation(work, customer, about, opening)
     message = await append_message(
         work,
         conversation,
@@ -284,11 +341,14 @@ async def _write_on(
     return message
 
 
-async def _open_conversation(work: Work, customer: Customer, text: str) -> Conversation:
+async def _open_conversation(
+    work: Work, customer: Customer, text: str, opening: Opening
+) -> Conversation:
     assert customer.contact_id is not None
     conversations = Conversations(work.session)
     inbox = await work.session.get_one(Inbox, customer.inbox_id)
-    begun = begin(is_bot_on=inbox.bot_enabled)
+    is_bot_on = inbox.bot_enabled and opening.is_bot_on is not False
+    begun = begin(is_bot_on=is_bot_on)
     earlier = await conversations.of_contact(customer.contact_id, customer.inbox_id, 1)
     conversation = Conversation(
         id=new_id(),
@@ -301,7 +361,8 @@ async def _open_conversation(work: Work, customer: Customer, text: str) -> Conve
         status=begun.status,
         control=begun.control,
         control_epoch=0,
-        subject=_subject(text),
+        subject=opening.subject or _subject(text),
+        external_ref=opening.external_ref,
         locale=customer.locale or inbox.locale,
         page=customer.page,
         priority=Priority.NORMAL,

@@ -41,6 +41,8 @@ class Happening(StrEnum):
     REOPENED = "reopened"
     """By an agent."""
     ARCHIVED = "archived"
+    MERGED = "merged"
+    """It goes on in another conversation of the same customer."""
     BLOCKED = "blocked"
     """An agent does not want to hear from this contact."""
 
@@ -278,6 +280,13 @@ def _archived(state: State) -> Decision:
     return replace(_same(state), status=Status.ARCHIVED)
 
 
+def _merged(state: State) -> Decision:
+    """Over at once: what the customer writes next belongs to the other conversation."""
+    if state.status is Status.ARCHIVED:
+        return Refusal.ENDED
+    return replace(_end_step(state), status=Status.ARCHIVED)
+
+
 def _blocked(state: State) -> Decision:
     """21: it ends, resolved by nobody."""
     if state.status in _ENDED:
@@ -333,5 +342,6 @@ _RULES = {
     Happening.FELL_SILENT: _fell_silent,
     Happening.REOPENED: _reopened,
     Happening.ARCHIVED: _archived,
+    Happening.MERGED: _merged,
     Happening.BLOCKED: _blocked,
 }

@@ -13,14 +13,14 @@ _NUM_QUOTED = 3
 _QUOTE_CHARS = 240
 
 
-def summarise(thread: Sequence[Message], reason: HandoffReason) -> str:
+def summarise(thread: Sequence[Message], reason: HandoffReason | None) -> str:
     """A note of a few lines; `thread` is what the conversation holds, oldest first."""
     said = [message for message in thread if message.kind is MessageKind.TEXT and message.text]
     asked = [message.text for message in said if message.role is Role.CUSTOMER]
-    parts = [f"Handed over: {why(reason)}."]
+    parts = [f"Handed over: {why(reason)}."] if reason else []
     if asked:
         parts.append(
-            "The customer wrote:\n" + "\n".join(f"- {_quote(text)}" for text in _chosen(asked))
+            "The customer wrote:\n" + "\n".join(f"- {quote(text)}" for text in _chosen(asked))
         )
     parts.append(_of_the_bot(said))
     return "\n\n".join(part for part in parts if part)
@@ -50,6 +50,7 @@ def _listed(titles: list[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """The text as the note repeats it: one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= _QUOTE_CHARS else line[: _QUOTE_CHARS - 1].rstrip() + "…"

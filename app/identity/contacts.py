@@ -67,11 +67,11 @@ async def _join(
             assert known is not None, "a taken identity must be found"
         else:
             return nameless
-    await _merge(work, nameless, known)
+    await merge_contacts(work, nameless, known)
     return known
 
 
-async def _merge(work: Work, gone: Contact, kept: Contact) -> None:
+async def merge_contacts(work: Work, gone: Contact, kept: Contact) -> None:
     """Everything of one contact becomes another's; a block goes along.
 
     Sessions come first: who writes holds the row of their session, so that no conversation is

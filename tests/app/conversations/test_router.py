@@ -88,14 +88,16 @@ async def test_a_conversation_and_the_events_after_it_agree(
 ) -> None:
     posted = await post(served.parts, served.shop, "one", "First")
     fetched = (await http.get(f"/v1/conversations/{posted.conversation_id}")).json()
-    last_seq = fetched["conversation"]["last_seq"]
+    last_seq = fetched["last_seq"]
+    thread = f"/v1/conversations/{posted.conversation_id}/messages"
+    messages = (await http.get(thread)).json()["data"]
     await post(served.parts, served.shop, "one", "Second")
 
     path = f"/v1/conversations/{posted.conversation_id}/events"
-    later = (await http.get(path, params={"after": last_seq})).json()
+    later = (await http.get(path, params={"after_seq": last_seq})).json()
     everything = (await http.get(path, params={"limit": 1})).json()
 
-    assert [m["text"] for m in fetched["messages"]] == ["First"]
+    assert [m["text"] for m in messages] == ["First"]
     assert [e["d"]["message"]["text"] for e in later["data"]] == ["Second"]
     assert (later["last_seq"], later["has_more"]) == (2, False)
     assert [e["s"] for e in everything["data"]] == [1]
@@ -121,7 +123,7 @@ async def test_the_events_of_the_api_are_the_frames_of_the_socket(
         (f"/v1/conversations/{UNKNOWN}", 404, "not_found"),
         (f"/v1/conversations/{UNKNOWN}/events", 404, "not_found"),
         ("/v1/conversations/7", 422, "invalid"),
-        (f"/v1/conversations/{UNKNOWN}/events?after=-1", 422, "invalid"),
+        (f"/v1/conversations/{UNKNOWN}/events?after_seq=-1", 422, "invalid"),
         ("/v1/conversations?limit=101", 422, "invalid"),
         ("/v1/conversations?status=none", 422, "invalid"),
         ("/v1/conversations?cursor=forged", 422, "invalid"),

@@ -1,0 +1,67 @@
+"""Lists by id: ids of version 7 grow with time, so a page begins behind the last id seen.
+
+No page costs more than another: the index leads to the place.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, TypeVarTuple
+from uuid import UUID
+
+from sqlalchemy import Select, and_, or_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.errors import Invalid
+
+Columns = TypeVarTuple("Columns")
+
+
+class Order(StrEnum):
+    """`desc` is newest first."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+def seek(
+    query: Select[*Columns],
+    columns: Sequence[InstrumentedAttribute[Any]],
+    after: Sequence[Any] | None,
+    limit: int,
+    order: Order = Order.DESC,
+) -> Select[*Columns]:
+    """The next `limit` rows behind the place `after`, which has a value of each column.
+
+    The last column is unique, and none is null.
+    """
+    if after is not None:
+        query = query.where(_behind(columns, after, order))
+    by = [column.desc() if order is Order.DESC else column.asc() for column in columns]
+    return query.order_by(*by).limit(limit)
+
+
+def place_of_id(after: Sequence[str] | None) -> tuple[UUID] | None:
+    """The place of a list that is ordered by id alone.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if after is None:
+        return None
+    try:
+        return (UUID(after[0]),)
+    except (IndexError, ValueError) as error:
+        raise Invalid("This cursor belongs to another list.") from error
+
+
+def _behind(
+    columns: Sequence[InstrumentedAttribute[Any]], after: Sequence[Any], order: Order
+) -> Any:
+    """(a, b) behind (x, y): a behind x, or a = x and b behind y."""
+    alternatives = []
+    for i, (column, value) in enumerate(zip(columns, after, strict=True)):
+        equal = [columns[j] == after[j] for j in range(i)]
+        further = column < value if order is Order.DESC else column > value
+        alternatives.append(and_(*equal, further))
+    first, value = columns[0], after[0]  # said once more, for an index to begin there
+    return and_(first <= value if order is Order.DESC else first >= value, or_(*alternatives))
