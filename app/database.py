@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.clock import Clock, now
 from app.errors import Unavailable
 from app.events import Dispatcher, Event
+from app.ids import new_id
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -47,15 +49,26 @@ class Work:
 
     session: AsyncSession
     clock: Clock
+    worker_id: UUID
+    """Of the process that does it."""
     outbox: Outbox = field(default_factory=Outbox)
 
 
 class Database:
     """The store of the application; closed by `close()`."""
 
-    def __init__(self, url: str, dispatcher: Dispatcher, clock: Clock = now) -> None:
+    def __init__(
+        self,
+        url: str,
+        dispatcher: Dispatcher,
+        clock: Clock = now,
+        *,
+        worker_id: UUID | None = None,
+    ) -> None:
+        """`worker_id` tells this process from others on the same store; absent: a new one."""
         self._dispatcher = dispatcher
         self._clock = clock
+        self.worker_id = worker_id or new_id()
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1)
@@ -75,7 +88,7 @@ class Database:
         """
         async with _told_plainly(), AsyncSession(self._writer, expire_on_commit=False) as session:
             await session.connection()  # SQLite: take the writer's place before the first read
-            work = Work(session, self._clock)
+            work = Work(session, self._clock, self.worker_id)
             yield work
             await _uninterrupted(self._commit(work))
 
@@ -116,8 +129,8 @@ async def _told_plainly() -> AsyncIterator[None]:
     """What the driver raises about the store itself becomes one error of ours."""
     try:
         yield
-    except IntegrityError:
-        raise
+    except (IntegrityError, ProgrammingError):
+        raise  # these are ours
     except (DBAPIError, PoolTimeoutError, OSError) as error:
         raise Unavailable("The conversation store does not answer; try again soon.") from error
 

@@ -24,6 +24,7 @@ from app.answers.thread import Thread, masked_turns
 from app.answers.writing import Written, write
 from app.conversations.answering import (
     FinishedAnswer,
+    Unanswered,
     begin_answer,
     complete_answer,
     fail_answer,
@@ -40,6 +41,7 @@ from app.knowledge.service import record_gap
 from app.live.answers import LiveAnswer, LiveAnswers
 from app.models import JsonObject
 from app.vocabulary import Control, HandoffReason, Phase, Role
+from app.workers import GONE_AFTER, has_others
 from inference import EngineClient, ExactIds
 
 log = logging.getLogger(__name__)
@@ -88,20 +90,40 @@ class Answers:
 
     async def run(self) -> None:
         """Take up what was left unanswered, then answer until cancelled."""
-        async with self._database.work() as work:
-            num_orphans = await retire_orphans(work)
-        async with self._database.snapshot() as session:
-            unanswered = await find_unanswered(session)
-        log.info("answering", extra={"orphans": num_orphans, "unanswered": len(unanswered)})
+        unanswered = await self._find_left(at_start=True)
         async with asyncio.TaskGroup() as self._tasks:
-            for waiting in unanswered:
-                self._want(waiting.conversation_id, waiting.epoch)
-            for conversation_id in self._wanted:
+            for conversation_id in [*self._wanted]:
                 self._start(conversation_id)
             try:
-                await asyncio.get_running_loop().create_future()
+                await self._take_up_forever(unanswered)
             finally:
                 self._tasks = None  # whoever writes now is answered by the next process
+
+    async def _take_up_forever(self, unanswered: list[Unanswered]) -> None:
+        """What was left, then what other processes leave when they die."""
+        while True:
+            for waiting in unanswered:
+                self._want(waiting.conversation_id, waiting.epoch)
+            await asyncio.sleep(GONE_AFTER.total_seconds())
+            unanswered = []
+            if not self._database.is_sqlite:
+                try:
+                    unanswered = await self._find_left(at_start=False)
+                except Unavailable:
+                    log.warning("it is not known what others have left unanswered")
+
+    async def _find_left(self, *, at_start: bool) -> list[Unanswered]:
+        """What nobody answers, once the answers of processes that are gone have ended."""
+        async with self._database.work() as work:
+            num_orphans = await retire_orphans(work, at_start=at_start)
+            now = work.clock()
+        async with self._database.snapshot() as session:
+            # What was said a moment ago another one may be about to answer.
+            is_alone = not await has_others(session, self._database.worker_id, now)
+            unanswered = await find_unanswered(session, now if is_alone else now - GONE_AFTER)
+        if at_start or num_orphans or unanswered:
+            log.info("answering", extra={"orphans": num_orphans, "unanswered": len(unanswered)})
+        return unanswered
 
     def _on_posted(self, posted: MessagePosted) -> None:
         if posted.role is Role.CUSTOMER and posted.control is Control.BOT:
@@ -206,7 +228,7 @@ class Answers:
                 answer,
                 FinishedAnswer(
                     text=written.text,
-                    citations=list(plan.citations),
+                    citations=list(written.citations),
                     chips=list(plan.chips),
                     model=info.model if info else None,
                     kb_version=draft.kb_version,

@@ -19,9 +19,10 @@ sees `live.ended`, and stops without writing. Every write that comes later raise
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,6 +52,7 @@ from app.vocabulary import (
     Status,
     Visibility,
 )
+from app.workers import is_there
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ async def begin_answer(work: Work, conversation_id: UUID, *, epoch: int) -> Begu
         conversation_id=conversation_id,
         epoch=epoch,
         state=GenerationState.STREAMING,
+        worker_id=work.worker_id,
     )
     work.session.add(generation)
     try:
@@ -225,10 +228,18 @@ async def read_turns(session: AsyncSession, conversation_id: UUID, limit: int = 
     return [Turn(said.role, said.text, said.seq, said.state) for said in reversed(messages)]
 
 
-async def retire_orphans(work: Work) -> int:
-    """At start: take back what a process that is gone left half-written; returns how many."""
-    orphans = select(Generation).where(Generation.state == GenerationState.STREAMING)
-    found = (await work.session.scalars(orphans)).all()
+async def retire_orphans(work: Work, *, at_start: bool) -> int:
+    """Take back what processes that are gone left half-written; returns how many.
+
+    At its start what bears this process's own id was left by the one before it.
+    """
+    writer = Generation.worker_id
+    is_lost = or_(writer.is_(None), ~is_there(writer, work.clock()))
+    is_left = or_(is_lost, writer == work.worker_id)
+    if not at_start:
+        is_left = and_(is_lost, writer.is_distinct_from(work.worker_id))
+    orphans = select(Generation).where(Generation.state == GenerationState.STREAMING, is_left)
+    found = (await work.session.scalars(orphans.with_for_update(skip_locked=True))).all()
     for generation in found:
         conversation = await access.lock_any_conversation(work, generation.conversation_id)
         message = await _message_of(work, generation.id)
@@ -245,12 +256,21 @@ async def retire_orphans(work: Work) -> int:
     return len(found)
 
 
-async def find_unanswered(session: AsyncSession) -> list[Unanswered]:
-    """Open conversations under the bot's control in which the customer waits."""
+async def find_unanswered(session: AsyncSession, since: datetime) -> list[Unanswered]:
+    """Open conversations under the bot's control in which the customer waits since then or longer.
+
+    Not those that somebody is writing an answer in.
+    """
+    is_live = select(Generation.id).where(
+        Generation.conversation_id == Conversation.id,
+        Generation.state == GenerationState.STREAMING,
+    )
     waiting = select(Conversation).where(
         Conversation.status == Status.OPEN,
         Conversation.control == Control.BOT,
         Conversation.waiting_on == Side.US,
+        Conversation.last_message_at <= since,
+        ~is_live.exists(),
     )
     rows = (await session.scalars(waiting.order_by(Conversation.last_message_at))).all()
     return [Unanswered(row.workspace_id, row.id, row.control_epoch) for row in rows]

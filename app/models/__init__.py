@@ -16,7 +16,7 @@ from app.models.conversations import (
     ReadMarker,
 )
 from app.models.identity import IdentitySecret
-from app.models.jobs import Job
+from app.models.jobs import Job, Worker
 from app.models.knowledge import Article, ArticleVersion, KbGap
 from app.models.office import ArticleDraft, ArticleImport, AuditEntry, Invitation, Rating
 from app.models.people import Agent, Contact, Inbox, VisitorSession, Workspace
@@ -61,5 +61,6 @@ __all__ = [
     "VisitorSession",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "Worker",
     "Workspace",
 ]

@@ -119,6 +119,8 @@ class Generation(Base):
     ttft_ms: Mapped[int | None]
     total_ms: Mapped[int | None]
     finished_at: Mapped[datetime | None]
+    worker_id: Mapped[UUID | None]
+    """The process that writes it (`app/workers.py`)."""
 
 
 class Message(Base):

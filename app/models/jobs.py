@@ -1,4 +1,4 @@
-"""Work for later."""
+"""Work for later, and who does it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -30,3 +30,11 @@ class Job(Base):
     failed_at: Mapped[datetime | None]
     """Given up; kept for people to look at."""
     error: Mapped[str | None] = mapped_column(String(400))
+
+
+class Worker(Base):
+    """A process that serves this store; one that was not seen for a while is gone."""
+
+    __tablename__ = "worker"
+
+    seen_at: Mapped[datetime]

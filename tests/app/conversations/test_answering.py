@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from app.clock import now
 from app.conversations import service
 from app.conversations.answering import (
     FinishedAnswer,
@@ -228,7 +229,7 @@ async def test_a_stopped_answer_leaves_the_word_to_the_customer(
 
     assert [one.reason for one in ended] == [EndReason.STOPPED]
     async with parts.database.snapshot() as session:
-        assert await find_unanswered(session) == []
+        assert await find_unanswered(session, now()) == []
 
 
 async def test_a_failed_answer_is_marked_and_the_conversation_goes_to_a_human(
@@ -250,9 +251,9 @@ async def test_at_start_half_written_answers_are_taken_back_and_found_unanswered
     await begin(parts, posted.conversation_id)
 
     async with parts.database.work() as work:
-        assert await retire_orphans(work) == 1
+        assert await retire_orphans(work, at_start=True) == 1
     async with parts.database.snapshot() as session:
-        waiting = await find_unanswered(session)
+        waiting = await find_unanswered(session, now())
 
     assert [(one.conversation_id, one.epoch) for one in waiting] == [(posted.conversation_id, 0)]
     [orphan] = await bot_messages(parts)
