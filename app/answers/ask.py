@@ -216,7 +216,7 @@ def _to_reply(plan: Plan, written: Written, cost: Cost, language: str | None) ->
         finding,
         reason,
         written.text,
-        plan.citations,
+        written.citations,
         confidence(plan.verdict, plan.coverage),
         language,
         cost,

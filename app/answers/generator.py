@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.answers.context import SHIPPED_WINDOW, Window
+from app.answers.free_release import MAX_FREE_TOKENS
 from app.answers.parts import Part
 from app.errors import Unavailable
 from inference import (
@@ -25,6 +26,8 @@ from inference import (
 
 # Service words want some variety; the facts are copies at any temperature.
 TEMPERATURE = 0.6
+# Where the facts are in the model's words it is to stay close to what it has read.
+FREE_TEMPERATURE = 0.2
 TOP_P = 0.95
 MAX_TOKENS = 1_024
 DRAFTS_FROM_TEXTS = "suffix"
@@ -56,7 +59,8 @@ class Request:
     """What makes an answer the same again: prompt, parts and seed; `salt` keeps tenants apart."""
 
     messages: tuple[ChatMessage, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] | None
+    """What the answer is made of; None: the model writes as it likes."""
     seed: int
     salt: bytes
     priority: int = ANSWER_PRIORITY
@@ -145,12 +149,12 @@ async def generate(engine: Streams, request: Request) -> AsyncGenerator[TokenChu
 
 
 def _params(request: Request) -> SamplingParams:
-    parts: Sequence[Part] = request.parts
+    parts = request.parts
     return SamplingParams(
-        max_tokens=MAX_TOKENS,
-        temperature=TEMPERATURE,
+        max_tokens=MAX_FREE_TOKENS if parts is None else MAX_TOKENS,
+        temperature=FREE_TEMPERATURE if parts is None else TEMPERATURE,
         top_p=TOP_P,
         seed=request.seed,
         priority=request.priority,
-        guide=tuple(part.segment() for part in parts),
+        guide=None if parts is None else tuple(part.segment() for part in parts),
     )

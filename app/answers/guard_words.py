@@ -54,11 +54,26 @@ DATA_REQUESTS = any_of(r"""
     (?:account|order|customer|membership) (?:ids?|numbers?)
     (?:date of )?birth\w*
 """)
+# Of sentences that state nothing; one with any other word needs an article.
+_SERVICE = """
+    happy glad pleasure pleased help helps helping helpful assist assistance support thank thanks
+    question questions ask asking answer anything something else need know let tell feel free
+    welcome sorry hear hope here articles article say says more information please great good sure
+    course moment contact team person people talk speak detail details further hello hi hey morning
+    afternoon evening day today reach reaching touch look want like would clear unclear other see
+    read find below wonderful gladly certainly there understand explain i'm i'll that's here's
+"""
+SERVICE_WORDS = frozenset(_SERVICE.split())
+
 RUDE = any_of(r"""
     fuck\w*|shit\w*|bitch\w*|bastards?|crap|damn|hell|stupid|dumb|idiots?|hate
 """)
 INTERNALS = any_of(r"""
     passages?|prompts?|instructions?|language model|system|assistant of
+""")
+# Beside facts "system" may be a heating system; this is never about one.
+PROMPT_TALK = any_of(r"""
+    passages?|prompts?|(?:my|these|the) instructions|language model|system (?:prompt|message)
 """)
 LINKS = any_of(r"""
     https?|www

@@ -8,6 +8,7 @@ it cannot matter how the engine cut it into chunks.
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,6 +35,8 @@ class Breach(StrEnum):
     ECHO = "echo"
     REPETITION = "repetition"
     RUDE = "rude"
+    UNSUPPORTED = "unsupported"
+    """No passage says so."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,27 @@ def find_breach(sentence: str, setting: Setting) -> Breach | None:
         (Breach.UNFINISHED, not text.endswith((".", "!", "?"))),
         (Breach.FIGURE, _has_figure(text)),
         (Breach.LINK, _MARKUP.search(text) or words.LINKS.search(text)),
-        (Breach.NAME, _has_foreign_name(text, setting.company)),
+        (Breach.NAME, has_foreign_name(text, setting.company)),
         (Breach.ECHO, _echoes(text, setting.company) or words.INTERNALS.search(text)),
         (Breach.COMMITMENT, promises),
         (Breach.CLAIM, setting.beside_facts and words.CLAIMS.search(plain)),
         (Breach.DATA_REQUEST, words.DATA_REQUESTS.search(plain)),
         (Breach.REPETITION, _repeats(text)),
+        (Breach.RUDE, words.RUDE.search(text)),
+    )
+    return next((breach for breach, is_broken in checks if is_broken), None)
+
+
+def find_early_breach(begun: str, setting: Setting) -> Breach | None:
+    """The same for the first words of a sentence, which cannot be whole yet."""
+    return find_breach(f"{begun.strip()}.", setting)
+
+
+def find_ban(text: str, setting: Setting) -> Breach | None:
+    """What must not be said whatever supports it; `text` may be the beginning of a sentence."""
+    checks: tuple[tuple[Breach, object], ...] = (
+        (Breach.ECHO, _echoes(text, setting.company) or words.PROMPT_TALK.search(text)),
+        (Breach.REPETITION, _stutters(text)),
         (Breach.RUDE, words.RUDE.search(text)),
     )
     return next((breach for breach, is_broken in checks if is_broken), None)
@@ -95,9 +113,9 @@ def _has_figure(text: str) -> bool:
     return any(unicodedata.category(char) in ("Nd", "Nl", "No") for char in text)
 
 
-def _has_foreign_name(text: str, company: str) -> bool:
-    """A capital inside a sentence that is not the company's or `I`."""
-    own = _OWN_CAPITALS | {word.casefold() for word in _WORD.findall(company)}
+def has_foreign_name(text: str, known: str) -> bool:
+    """A capital inside a sentence that is in no word of `known`, and not `I`."""
+    own = _OWN_CAPITALS | {word.casefold() for word in _WORD.findall(known)}
     found = (match.group() for match in _CAPITALISED.finditer(text))
     return any(re.split(r"['’]", word)[0].casefold() not in own for word in found)
 
@@ -116,3 +134,12 @@ def _repeats(text: str) -> bool:
     found = _WORD.findall(text.casefold())
     triples = list(zip(found, found[1:], found[2:], strict=False))
     return len(set(triples)) < len(triples) or any(a == b == c for a, b, c in triples)
+
+
+def _stutters(text: str) -> bool:
+    """Facts may repeat words; nobody says four of them in a row three times."""
+    found = _WORD.findall(text.casefold())
+    runs = Counter(zip(found, found[1:], found[2:], found[3:], strict=False))
+    return max(runs.values(), default=0) > 2 or any(
+        a == b == c for a, b, c in zip(found, found[1:], found[2:], strict=False)
+    )

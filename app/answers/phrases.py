@@ -27,6 +27,8 @@ UNKNOWN = (
 STILL_UNKNOWN = (
     "I'm sorry, I could not find this one either, so I am bringing in a person from our team."
 )
+QUOTED = "Our help articles say:"
+CORRECTION = "I cannot confirm this. Our help articles say:"
 UNSURE_OPENING = "I am not sure that this is what you mean, but our help articles say:"
 UNSURE_CLOSING = "If that is not it, please ask in other words, or choose to talk to a person."
 IDENTITY = (

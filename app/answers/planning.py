@@ -5,10 +5,11 @@ copies that must stand letter by letter. All facts are copies.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.answers import phrases
 from app.answers.context import estimate_tokens
+from app.answers.free_release import MAX_FREE_TOKENS, Free, Mending
 from app.answers.grounding import Grounding, ground
 from app.answers.guards import Setting
 from app.answers.parts import Copy, Own, Part
@@ -24,6 +25,7 @@ from app.knowledge.search import SearchIndex
 from app.knowledge.service import article_url
 from app.privacy.masking import cut_out
 from app.vocabulary import Chip, HandoffReason
+from app.workspace.answer_policy import AnswerMode, ReleaseMode
 
 _NUM_PASSAGES = 3
 _MAX_OPENING_TOKENS = 16
@@ -50,6 +52,9 @@ class Plan:
     """Slugs of what was found, best first."""
     question: str = ""
     """What was looked for."""
+    free: Free | None = None
+    """Where the model may state facts itself: then `parts` stand in for what it must not."""
+    release: ReleaseMode = ReleaseMode.SENTENCE
 
 
 def needs_no_words(thread: Thread) -> HandoffReason | None:
@@ -60,6 +65,10 @@ def needs_no_words(thread: Thread) -> HandoffReason | None:
 
 def make_plan(index: SearchIndex, thread: Thread) -> Plan:
     """Decide the turn; the same thread gives the same plan."""
+    return replace(_decide(index, thread), release=thread.policy.release)
+
+
+def _decide(index: SearchIndex, thread: Thread) -> Plan:
     routes = _routes(thread)
     handoff = _find_handoff(routes)
     if handoff is not None:
@@ -82,16 +91,16 @@ def make_plan(index: SearchIndex, thread: Thread) -> Plan:
             return _unknown(thread, questions, grounding)
 
 
-def citation(marker: int, quote: Quote) -> Citation:
+def citation(marker: int, passage: Passage, quote: str) -> Citation:
     """Where a quote stands: the paragraph of the version that was quoted."""
-    article, paragraph = quote.passage.article, quote.passage.paragraph
+    article, paragraph = passage.article, passage.paragraph
     return Citation(
         marker=marker,
         article_id=article.article_id,
         version=article.version,
         title=article.title,
         paragraph=paragraph,
-        quote=quote.text,
+        quote=quote,
         url=article_url(article.slug, article.version, paragraph),
     )
 
@@ -139,17 +148,30 @@ def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -
     for marker, quote in enumerate(grounding.quotes, start=1):
         parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
     parts.append(Own(closing, setting, _MAX_CLOSING_TOKENS))
+    is_free = thread.policy.mode is AnswerMode.FREE
+    free = _free(grounding, setting, parts) if is_free else None
     return Plan(
         Route(Move.ANSWER),
         tuple(parts),
-        _prompt(thread, questions, _passages(grounding), parts),
-        tuple(citation(marker, quote) for marker, quote in enumerate(grounding.quotes, start=1)),
+        _prompt(thread, questions, _passages(grounding), parts, MAX_FREE_TOKENS * bool(free)),
+        _citations(grounding.quotes),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
         articles=_slugs(grounding),
         question=_joined(questions),
+        free=free,
     )
+
+
+def _free(grounding: Grounding, setting: Setting, parts: Sequence[Part]) -> Free:
+    quotes = tuple(quote.text for quote in grounding.quotes)
+    mending = Mending(tuple(parts), quotes, phrases.QUOTED, phrases.CORRECTION)
+    return Free(tuple(_passages(grounding)), setting, mending)
+
+
+def _citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
+    return tuple(citation(at, quote.passage, quote.text) for at, quote in enumerate(quotes, 1))
 
 
 def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
@@ -163,7 +185,7 @@ def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> 
         Route(Move.ANSWER),
         parts,
         _prompt(thread, questions, _passages(grounding), parts),
-        (citation(1, quote),),
+        _citations((quote,)),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
@@ -196,11 +218,16 @@ def _passages(grounding: Grounding) -> list[Passage]:
 
 
 def _prompt(
-    thread: Thread, asked: Sequence[Turn], passages: Sequence[Passage], parts: Sequence[Part]
+    thread: Thread,
+    asked: Sequence[Turn],
+    passages: Sequence[Passage],
+    parts: Sequence[Part],
+    num_free_tokens: int = 0,
 ) -> Prompt:
     talk = Talk(thread.company, thread.turns, thread.pasts, thread.window)
     seqs = [turn.seq for turn in asked]
-    return build_prompt(talk, seqs, thread.history_seq, passages, _num_tokens(parts))
+    num_tokens = max(_num_tokens(parts), num_free_tokens)
+    return build_prompt(talk, seqs, thread.history_seq, passages, num_tokens)
 
 
 def _num_tokens(parts: Sequence[Part]) -> int:

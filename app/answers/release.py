@@ -1,17 +1,18 @@
 """From the engine's chunks to what a reader may see; pure.
 
 Copies stream through as they come and are compared letter by letter with the plan. Own words are
-held back until their segment ends, checked as a whole sentence, and then given out word by word,
-so nothing has ever to be taken back and no cut into chunks can change what is shown.
+held back until their segment ends, checked as a whole sentence, and then given out word by word; or
+they follow the model by a few words (`ReleaseMode.TOKEN`), and a sentence that turns out to break a
+rule is cut. Nothing has ever to be taken back, and no cut into chunks can change what is shown.
 """
 
-import re
 from collections.abc import Sequence
+from functools import partial
 
-from app.answers.guards import Breach, clean, find_breach
+from app.answers.guards import Breach, clean, find_breach, find_early_breach
 from app.answers.parts import Own, Part
-
-_WORD = re.compile(r"\S+\s*")
+from app.answers.word_gate import CUT, WordGate
+from app.workspace.answer_policy import ReleaseMode
 
 
 class Deviation(Exception):
@@ -25,8 +26,10 @@ class Release:
     engine said; what comes behind them it has not said like that.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], mode: ReleaseMode = ReleaseMode.SENTENCE) -> None:
         self._parts = parts
+        self._mode = mode
+        self._gate: WordGate | None = None
         self._current = 0
         self._said = ""
         self._shown = ""
@@ -55,7 +58,7 @@ class Release:
         self._said += text
         part = self._parts[self._current]
         if isinstance(part, Own):
-            return shown
+            return shown + self._say(self._gate_of(part).look(self._said))
         if not part.text.startswith(self._said):
             raise Deviation
         return shown + self._show(text)
@@ -81,18 +84,29 @@ class Release:
         return shown
 
     def _own_words(self, part: Own, text: str) -> list[str]:
+        gate, self._gate = self._gate_of(part), None
         sentence = " ".join(clean(text).split())
         breach = find_breach(sentence, part.setting)
         self._is_exact &= breach is None and sentence == " ".join(text.split())
-        if breach is not None:
-            self.breaches.append(breach)
-            sentence = part.fallback
-        if sentence and self._shown and not self._shown.endswith((" ", "\n")):
-            sentence = f" {sentence}"
-        pieces = _WORD.findall(sentence)
-        if sentence.startswith(" "):
-            pieces[0] = f" {pieces[0]}"
-        return [piece for found in pieces for piece in self._show(found)]
+        if breach is None:
+            return self._say(gate.rest(sentence))
+        self.breaches.append(breach)
+        cut = self._show(CUT) if gate.has_shown else []
+        return cut + self._say(part.fallback.split())
+
+    def _gate_of(self, part: Own) -> WordGate:
+        if self._gate is None:
+            finds = partial(find_early_breach, setting=part.setting)
+            self._gate = WordGate(finds, self._mode)
+        return self._gate
+
+    def _say(self, words: Sequence[str]) -> list[str]:
+        """Each word with the blank that parts it from what stands before."""
+        shown: list[str] = []
+        for word in words:
+            is_apart = self._shown and not self._shown.endswith((" ", "\n"))
+            shown += self._show(f" {word}" if is_apart else word)
+        return shown
 
     def _show(self, text: str) -> list[str]:
         self._shown += text

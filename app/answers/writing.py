@@ -1,14 +1,16 @@
 """A plan written out: through the engine, past the guards, to whoever shows it."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from app.answers.drafted import Run, to_runs
+from app.answers.free_release import FreeRelease
 from app.answers.generator import ANSWER_PRIORITY, Request, Streams, generate
-from app.answers.planning import Plan
+from app.answers.planning import Plan, citation
 from app.answers.release import Deviation, Release
+from app.conversations.schemas import Citation
 from app.errors import Unavailable
 from inference import TokenChunk
 
@@ -30,6 +32,15 @@ class Written:
     """Who drafted the first `num_exact_chars`; None where the engine had no part."""
     breaches: list[str] = field(default_factory=list)
     """The rules that sentences of the model broke; they were replaced."""
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Computed:
+    segment: int
+    token_ids: tuple[int, ...]
+    text: str
+    drafter: str | None
 
 
 async def write(
@@ -55,39 +66,71 @@ async def write(
             written.text += piece
             show(piece)
 
-    release = Release(plan.parts)
-    computed: list[tuple[int, int]] = []
-    texts: list[tuple[int, str, str | None]] = []
+    release = plan.free.release(plan.release) if plan.free else Release(plan.parts, plan.release)
+    computed: list[_Computed] = []
     if plan.prompt is not None:
-        request = Request(plan.prompt.messages, plan.parts, seed, salt, priority)
+        parts = None if plan.free else plan.parts
+        request = Request(plan.prompt.messages, parts, seed, salt, priority)
         async with contextlib.aclosing(generate(engine, request)) as chunks:
             async for chunk in chunks:
+                computed += _pieces(chunk)
                 written.num_output_tokens += len(chunk.token_ids)
-                computed += [(chunk.segment or 0, one) for one in chunk.token_ids]
-                texts += [(chunk.segment or 0, *piece) for piece in _pieces(chunk)]
                 written.num_prompt_tokens = chunk.num_prompt_tokens
                 written.num_cached_tokens = chunk.num_cached_tokens
                 try:
                     tell(release.feed(chunk.text, chunk.segment))
                 except Deviation as deviation:
                     raise Unavailable("The engine does not copy what it must.") from deviation
+                if plan.free and release.is_complete:
+                    break  # what it says behind a correction is of no use
     tell(release.finish())
-    written.num_exact_chars = release.num_exact_chars
-    written.token_ids = [one for part, one in computed if part < release.num_exact_parts]
+    exact = _exact(release, computed, written.text)
+    written.num_exact_chars = sum(len(piece.text) for piece in exact)
+    written.token_ids = [one for piece in exact for one in piece.token_ids]
+    if isinstance(release, Release):
+        written.num_exact_chars = release.num_exact_chars
     if plan.prompt is not None:
-        exact = ((text, by) for part, text, by in texts if part < release.num_exact_parts)
-        written.drafted = to_runs(exact)
+        written.drafted = to_runs((piece.text, piece.drafter) for piece in exact)
+    written.citations = _citations(plan, release)
     written.breaches = [breach.value for breach in release.breaches]
     return written
 
 
-def _pieces(chunk: TokenChunk) -> list[tuple[str, str | None]]:
+def _exact(
+    release: Release | FreeRelease, computed: Sequence[_Computed], said: str
+) -> list[_Computed]:
+    """The tokens that spell what was shown, up to the first words that are not the model's."""
+    if isinstance(release, Release):
+        return [piece for piece in computed if piece.segment < release.num_exact_parts]
+    kept: list[_Computed] = []
+    at = 0
+    for piece in computed:
+        if not said.startswith(piece.text, at):
+            break
+        at += len(piece.text)
+        kept.append(piece)
+    while kept and not kept[-1].text:  # the end of the turn, or half a character
+        kept.pop()
+    return kept
+
+
+def _citations(plan: Plan, release: Release | FreeRelease) -> tuple[Citation, ...]:
+    if plan.free is None or isinstance(release, Release):
+        return plan.citations
+    return tuple(
+        citation(cited.passage + 1, plan.free.passages[cited.passage], cited.quote)
+        for cited in release.cited
+    )
+
+
+def _pieces(chunk: TokenChunk) -> list[_Computed]:
     """Each token's text with who drafted it; an engine that does not tell has drafted nothing."""
-    if len(chunk.text_lens) != len(chunk.drafted_by) or not chunk.text_lens:
-        return [(chunk.text, None)]
+    segment, ids = chunk.segment or 0, tuple(chunk.token_ids)
+    if not len(chunk.text_lens) == len(chunk.drafted_by) == len(ids) or not ids:
+        return [_Computed(segment, ids, chunk.text, None)]
     ends = list(accumulate(chunk.text_lens))
     starts = [0, *ends[:-1]]
     return [
-        (chunk.text[start:end], drafter)
-        for start, end, drafter in zip(starts, ends, chunk.drafted_by, strict=True)
+        _Computed(segment, (one,), chunk.text[start:end], drafter)
+        for one, start, end, drafter in zip(ids, starts, ends, chunk.drafted_by, strict=True)
     ]

@@ -91,7 +91,7 @@ async def try_question(engine: EngineClient, bench: Bench, question: str) -> Tri
         question=question,
         outcome=plan.verdict.value if plan.verdict else plan.route.move.value,
         text=written.text,
-        citations=plan.citations,
+        citations=written.citations,
         handoff=plan.handoff.value if plan.handoff else None,
         coverage=plan.coverage,
         passages=find_passages(bench.index, question),

@@ -19,17 +19,41 @@ class PiiMasking(StrEnum):
     OFF = "off"
 
 
+class AnswerMode(StrEnum):
+    """Whose words state facts (`answer_mode`)."""
+
+    SPANS = "spans"
+    """Only copies from the articles, by constrained decoding; the model writes around them."""
+    FREE = "free"
+    """The model's, where an article supports them; for models that can be trusted to copy."""
+
+
+class ReleaseMode(StrEnum):
+    """When the model's own words are shown (`release_mode`)."""
+
+    SENTENCE = "sentence"
+    """Each sentence once it is whole and checked."""
+    TOKEN = "token"
+    """A few words behind the model; a sentence that fails its check is cut in the middle."""
+
+
 @dataclass(frozen=True)
 class AnswerPolicy:
     """How the bot answers."""
 
+    mode: AnswerMode = AnswerMode.SPANS
+    release: ReleaseMode = ReleaseMode.SENTENCE
     mask_pii: PiiMasking = PiiMasking.MODEL
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
         """The company's; a word that is no longer known is as if it had not been said."""
         stored = workspace.settings
-        return cls(mask_pii=_word(stored.get("mask_pii"), PiiMasking))
+        return cls(
+            mode=_word(stored.get("answer_mode"), AnswerMode),
+            release=_word(stored.get("release_mode"), ReleaseMode),
+            mask_pii=_word(stored.get("mask_pii"), PiiMasking),
+        )
 
 
 DEFAULT_POLICY = AnswerPolicy()

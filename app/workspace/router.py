@@ -14,7 +14,7 @@ from app.errors import Invalid
 from app.models import JsonObject
 from app.office.forms import BadForm, Fields, Sheet
 from app.office.frame import ManagerDep, ManagerViewDep, Office, go_to
-from app.workspace.answer_policy import AnswerPolicy, PiiMasking
+from app.workspace.answer_policy import AnswerMode, AnswerPolicy, PiiMasking, ReleaseMode
 from app.workspace.policy import retention_days
 from app.workspace.service import Company, Decisions, decide, read_company
 
@@ -26,6 +26,14 @@ _DAY_NAMES = dict(
         ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         strict=True,
     )
+)
+_ANSWER_MODES = (
+    (AnswerMode.SPANS, "Copies facts from articles, word for word"),
+    (AnswerMode.FREE, "Writes freely; sentences that no article supports are dropped"),
+)
+_RELEASE_MODES = (
+    (ReleaseMode.SENTENCE, "Sentence by sentence, each checked first"),
+    (ReleaseMode.TOKEN, "Word by word; a sentence that fails its check is cut"),
 )
 _MASKINGS = (
     (PiiMasking.MODEL, "Mask them for the model, in gaps and in logs"),
@@ -72,6 +80,8 @@ def _read(fields: Fields) -> Decisions:
             "resolve_after_h": fields.number("resolve_after_h", 1, 720),
             "archive_after_days": fields.number("archive_after_days", 1, 3_650),
             "retention_days": keeps or None,
+            "answer_mode": fields.word("answer_mode", AnswerMode).value,
+            "release_mode": fields.word("release_mode", ReleaseMode).value,
             "mask_pii": fields.word("mask_pii", PiiMasking).value,
         },
     )
@@ -110,7 +120,7 @@ def _read_holidays(fields: Fields) -> list[str]:
 
 def _sheet(company: Company) -> Sheet:
     workspace, inbox = company.workspace, company.inbox
-    stored = workspace.settings
+    stored, policy = workspace.settings, AnswerPolicy.of(workspace)
     hours: dict[str, Any] = stored.get("office_hours") or {}
     values = {
         "name": workspace.name,
@@ -123,7 +133,9 @@ def _sheet(company: Company) -> Sheet:
         "resolve_after_h": str(stored.get("resolve_after_h", 24)),
         "archive_after_days": str(stored.get("archive_after_days", 30)),
         "retention_days": str(retention_days(workspace) or 0),
-        "mask_pii": AnswerPolicy.of(workspace).mask_pii.value,
+        "answer_mode": policy.mode.value,
+        "release_mode": policy.release.value,
+        "mask_pii": policy.mask_pii.value,
     }
     for day in DAYS:
         spans = hours.get("days", {}).get(day, [])
@@ -132,5 +144,11 @@ def _sheet(company: Company) -> Sheet:
 
 
 def _page(office: Office, sheet: Sheet, *, status: int = 200) -> HTMLResponse:
-    values = {"title": "Settings", "day_names": _DAY_NAMES, "maskings": _MASKINGS}
+    values = {
+        "title": "Settings",
+        "day_names": _DAY_NAMES,
+        "answer_modes": _ANSWER_MODES,
+        "release_modes": _RELEASE_MODES,
+        "maskings": _MASKINGS,
+    }
     return office.page("settings/settings.html", "settings", values, sheet=sheet, status=status)

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from app.answers.guards import Breach, Setting
 from app.answers.parts import Copy, Own, Part
 from app.answers.release import Deviation, Release
+from app.answers.word_gate import CUT
+from app.workspace.answer_policy import ReleaseMode
 
+SENTENCE = ReleaseMode.SENTENCE
 BESIDE = Setting("Fernhill Supply", beside_facts=True)
 QUOTE = "Standard delivery takes 3 to 5 working days. It costs $4.95."
 OPENING = "Good that you ask."
@@ -30,13 +33,15 @@ sentences = st.sampled_from(
         "Thanks. St",
         "",
         "No end",
+        "Thank you for your question about delivery, it is a pleasure to help you with that.",
+        "Please do tell me when you would like to know more and I have sent it.",
         "\u202eHello there!",
     ]
 )
 
 
-def expected(opening: str, closing: str) -> str:
-    release = Release(PARTS)
+def expected(opening: str, closing: str, mode: ReleaseMode = ReleaseMode.SENTENCE) -> str:
+    release = Release(PARTS, mode)
     said = release.feed(opening, 0)
     for index, part in enumerate(PARTS[1:4], start=1):
         assert isinstance(part, Copy)
@@ -45,15 +50,15 @@ def expected(opening: str, closing: str) -> str:
     return "".join(said)
 
 
-@given(sentences, sentences, st.data())
+@given(sentences, sentences, st.sampled_from(ReleaseMode), st.data())
 def test_no_cut_into_chunks_changes_what_is_shown(
-    opening: str, closing: str, data: st.DataObject
+    opening: str, closing: str, mode: ReleaseMode, data: st.DataObject
 ) -> None:
     texts = [opening, " ", QUOTE, " [1]", closing]
     owner = [index for index, text in enumerate(texts) for _ in text]
     whole = "".join(texts)
     cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(whole) - 1)))))
-    release = Release(PARTS)
+    release = Release(PARTS, mode)
 
     shown: list[str] = []
     borders = {at for at in range(1, len(whole)) if owner[at] != owner[at - 1]}
@@ -62,7 +67,7 @@ def test_no_cut_into_chunks_changes_what_is_shown(
         shown += release.feed(whole[start:end], owner[end - 1])
     shown += release.finish()
 
-    assert "".join(shown) == expected(opening, closing)
+    assert "".join(shown) == expected(opening, closing, mode)
     assert "".join(shown).count(QUOTE) == 1
 
 
@@ -74,6 +79,26 @@ def test_facts_are_exact_and_own_words_are_checked(opening: str, closing: str) -
     assert before in (OPENING, opening.strip().replace("\u202e", ""))
     assert after in (CLOSING, closing.strip().replace("\u202e", ""))
     assert "refunded" not in text and "9 days" not in text
+
+
+@given(sentences, sentences)
+def test_word_by_word_ends_like_sentence_by_sentence_or_is_cut(opening: str, closing: str) -> None:
+    by_word, whole = (expected(opening, closing, mode) for mode in (ReleaseMode.TOKEN, SENTENCE))
+
+    assert by_word == whole or CUT in by_word
+    assert "refunded" not in by_word and "sent it" not in by_word
+
+
+def test_words_follow_the_model_and_a_promise_is_cut_before_it_is_read() -> None:
+    release = Release(PARTS, ReleaseMode.TOKEN)
+
+    shown = release.feed("Please do tell me when you want more ", 0)
+    assert "".join(shown) == "Please do tell me"
+    shown += release.feed("and I have sent it.", 0) + release.feed(" ", 1)
+
+    assert "".join(shown) == f"Please do tell me when you want… {OPENING} "
+    assert release.breaches == [Breach.COMMITMENT]
+    assert (release.num_exact_parts, release.num_exact_chars) == (0, 0)
 
 
 def test_own_words_are_held_back_until_their_sentence_is_checked() -> None:

@@ -4,6 +4,7 @@ from app.answers.thread import Thread
 from app.conversations.answering import Turn
 from app.knowledge.evidence import Verdict
 from app.vocabulary import MessageState, Role
+from app.workspace.answer_policy import DEFAULT_POLICY, AnswerPolicy
 
 COMPANY = "Fernhill Supply"
 
@@ -23,6 +24,12 @@ def cut_off(text: str = "Half of an answer.", seq: int = 2) -> Turn:
     return Turn(Role.BOT, text, seq, MessageState.INTERRUPTED)
 
 
-def thread(*turns: Turn, answered_seq: int = 0, last_verdict: Verdict | None = None) -> Thread:
+def thread(
+    *turns: Turn,
+    answered_seq: int = 0,
+    last_verdict: Verdict | None = None,
+    policy: AnswerPolicy = DEFAULT_POLICY,
+) -> Thread:
     """A conversation of Fernhill's; what came after `answered_seq` is pending."""
-    return Thread(COMPANY, ("delivery", "returns"), turns, answered_seq, last_verdict, seed=1)
+    topics = ("delivery", "returns")
+    return Thread(COMPANY, topics, turns, answered_seq, last_verdict, seed=1, policy=policy)

@@ -7,7 +7,7 @@ from app.audit.repository import read_entries
 from app.conversations.care_policy import CarePolicy
 from app.models import CannedReply, Workspace
 from app.vocabulary import AgentRole
-from app.workspace.answer_policy import AnswerPolicy, PiiMasking
+from app.workspace.answer_policy import AnswerMode, AnswerPolicy, PiiMasking, ReleaseMode
 from app.workspace.policy import retention_days
 from tests.app.office.desk import desk_of
 from tests.conftest import Served
@@ -25,6 +25,8 @@ FORM = {
     "resolve_after_h": "12",
     "archive_after_days": "60",
     "retention_days": "365",
+    "answer_mode": "free",
+    "release_mode": "token",
     "mask_pii": "stored",
 }
 
@@ -41,7 +43,9 @@ async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served
     care = CarePolicy.of(workspace)
     assert (saved.status_code, again.status_code) == (303, 303)
     assert retention_days(workspace) == 365
-    assert AnswerPolicy.of(workspace).mask_pii is PiiMasking.STORED
+    policy = AnswerPolicy.of(workspace)
+    assert (policy.mode, policy.release) == (AnswerMode.FREE, ReleaseMode.TOKEN)
+    assert policy.mask_pii is PiiMasking.STORED
     assert care.hours.week is not None and len(care.hours.week[0]) == 2
     assert care.resolved_after.total_seconds() == 12 * 3600
     assert 'value="09:00-12:30, 13:30-18:00"' in page.text
@@ -64,6 +68,7 @@ async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served
         ("holidays", "Christmas", "is not a day such as"),
         ("disclosure", "x" * 401, "At most 400 characters"),
         ("bot_name", "a\x00b", "cannot be shown"),
+        ("answer_mode", "", "Please choose one of these."),
         ("mask_pii", "maybe", "Please choose one of these."),
         ("name", HOSTILE * 20, "At most 200 characters"),
     ],
