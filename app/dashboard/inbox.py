@@ -290,7 +290,8 @@ def _row(
 def _snippet(newest: Message | None) -> str:
     if newest is None:
         return ""
-    text = " ".join(newest.text.split())[:_SNIPPET_CHARS]
+    said = newest.text or ", ".join(file["name"] for file in newest.files)
+    text = " ".join(said.split())[:_SNIPPET_CHARS]
     if newest.role is Role.BOT:
         return f"Bot: {text}"
     return f"{newest.author_name}: {text}" if newest.role is Role.AGENT else text

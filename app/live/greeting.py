@@ -11,10 +11,11 @@ from app.agents import service as agents
 from app.clock import as_wire
 from app.conversations import visitors
 from app.errors import NotFound, NotSignedIn
+from app.files.kinds import ENDINGS
 from app.identity.tokens import BadIdentity
 from app.live.identifying import identified
 from app.live.origin import is_allowed
-from app.live.protocol import MAX_DRAFT_CHARS, CloseCode, Hello, SocketClosed
+from app.live.protocol import MAX_DRAFT_CHARS, MAX_FILES, CloseCode, Hello, SocketClosed
 from app.models import Conversation, Inbox
 from app.parts import Parts
 from app.security import hash_token
@@ -70,7 +71,15 @@ async def greet(parts: Parts, caller: Caller, hello: Hello, connection_id: str) 
         "role": hello.role,
         "server_time": as_wire(parts.clock()),
         "hb": settings.heartbeat_s,
-        "limits": {"text": settings.text_limit, "frame": settings.frame_limit_bytes},
+        "limits": {
+            "text": settings.text_limit,
+            "frame": settings.frame_limit_bytes,
+            "files": {
+                "bytes": settings.file_limit_bytes,
+                "count": MAX_FILES,
+                "endings": list(ENDINGS),
+            },
+        },
     }
     return replace(greeting, welcome=common | greeting.welcome)
 

@@ -6,10 +6,12 @@
  */
 
 import { h, icon } from "./dom.ts";
+import { fileCard } from "./file_card.ts";
+import type { SaveFile } from "./file_card.ts";
 import { ARTICLE } from "./icons.ts";
 import { render } from "./md.ts";
 import { patch } from "./patch.ts";
-import type { Chip, Message } from "./protocol.ts";
+import type { Chip, Message, SentFile } from "./protocol.ts";
 import type { Strings } from "./strings.ts";
 import type { Item, Live, Pending } from "./thread.ts";
 
@@ -23,6 +25,8 @@ export interface ViewOptions {
   retry: (cid: string) => void;
   /** Null where chips are not for this reader. */
   choose: ((chip: Chip) => void) | null;
+  /** How a file is had back. */
+  save: (file: SentFile) => SaveFile;
   /** How a pressed button is told to this reader; absent: not at all. */
   feedback?: Record<"helped" | "not_helped", string>;
 }
@@ -85,7 +89,9 @@ export class MessageList {
     const { strings } = this.options;
     li.className = `message own pending${pending.isNote ? " note" : ""}`;
     li.dataset["state"] = pending.refusal ? "refused" : "pending";
-    const bubble = h("div", { class: "bubble", dir: "auto" }, plain(pending.text));
+    const parts: HTMLElement[] = [];
+    if (pending.text) parts.push(h("div", { class: "bubble", dir: "auto" }, plain(pending.text)));
+    if (pending.files?.length) parts.push(files(pending.files, () => null));
     const note = pending.refusal ?? (isOnline ? strings.sending : strings.queued);
     const meta = h("p", { class: "meta" }, note);
     if (pending.refusal) {
@@ -93,7 +99,7 @@ export class MessageList {
       again.addEventListener("click", () => this.options.retry(pending.cid));
       meta.append(" ", again);
     }
-    patch(li, [bubble, meta]);
+    patch(li, [...parts, meta]);
   }
 
   private fillMessage(li: HTMLLIElement, message: Message, live: Live | null, isLast: boolean): void {
@@ -112,6 +118,7 @@ export class MessageList {
     const text = isStreaming ? (live?.text ?? "") : message.text;
     if (text) parts.push(this.bubble(message, text, isStreaming));
     else if (isStreaming) parts.push(this.thinking(live));
+    if (message.files?.length) parts.push(files(message.files, this.options.save));
     if (message.citations.length > 0) parts.push(this.sources(message));
     const note = this.stateNote(message);
     if (note) parts.push(h("p", { class: "meta state-note" }, note));
@@ -175,6 +182,10 @@ export class MessageList {
     }
     return group;
   }
+}
+
+function files(sent: SentFile[], save: (file: SentFile) => SaveFile): HTMLElement {
+  return h("div", { class: "files" }, ...sent.map((file) => fileCard(file, save(file))));
 }
 
 function fillEvent(li: HTMLLIElement, message: Message): void {

@@ -93,13 +93,26 @@ export interface ConversationDetail extends ConversationSummary {
   rating?: Rating;
 }
 
+/** How much of everything; `bytes` of one file, `count` of files in one message. */
+export interface FileLimits {
+  bytes: number;
+  count: number;
+  endings: readonly string[];
+}
+
+export interface Limits {
+  text: number;
+  frame: number;
+  files?: FileLimits;
+}
+
 export interface Welcome {
   conn: string;
   role: "widget" | "agent";
   session?: string;
   server_time: string;
   hb: number;
-  limits: { text: number; frame: number };
+  limits: Limits;
   bot: { name: string; disclosure: string };
   /** How often and how much of what is being typed the server wants to hear; absent: nothing. */
   drafts?: { every_s: number; chars: number };
@@ -159,6 +172,8 @@ export interface MessageSend {
   text: string;
   /** The button under an answer that was pressed for it. */
   chip?: Chip;
+  /** Ids of files uploaded before; with them the text may be empty. */
+  files?: string[];
 }
 
 export interface CsatSubmit {

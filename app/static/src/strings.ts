@@ -44,6 +44,16 @@ export const en = {
   typing: (name: string) => (name ? `${name} is typing` : "Typing"),
   waiting: "A person from our team will answer you here.",
   resolved: "This conversation is closed. Write again if anything is left.",
+  files: {
+    attach: "Attach a file",
+    remove: (name: string) => `Remove ${name}`,
+    uploading: (name: string) => `Uploading ${name}`,
+    failed: "This could not be sent. Try again.",
+    notSaved: "This file could not be fetched.",
+    tooMany: (count: number) => `At most ${count} files at once`,
+    tooLarge: (size: string) => `At most ${size}`,
+    kinds: (endings: string) => `Possible are ${endings}`,
+  },
   rating: {
     title: "How was this conversation?",
     star: (score: number) => `${score} of 5`,

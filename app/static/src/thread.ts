@@ -18,6 +18,7 @@ import type {
   Phase,
   Priority,
   Rating,
+  SentFile,
   ServerFrame,
   Status,
 } from "./protocol.ts";
@@ -28,6 +29,7 @@ export interface Pending {
   cid: string;
   text: string;
   at: string;
+  files?: SentFile[];
   /** For colleagues only. */
   isNote?: boolean;
   /** Why the server refused it, in its words. */

@@ -7,7 +7,7 @@
 
 import { Announcer } from "../announcer.ts";
 import { MessageList } from "../message_view.ts";
-import type { Payloads, Welcome } from "../protocol.ts";
+import type { Payloads, SentFile, Welcome } from "../protocol.ts";
 import { StickyScroll } from "../scroll.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
@@ -51,13 +51,14 @@ export class CareConversation extends HTMLElement implements OpenConversation {
       botName: () => this.link.welcomed?.bot.name ?? agentStrings.assistant,
       retry: (cid) => this.retry(cid),
       choose: null,
+      save: (file) => `/dashboard/files/${file.id}`,
       feedback: agentStrings.feedback,
     });
     const jump = this.piece("jump", HTMLButtonElement);
     this.sticky = new StickyScroll(this.piece("log"), (isAway) => (jump.hidden = !isAway));
     jump.addEventListener("click", () => this.sticky?.toEnd());
     const handlers = {
-      send: (kind: Kind, text: string) => this.say(text, kind === "note"),
+      send: (kind: Kind, text: string, files: SentFile[]) => this.say(text, kind === "note", files),
       typed: () => this.typing.typed(),
       keep: (kind: Kind, text: string) =>
         this.realtime.send({ t: "draft.keep", c: this.conversation, kind, text }),
@@ -84,7 +85,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   }
 
   online(welcome: Welcome): void {
-    this.form?.setLimit(welcome.limits.text);
+    this.form?.setLimits(welcome.limits);
     if (!this.isKnown) this.realtime.follow(this.conversation, this.thread);
     if (!this.isKnown) this.realtime.send({ t: "watch", c: this.conversation });
     this.show();
@@ -226,12 +227,13 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     this.one(".details-toggle", HTMLElement).setAttribute("aria-expanded", String(isShown));
   }
 
-  private say(text: string, isNote: boolean): void {
+  private say(text: string, isNote: boolean, files: SentFile[] = []): void {
     const cid = crypto.randomUUID();
     const c = this.conversation;
-    this.thread.addPending({ cid, text, at: new Date().toISOString(), isNote });
+    this.thread.addPending({ cid, text, files, at: new Date().toISOString(), isNote });
+    const named = files.length > 0 ? { files: files.map((file) => file.id) } : {};
     if (isNote) this.realtime.send({ t: "note", cid, c, text });
-    else this.realtime.post({ t: "message.send", cid, c, text });
+    else this.realtime.post({ t: "message.send", cid, c, text, ...named });
     this.typing.sent();
     this.show();
     this.sticky?.toEnd();
@@ -239,7 +241,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
 
   private retry(cid: string): void {
     const pending = this.thread.removePending(cid);
-    if (pending) this.say(pending.text, pending.isNote ?? false);
+    if (pending) this.say(pending.text, pending.isNote ?? false, pending.files);
   }
 
   private markRead(): void {

@@ -3,12 +3,16 @@
  * can be taken up; what is not sent is kept by the server and is there on every device.
  */
 
+import type { Limits, SentFile } from "../protocol.ts";
+import { Tray } from "../tray.ts";
+import type { UploadTarget } from "../upload.ts";
+import { agentStrings } from "./strings.ts";
 import { Suggestions } from "./suggestions.ts";
 
 export type Kind = "reply" | "note";
 
 interface Handlers {
-  send(kind: Kind, text: string): void;
+  send(kind: Kind, text: string, files: SentFile[]): void;
   typed(): void;
   /** Keep what is written; empty: nothing. */
   keep(kind: Kind, text: string): void;
@@ -17,10 +21,15 @@ interface Handlers {
 const MAX_HEIGHT_PX = 220;
 const KEEP_AFTER_MS = 700;
 
+function uploadTarget(): UploadTarget {
+  return { url: "/dashboard/files", headers: { "X-CSRF": document.body.dataset["csrf"] ?? "" } };
+}
+
 export class ReplyForm {
   private readonly field: HTMLTextAreaElement;
   private readonly button: HTMLButtonElement;
   private readonly draft: HTMLButtonElement;
+  private readonly tray: Tray;
   private readonly suggestions: Suggestions;
   private readonly texts: Record<Kind, string>;
   private kind: Kind = "reply";
@@ -41,6 +50,10 @@ export class ReplyForm {
     this.field = field;
     this.button = button;
     this.draft = draft;
+    this.tray = new Tray(agentStrings, uploadTarget, () => this.fit());
+    field.before(this.tray.element);
+    draft.before(this.tray.button);
+    this.tray.listen(form);
     this.texts = { reply: field.dataset["reply"] ?? "", note: field.dataset["note"] ?? "" };
     this.suggestions = new Suggestions(field, list, { ...options, kind: () => this.kind }, () =>
       this.changed(),
@@ -53,8 +66,9 @@ export class ReplyForm {
     this.field.focus();
   }
 
-  setLimit(limit: number): void {
-    this.field.maxLength = limit;
+  setLimits(limits: Limits): void {
+    this.field.maxLength = limits.text;
+    this.tray.setLimits(limits.files);
   }
 
   /** `note` stays open where a reply is not possible. */
@@ -139,8 +153,9 @@ export class ReplyForm {
   }
 
   private submit(): void {
+    this.fit();
+    if (this.button.disabled) return;
     const text = this.field.value.trim();
-    if (!text) return;
     if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
     this.keepTimer = null;
     this.field.value = "";
@@ -148,7 +163,7 @@ export class ReplyForm {
     this.fit();
     this.suggestions.update();
     this.handlers.keep(this.kind, "");
-    this.handlers.send(this.kind, text);
+    this.handlers.send(this.kind, text, this.kind === "reply" ? this.tray.take() : []);
     this.field.focus();
   }
 
@@ -157,7 +172,11 @@ export class ReplyForm {
   }
 
   private fit(): void {
-    this.button.disabled = !this.field.value.trim();
+    const isNote = this.kind === "note"; // files go to customers, not into notes
+    this.tray.element.classList.toggle("waiting", isNote);
+    this.tray.button.classList.toggle("waiting", isNote);
+    const hasFiles = !isNote && !this.tray.isEmpty;
+    this.button.disabled = (!isNote && this.tray.isBusy) || (!this.field.value.trim() && !hasFiles);
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight, MAX_HEIGHT_PX)}px`;
   }

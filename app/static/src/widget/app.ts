@@ -4,12 +4,13 @@
  * The widget shows one conversation, the visitor's newest. It has no id before the first message.
  */
 
-import type { Chip, Payloads, ServerFrame, Welcome } from "../protocol.ts";
+import type { Chip, Payloads, SentFile, ServerFrame, Welcome } from "../protocol.ts";
 import { Realtime, socketUrl, wakeWithPage } from "../rt.ts";
 import type { LinkState, Listeners } from "../rt.ts";
 import { en } from "../strings.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
+import { Downloads } from "./downloads.ts";
 import { DraftSender } from "./draft.ts";
 import { forget, recall, remember } from "./memory.ts";
 import { Panel } from "./panel.ts";
@@ -38,13 +39,15 @@ class Chat implements WidgetApp, Listeners {
     this.realtime.send(id === null ? { t: "draft", text } : { t: "draft", c: id, text });
   });
   private readonly typingExpiry = new TypingExpiry();
+  private readonly downloads: Downloads;
 
   constructor(private readonly shell: Shell) {
     const { site, origin } = shell.config;
     this.session = recall(site)?.session ?? null;
+    this.downloads = new Downloads(origin, site, () => this.session);
     this.realtime = new Realtime(socketUrl(origin), this);
     this.panel = new Panel(shell.config, en, {
-      send: (text) => this.say(text),
+      send: (text, files) => this.say(text, { files }),
       stop: () => this.stop(),
       person: () => this.askForPerson(),
       close: () => this.close(),
@@ -52,6 +55,8 @@ class Chat implements WidgetApp, Listeners {
       choose: (chip) => this.choose(chip),
       typing: (text) => this.typed(text),
       rate: (score, comment) => this.rate(score, comment),
+      uploadTarget: () => this.downloads.target,
+      save: (file) => this.save(`files/${file.id}`, file.name),
     });
     shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, this.panel.sheet];
     shell.root.append(this.panel.element);
@@ -86,7 +91,7 @@ class Chat implements WidgetApp, Listeners {
 
   welcome(welcome: Welcome): void {
     if (welcome.session) this.session = welcome.session;
-    this.panel.introduce(welcome.bot, welcome.limits.text);
+    this.panel.introduce(welcome.bot, welcome.limits);
     this.drafts.limits = welcome.drafts;
     const newest = welcome.conversations?.[0];
     if (newest && this.thread.id === null) {
@@ -165,13 +170,17 @@ class Chat implements WidgetApp, Listeners {
     const waiting = this.thread.takePending();
     this.leave();
     for (const { cid } of waiting) this.realtime.withdraw(cid);
-    for (const { text } of waiting) this.say(text);
+    for (const { text, files } of waiting) this.say(text, { files });
   }
 
-  private say(text: string, chip?: Chip): void {
+  private say(text: string, more: { chip?: Chip; files?: SentFile[] | undefined } = {}): void {
     const cid = crypto.randomUUID();
-    this.thread.addPending({ cid, text, at: new Date().toISOString() });
-    this.post(cid, text, chip);
+    const files = more.files ?? [];
+    this.thread.addPending({ cid, text, files, at: new Date().toISOString() });
+    const named = files.length > 0 ? { files: files.map((file) => file.id) } : {};
+    const chosen = more.chip ? { chip: more.chip } : {};
+    const where = this.thread.id === null ? {} : { c: this.thread.id };
+    this.realtime.post({ t: "message.send", cid, text, ...where, ...chosen, ...named });
     this.typing.sent();
     this.drafts.sent();
     this.hasSpoken = true;
@@ -196,13 +205,11 @@ class Chat implements WidgetApp, Listeners {
 
   private retry(cid: string): void {
     const pending = this.thread.removePending(cid);
-    if (pending) this.say(pending.text);
+    if (pending) this.say(pending.text, { files: pending.files });
   }
 
-  private post(cid: string, text: string, chip?: Chip): void {
-    const c = this.thread.id;
-    const where = c === null ? {} : { c };
-    this.realtime.post({ t: "message.send", cid, text, ...where, ...(chip ? { chip } : {}) });
+  private async save(path: string, name: string): Promise<void> {
+    if (!(await this.downloads.save(path, name))) this.panel.notice(en.files.notSaved);
   }
 
   private stop(): void {
@@ -218,7 +225,7 @@ class Chat implements WidgetApp, Listeners {
 
   private choose(chip: Chip): void {
     if (chip === "human") this.askForPerson();
-    else this.say(en.chipTexts[chip], chip);
+    else this.say(en.chipTexts[chip], { chip });
   }
 
   /** Remember the session once the visitor has said something, and from then on what is open. */

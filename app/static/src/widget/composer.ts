@@ -2,10 +2,12 @@
 
 import { h, icon } from "../dom.ts";
 import { SEND } from "../icons.ts";
+import type { SentFile } from "../protocol.ts";
 import type { Strings } from "../strings.ts";
+import type { Tray } from "../tray.ts";
 
 interface Handlers {
-  send(text: string): void;
+  send(text: string, files: SentFile[]): void;
   typing(text: string): void;
 }
 
@@ -19,11 +21,12 @@ export class Composer {
   constructor(
     strings: Strings,
     private readonly handlers: Handlers,
+    private readonly tray: Tray,
   ) {
     this.field = h("textarea", { rows: "1", "aria-label": strings.composer, dir: "auto" });
     this.field.placeholder = strings.placeholder;
     this.button = h("button", { type: "submit", class: "send", "aria-label": strings.send }, icon(...SEND));
-    this.element = h("form", { class: "composer" }, this.field, this.button);
+    this.element = h("form", { class: "composer" }, tray.button, this.field, this.button);
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -47,6 +50,11 @@ export class Composer {
     this.field.focus();
   }
 
+  /** The tray holds something else. */
+  refresh(): void {
+    this.button.disabled = this.tray.isBusy || (!this.field.value.trim() && this.tray.isEmpty);
+  }
+
   setLimit(limit: number): void {
     this.field.maxLength = limit;
   }
@@ -57,15 +65,15 @@ export class Composer {
 
   private submit(): void {
     const text = this.field.value.trim();
-    if (!text) return;
+    if (this.tray.isBusy || (!text && this.tray.isEmpty)) return;
     this.field.value = "";
+    this.handlers.send(text, this.tray.take());
     this.fit();
-    this.handlers.send(text);
     this.field.focus();
   }
 
   private fit(): void {
-    this.button.disabled = !this.field.value.trim();
+    this.refresh();
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight, MAX_HEIGHT_PX)}px`;
   }

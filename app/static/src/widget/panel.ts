@@ -4,18 +4,20 @@ import { Announcer } from "../announcer.ts";
 import { h, icon } from "../dom.ts";
 import { CLOSE, DOWN, PERSON, SPARK, STOP } from "../icons.ts";
 import { MessageList } from "../message_view.ts";
-import type { Chip } from "../protocol.ts";
+import type { Chip, Limits, SentFile } from "../protocol.ts";
 import type { LinkState } from "../rt.ts";
 import { StickyScroll } from "../scroll.ts";
 import type { Strings } from "../strings.ts";
 import type { Thread } from "../thread.ts";
+import { Tray } from "../tray.ts";
+import type { UploadTarget } from "../upload.ts";
 import { Composer } from "./composer.ts";
 import css from "./panel.css";
 import { RatingCard } from "./rating.ts";
 import type { Config } from "./shell.ts";
 
 export interface Actions {
-  send(text: string): void;
+  send(text: string, files: SentFile[]): void;
   stop(): void;
   person(): void;
   close(): void;
@@ -23,6 +25,8 @@ export interface Actions {
   choose(chip: Chip): void;
   typing(text: string): void;
   rate(score: number, comment: string): void;
+  uploadTarget(): UploadTarget | null;
+  save(file: SentFile): Promise<void>;
 }
 
 const FULL_SCREEN = "(max-width: 600px)";
@@ -38,6 +42,7 @@ export class Panel {
   private readonly messages: MessageList;
   private readonly scroll: StickyScroll;
   private readonly composer: Composer;
+  private readonly tray: Tray;
   private readonly rating: RatingCard;
   private readonly name = h("p", { class: "name" });
   private readonly state = h("p", { class: "state" });
@@ -65,7 +70,8 @@ export class Panel {
     this.stopButton = button("stop", [icon(...STOP), strings.stopShort], strings.stop);
     this.personButton = button("person", [icon(...PERSON), strings.human]);
     this.jump = button("jump", [icon(...DOWN), strings.newMessages]);
-    this.composer = new Composer(strings, { send: actions.send, typing: actions.typing });
+    this.tray = new Tray(strings, actions.uploadTarget, () => this.composer.refresh());
+    this.composer = new Composer(strings, { send: actions.send, typing: actions.typing }, this.tray);
     this.log = h(
       "div",
       { class: "log", role: "log", "aria-live": "off", "aria-label": strings.messages, tabindex: "0" },
@@ -84,6 +90,7 @@ export class Panel {
       botName: () => this.botName,
       retry: actions.retry,
       choose: actions.choose,
+      save: (file) => () => actions.save(file),
     });
     this.fillWelcome();
     this.listen();
@@ -102,10 +109,11 @@ export class Panel {
   }
 
   /** What the server says about the bot. */
-  introduce(bot: { name: string; disclosure: string }, limit: number): void {
+  introduce(bot: { name: string; disclosure: string }, limits: Limits): void {
     this.botName = bot.name;
     this.disclosure.textContent = bot.disclosure;
-    this.composer.setLimit(limit);
+    this.composer.setLimit(limits.text);
+    this.tray.setLimits(limits.files);
   }
 
   setOffline(isOffline: boolean): void {
@@ -177,6 +185,7 @@ export class Panel {
       this.banner,
       h("div", { class: "body" }, this.log, this.jump),
       tools,
+      this.tray.element,
       this.composer.element,
       this.disclosure,
       this.announcer.region,
@@ -188,7 +197,7 @@ export class Panel {
     const questions = h("div", { class: "questions" });
     for (const question of this.config.questions) {
       const ask = button("question", [question]);
-      ask.addEventListener("click", () => this.actions.send(question));
+      ask.addEventListener("click", () => this.actions.send(question, []));
       questions.append(ask);
     }
     const mark = h("span", { class: "mark", "aria-hidden": "true" }, icon(...SPARK));
@@ -197,6 +206,7 @@ export class Panel {
   }
 
   private listen(): void {
+    this.tray.listen(this.element);
     this.stopButton.addEventListener("click", () => {
       this.actions.stop();
       this.composer.focus();
