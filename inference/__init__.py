@@ -42,6 +42,7 @@ from inference.request import (
     Spans,
     SpanSource,
     TokenChunk,
+    TokenLogprob,
     Words,
 )
 from inference.supervisor import EngineProcessSettings, EngineSupervisor
@@ -83,6 +84,7 @@ __all__ = [
     "SpanSource",
     "Spans",
     "TokenChunk",
+    "TokenLogprob",
     "Words",
 ]
 

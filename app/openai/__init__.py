@@ -1,0 +1,1 @@
+"""The dialect of OpenAI's API, for programs that speak nothing else."""
