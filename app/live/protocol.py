@@ -132,6 +132,8 @@ class SetAttributes(_Frame, frozen=True, tag="attributes"):
     """What the page says about its visitor; nobody has signed it."""
 
     values: dict[str, JsonValue]
+    cid: ClientId | None = None
+    """Named in a `nack`, so that the page hears of it and not its visitor."""
 
 
 class Logout(_Frame, frozen=True, tag="logout"):

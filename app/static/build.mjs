@@ -39,7 +39,7 @@ const common = {
   bundle: true,
   minify: true,
   write: false,
-  target: ["es2022", "chrome123", "firefox121", "safari17.5"],
+  target: ["es2022", "chrome123", "firefox128", "safari17.5"],
   legalComments: "none",
   logLevel: "warning",
   external: ["/static/*"],

@@ -65,6 +65,11 @@ class Page:
             if entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"]
         ]
 
+    def warnings(self, text: str) -> list[str]:
+        """New warnings of the widget in the console with these words."""
+        told = [entry["message"] for entry in self._log("browser")]
+        return [one for one in told if "careline:" in one and text in one]
+
     def heard(self, kind: str) -> list[dict[str, Any]]:
         """The frames of one kind that this window's sockets have received so far."""
         self._hear()

@@ -117,6 +117,8 @@ export interface Welcome {
   /** How often and how much of what is being typed the server wants to hear; absent: nothing. */
   drafts?: { every_s: number; chars: number };
   conversations?: ConversationSummary[];
+  /** Who the page's token says is speaking, or what is wrong with it. */
+  identity?: { id?: string; name?: string | null; code?: string; message?: string };
   agent?: Person & { role: string };
 }
 
@@ -190,6 +192,7 @@ export interface Hello {
   role: "widget" | "agent";
   site?: string;
   session?: string;
+  jwt?: string;
   csrf?: string;
   locale?: string;
   page?: string;
@@ -205,6 +208,8 @@ export type ClientFrame =
   | { t: "typing"; c: string; on: boolean }
   | { t: "draft"; c?: string; text: string }
   | { t: "read"; c: string; s: number }
+  | { t: "attributes"; cid: string; values: Record<string, string | number | boolean | null> }
+  | { t: "logout" }
   | { t: "sync"; c: string; after: number }
   | { t: "watch" | "unwatch" | "resolve" | "reopen" | "wake"; c: string }
   | { t: "takeover"; c: string; epoch: number; mode?: "stop" | "after_answer" }

@@ -35,8 +35,8 @@ export interface SocketLike {
 export interface Listeners {
   hello(): Hello;
   welcome(welcome: Welcome): void;
-  /** After every change of the link; `code` is the close code when it went down. */
-  link(state: LinkState, code: number | null): void;
+  /** After every change of the link; `code` and `reason` are the server's when it went down. */
+  link(state: LinkState, code: number | null, reason: string): void;
   /** Something a follower shows has changed. */
   changed(conversation: string): void;
   /** A frame of no followed conversation, or of none at all. */
@@ -142,7 +142,7 @@ export class Realtime {
       this.transmit(Object.keys(resume).length > 0 ? { ...hello, resume } : hello);
     };
     socket.onmessage = (event) => this.receive(event.data);
-    socket.onclose = (event) => this.closed(event.code);
+    socket.onclose = (event) => this.closed(event.code, event.reason);
   }
 
   private receive(data: unknown): void {
@@ -194,9 +194,9 @@ export class Realtime {
     this.outbox.next();
   }
 
-  private closed(code: number): void {
+  private closed(code: number, reason = ""): void {
     this.drop();
-    if (FINAL_CLOSE_CODES.has(code)) return this.setState("refused", code);
+    if (FINAL_CLOSE_CODES.has(code)) return this.setState("refused", code, reason);
     const isRestart = this.isDraining || code === 1012;
     this.isDraining = false;
     const ceiling = isRestart
@@ -204,7 +204,7 @@ export class Realtime {
       : Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.attempts);
     this.attempts += 1;
     this.timer = this.world.setTimeout(() => this.connect(), this.world.random() * ceiling);
-    this.setState("waiting", code);
+    this.setState("waiting", code, reason);
   }
 
   private scheduleBeat(): void {
@@ -255,9 +255,9 @@ export class Realtime {
     socket.close();
   }
 
-  private setState(state: LinkState, code: number | null): void {
+  private setState(state: LinkState, code: number | null, reason = ""): void {
     this.state = state;
-    this.listeners.link(state, code);
+    this.listeners.link(state, code, reason);
   }
 }
 

@@ -11,9 +11,13 @@ import { en } from "../strings.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
 import { Downloads } from "./downloads.ts";
+import { configOf } from "./config.ts";
+import type { Config } from "./config.ts";
 import { DraftSender } from "./draft.ts";
 import { forget, recall, remember } from "./memory.ts";
 import { Panel } from "./panel.ts";
+import { Reporter } from "./reporter.ts";
+import { Self } from "./self.ts";
 import type { Shell, WidgetApp } from "./shell.ts";
 
 const OFFLINE_AFTER_MS = 3_000;
@@ -40,13 +44,20 @@ class Chat implements WidgetApp, Listeners {
   });
   private readonly typingExpiry = new TypingExpiry();
   private readonly downloads: Downloads;
+  private readonly reporter: Reporter;
+  private readonly self: Self;
+  private readonly config: Config;
+  private isLeaving = false;
 
   constructor(private readonly shell: Shell) {
-    const { site, origin } = shell.config;
+    this.config = configOf(shell);
+    const { site, origin } = this.config;
+    this.reporter = new Reporter(shell.emit);
+    this.self = new Self(shell.emit, shell.held);
     this.session = recall(site)?.session ?? null;
     this.downloads = new Downloads(origin, site, () => this.session);
     this.realtime = new Realtime(socketUrl(origin), this);
-    this.panel = new Panel(shell.config, en, {
+    this.panel = new Panel(this.config, en, {
       send: (text, files) => this.say(text, { files }),
       stop: () => this.stop(),
       person: () => this.askForPerson(),
@@ -66,6 +77,7 @@ class Chat implements WidgetApp, Listeners {
   }
 
   open(): void {
+    if (!this.isOpen) this.shell.emit("open", {});
     this.isOpen = true;
     this.shell.launcher.setAttribute("aria-expanded", "true");
     this.panel.open();
@@ -74,6 +86,8 @@ class Chat implements WidgetApp, Listeners {
   }
 
   close(): void {
+    if (!this.isOpen) return;
+    this.shell.emit("close", {});
     this.isOpen = false;
     this.shell.launcher.setAttribute("aria-expanded", "false");
     this.panel.close();
@@ -82,15 +96,57 @@ class Chat implements WidgetApp, Listeners {
   }
 
   hello() {
-    const { site } = this.shell.config;
+    const { site } = this.config;
     const page = location.href.slice(0, 2_000);
     const locale = navigator.language.slice(0, 16);
     const base = { t: "hello", proto: 1, role: "widget", site, locale, page } as const;
-    return this.session ? { ...base, session: this.session } : base;
+    const known = { ...base, ...this.self.hello() };
+    return this.session ? { ...known, session: this.session } : known;
+  }
+
+  send(text: string): void {
+    this.say(text);
+  }
+
+  /** From now on this is who is speaking; what they said before comes along. */
+  identify({ token }: { token: string }): void {
+    if (token === this.self.token) return;
+    this.self.token = token;
+    this.reconnect();
+  }
+
+  attributes(values: Record<string, unknown>): void {
+    this.self.learn(values);
+    this.tellAttributes();
+  }
+
+  /** Nothing of this person stays here; the server is told as soon as it can be reached. */
+  logout(): void {
+    this.self.forget();
+    forget(this.config.site);
+    this.hasSpoken = false;
+    this.drop();
+    this.isLeaving = this.session !== null && !this.realtime.send({ t: "logout" });
+    if (!this.isLeaving) this.session = null;
+    this.reconnect();
+    this.show();
+  }
+
+  async speak(language: string): Promise<void> {
+    this.shell.language = language;
+  }
+
+  destroy(): void {
+    this.realtime.stop();
+    this.panel.element.remove();
   }
 
   welcome(welcome: Welcome): void {
+    if (this.isLeaving) return this.logout();
+    if (welcome.session && this.session) this.drop(); // somebody else was here before
     if (welcome.session) this.session = welcome.session;
+    this.self.judge(welcome.identity);
+    this.tellAttributes();
     this.panel.introduce(welcome.bot, welcome.limits);
     this.drafts.limits = welcome.drafts;
     const newest = welcome.conversations?.[0];
@@ -105,8 +161,13 @@ class Chat implements WidgetApp, Listeners {
     this.show();
   }
 
-  link(state: LinkState, code: number | null): void {
-    if (state === "refused" && code === EXPIRED && this.session) return this.startOver();
+  link(state: LinkState, code: number | null, reason: string): void {
+    if (state === "refused" && reason.startsWith("identity_")) {
+      this.self.fail({ code: reason, message: "this site chats with people it knows only" });
+    } else if (state === "refused" && code === EXPIRED && this.session) {
+      if (reason === "logged_out") this.self.forget();
+      return this.startOver();
+    }
     const isDown = state === "waiting" || state === "connecting";
     if (isDown && this.offlineTimer === null) {
       this.offlineTimer = window.setTimeout(() => this.panel.setOffline(true), OFFLINE_AFTER_MS);
@@ -136,6 +197,7 @@ class Chat implements WidgetApp, Listeners {
   }
 
   nack(nack: Payloads["nack"], conversation: string | undefined): void {
+    if (this.self.isRefused(nack)) return;
     const isGone = nack.code === "closed" || nack.code === "not_found";
     if (isGone && conversation !== undefined && conversation === this.thread.id) {
       this.moveOn(); // it has ended for good: what still waits opens the next one
@@ -156,9 +218,26 @@ class Chat implements WidgetApp, Listeners {
     this.readUpTo = 0;
   }
 
+  /** Say hello again, as whoever it is now. */
+  private reconnect(): void {
+    this.realtime.stop();
+    this.realtime.start();
+  }
+
+  private tellAttributes(): void {
+    const frame = this.self.frame();
+    if (frame) this.realtime.send(frame);
+  }
+
+  /** Leave the conversation, with what has not been sent: it is another person's. */
+  private drop(): void {
+    for (const { cid } of this.thread.takePending()) this.realtime.withdraw(cid);
+    this.leave();
+  }
+
   /** The stored session is no longer known: begin as a new visitor. */
   private startOver(): void {
-    forget(this.shell.config.site);
+    forget(this.config.site);
     this.session = null;
     this.realtime.stop();
     this.moveOn();
@@ -230,7 +309,7 @@ class Chat implements WidgetApp, Listeners {
 
   /** Remember the session once the visitor has said something, and from then on what is open. */
   private keep(): void {
-    const { site } = this.shell.config;
+    const { site } = this.config;
     if (!this.session || !(this.hasSpoken || recall(site))) return;
     remember(site, { session: this.session, isOpen: this.isOpen });
   }
@@ -243,7 +322,10 @@ class Chat implements WidgetApp, Listeners {
       if (item.kind !== "message" || item.message.s <= this.readUpTo) return false;
       return item.message.role === "bot" || item.message.role === "agent";
     });
-    this.shell.setUnread(isSeen ? 0 : unread.length);
+    const count = isSeen ? 0 : unread.length;
+    this.shell.setUnread(count, count > 0 ? en.launcherUnread(count) : en.launcher);
+    this.reporter.count(count);
+    this.reporter.update(this.thread, this.isHistoryKnown);
   }
 
   private markRead(): void {
@@ -254,6 +336,6 @@ class Chat implements WidgetApp, Listeners {
   }
 }
 
-export function mount(shell: Shell): WidgetApp {
+export async function mount(shell: Shell): Promise<WidgetApp> {
   return new Chat(shell);
 }

@@ -1,105 +1,69 @@
 /**
  * The script a shop embeds: `<script async src="https://HOST/widget.js" data-site="pk_…"></script>`.
  *
- * It draws the launcher and nothing more; the chat itself is fetched when it is first opened, or at
- * once when it was open before a reload. No cookie, no inline style, nothing stored.
+ * It draws the launcher, once the site has said how it looks, and answers `$care`; the chat itself
+ * is fetched when it is first opened, or at once for who has written before. No cookie, no inline
+ * style, nothing stored.
  */
 
-import { h, icon } from "../dom.ts";
-import { CHAT, DOWN } from "../icons.ts";
-import { en } from "../strings.ts";
-import css from "./launcher.css";
-import { recall } from "./memory.ts";
-import type { AppModule, Config, WidgetApp } from "./shell.ts";
+import { CareWidget } from "./care_widget.ts";
+import { complaint, warn } from "./commands.ts";
+import { fetchSite } from "./site.ts";
 
-/** The path of the application, put in by the build. */
-declare const WIDGET_APP_PATH: string;
+type Care = ((...call: unknown[]) => void) & { q?: ArrayLike<unknown>[] };
+
+declare global {
+  interface Window {
+    $care?: Care | undefined;
+  }
+}
 
 const script = document.currentScript;
 
-class CareWidget extends HTMLElement {
-  private app: Promise<WidgetApp> | null = null;
-  private readonly launcher = h("button", {
-    type: "button",
-    class: "launcher",
-    part: "launcher",
-    "aria-haspopup": "dialog",
-    "aria-expanded": "false",
-    "aria-label": en.launcher,
-  });
-  private readonly badge = h("span", { class: "badge", "aria-hidden": "true", hidden: true });
-  private readonly root = this.attachShadow({ mode: "open" });
+function obey(widget: CareWidget, call: unknown[]): void {
+  const [command, ...args] = call;
+  const wrong = complaint(command, args);
+  if (wrong !== null) return warn(wrong);
+  widget.commands[String(command)]?.(...(args as never[]));
+}
 
-  constructor(private readonly config: Config) {
-    super();
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    this.root.adoptedStyleSheets = [sheet];
-    this.launcher.append(icon(...CHAT), icon(...DOWN), this.badge);
-    this.launcher.addEventListener("click", () => void this.toggle());
-    this.root.append(this.launcher);
-  }
+/** What was called before we were here is done now, in its order. */
+function answerCalls(widget: CareWidget): void {
+  const waiting = window.$care?.q ?? [];
+  window.$care = (...call) => obey(widget, call);
+  for (const call of waiting) obey(widget, Array.from(call));
+}
 
-  async open(): Promise<void> {
-    (await this.load()).open();
-  }
-
-  private async toggle(): Promise<void> {
-    const app = await this.load();
-    if (app.isOpen) app.close();
-    else app.open();
-  }
-
-  private load(): Promise<WidgetApp> {
-    this.app ??= this.fetchApp();
-    return this.app;
-  }
-
-  private async fetchApp(): Promise<WidgetApp> {
-    this.launcher.setAttribute("aria-busy", "true");
-    try {
-      const module = (await import(this.config.origin + WIDGET_APP_PATH)) as AppModule;
-      return module.mount({
-        config: this.config,
-        root: this.root,
-        launcher: this.launcher,
-        setUnread: (count) => this.setUnread(count),
-      });
-    } catch (error) {
-      this.app = null; // the next click tries again
-      throw error;
-    } finally {
-      this.launcher.removeAttribute("aria-busy");
-    }
-  }
-
-  private setUnread(count: number): void {
-    this.badge.hidden = count === 0;
-    this.badge.textContent = count > 9 ? "9+" : String(count);
-    this.launcher.setAttribute("aria-label", count ? en.launcherUnread(count) : en.launcher);
+async function show(widget: CareWidget, site: string, origin: string): Promise<void> {
+  const told = await fetchSite(origin, site);
+  if (told) {
+    widget.appear(told);
+  } else {
+    const message = `${site} is not for ${location.origin}: is that an allowed origin?`;
+    warn(message);
+    widget.events.emit("error", { code: "unavailable", message });
   }
 }
 
 function start(script: HTMLScriptElement): void {
-  const { site, company, questions } = script.dataset;
-  if (!site) throw new Error("careline: the script tag needs a data-site");
-  const config: Config = {
-    site,
-    origin: new URL(script.src).origin,
-    company: company ?? en.defaultCompany,
-    questions: questions ? questions.split("|") : [],
-  };
+  const { site, company, questions, locale } = script.dataset;
+  if (!site) return warn("the script tag needs a data-site");
+  const origin = new URL(script.src).origin;
   customElements.define("care-widget", CareWidget);
-  const widget = new CareWidget(config);
-  document.body.append(widget);
+  const found = document.querySelector<CareWidget>("care-widget");
+  const widget = found ?? (document.createElement("care-widget") as CareWidget);
+  widget.settle({ site, origin, company, questions: questions?.split("|"), locale });
+  if (!found) document.body.append(widget);
   document.addEventListener("click", (event) => {
     const opener = event.target instanceof Element && event.target.closest("[data-care-open]");
     if (opener) void widget.open();
   });
-  if (recall(site)?.isOpen) void widget.open();
+  answerCalls(widget);
+  // The page paints first.
+  requestAnimationFrame(() => setTimeout(() => void show(widget, site, origin)));
 }
 
 if (script instanceof HTMLScriptElement && !customElements.get("care-widget")) {
-  if (document.body) start(script);
+  if (document.readyState !== "loading") start(script);
   else document.addEventListener("DOMContentLoaded", () => start(script));
 }

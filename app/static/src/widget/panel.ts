@@ -14,7 +14,7 @@ import type { UploadTarget } from "../upload.ts";
 import { Composer } from "./composer.ts";
 import css from "./panel.css";
 import { RatingCard } from "./rating.ts";
-import type { Config } from "./shell.ts";
+import type { Config } from "./config.ts";
 
 export interface Actions {
   send(text: string, files: SentFile[]): void;
@@ -201,8 +201,9 @@ export class Panel {
       questions.append(ask);
     }
     const mark = h("span", { class: "mark", "aria-hidden": "true" }, icon(...SPARK));
-    const title = h("h2", {}, strings.greetingTitle);
-    this.welcome.append(mark, title, h("p", {}, strings.greeting), questions);
+    const title = h("h2", { dir: "auto" }, this.config.title || strings.greetingTitle);
+    const greeting = h("p", { dir: "auto" }, this.config.greeting || strings.greeting);
+    this.welcome.append(mark, title, greeting, questions);
   }
 
   private listen(): void {
