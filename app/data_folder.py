@@ -1,4 +1,4 @@
-"""The data folder: one Careline at a time, its process id, its key."""
+"""The data folder: one Careline at a time, its process ids, its key."""
 
 import fcntl
 import os
@@ -9,16 +9,26 @@ from app.errors import BadSettings, DataFolderInUse
 
 
 class DataFolder:
-    """Holds the folder's lock from `take()` to `release()`; the system frees it if we die."""
+    """Holds the folder's lock from `take()` to `release()`; the system frees it if we die.
 
-    def __init__(self, path: Path) -> None:
+    Several web processes of one Careline share a folder, each with a number and a lock of its own
+    besides the one that their parent holds.
+    """
+
+    def __init__(self, path: Path, worker: int = 0) -> None:
         self.path = path
+        self._suffix = f"-{worker}" if worker else ""
         self._lock: int | None = None
 
     @property
     def pid_file(self) -> Path:
         """Holds our process id while we run; its lock is the folder's."""
-        return self.path / "run" / "web.pid"
+        return self.path / "run" / f"web{self._suffix}.pid"
+
+    @property
+    def worker_file(self) -> Path:
+        """Holds the lasting id of the process that holds this folder."""
+        return self.path / f"worker{self._suffix}.id"
 
     @property
     def key_file(self) -> Path:

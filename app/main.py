@@ -36,6 +36,7 @@ from app.jobs.runner import JobRunner
 from app.knowledge.imports import UrlImporter
 from app.knowledge.library import Library
 from app.live import router as live
+from app.live.bus import Bus
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.office.routers import ROUTERS as OFFICE_ROUTERS
@@ -50,6 +51,7 @@ from app.settings import Settings
 from app.static_files import BuiltFiles
 from app.throttle import Throttle
 from app.widget import router as widget
+from app.workers import Membership, read_worker_id
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,12 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(_measure_lag(parts.metrics))
             stack.callback(lag.cancel)
+            there = tasks.create_task(Membership(parts.database, parts.clock).run())
+            stack.callback(there.cancel)
+            if not parts.database.is_sqlite:
+                bus = Bus(settings.database, parts.database, parts.hub)
+                bus.listen(parts.dispatcher)
+                stack.callback(tasks.create_task(bus.run()).cancel)
             library = parts.library
             answering = tasks.create_task(_answers(parts, ready, library).run())
             stack.callback(answering.cancel)
@@ -113,7 +121,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
 def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     """What needs no waiting; the engine comes with the lifespan."""
     dispatcher = Dispatcher()
-    database = Database(settings.database, dispatcher, clock)
+    worker_id = read_worker_id(folder.worker_file)
+    database = Database(settings.database, dispatcher, clock, worker_id=worker_id)
     metrics = Metrics()
     key = read_secret_key(folder.key_file)
     return Parts(

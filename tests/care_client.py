@@ -174,6 +174,11 @@ class CareClient:
                 await self._heard.wait()
         return self.views[conversation_id]
 
+    async def wait_for_news(self) -> None:
+        """Until the next frame has come."""
+        self._heard.clear()
+        await self._heard.wait()
+
     async def wait_closed(self) -> int:
         """The code the server closed with."""
         assert self._listening is not None

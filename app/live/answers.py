@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.events import AnswerEnded, BegunAnswer, ControlChanged
 from app.live import frames
+from app.live.notes import TextGrown
 from app.vocabulary import Phase
 
 Publish = Callable[[UUID, str], None]
@@ -20,8 +21,17 @@ Publish = Callable[[UUID, str], None]
 class LiveAnswer:
     """One answer while it is written. `ended` is set by whatever ends it, from wherever."""
 
-    def __init__(self, answer: BegunAnswer, publish: Publish, delta_interval_s: float) -> None:
+    def __init__(
+        self,
+        answer: BegunAnswer,
+        publish: Publish,
+        delta_interval_s: float,
+        grown: Callable[["LiveAnswer"], None] | None = None,
+    ) -> None:
+        """`grown` hears of every flush; without it, another process writes this answer."""
         self.answer = answer
+        self.is_mirror = grown is None
+        self._grown = grown or _nobody_cares
         self.begun_at_s = time.monotonic()
         self.first_shown_at_s: float | None = None
         self.text = ""
@@ -62,6 +72,7 @@ class LiveAnswer:
         self._last_flush_s = asyncio.get_running_loop().time()
         message_id = str(self.answer.message_id)
         self._send("answer.delta", {"message_id": message_id, "o": start, "x": self.text[start:]})
+        self._grown(self)
 
     def announce(self) -> None:
         """Tell the readers that it begins."""
@@ -97,12 +108,14 @@ class LiveAnswer:
 
 
 class LiveAnswers:
-    """The running answers of this process, one a conversation at most."""
+    """The running answers, one a conversation at most; those of other processes as mirrors."""
 
     def __init__(self, publish: Publish, delta_interval_s: float) -> None:
         self._publish = publish
         self._delta_interval_s = delta_interval_s
         self._by_conversation: dict[UUID, LiveAnswer] = {}
+        self.on_grown: Callable[[LiveAnswer], None] = _nobody_cares
+        """Hears of every piece of text that answers of this process give out."""
 
     def open(self, answer: BegunAnswer) -> LiveAnswer:
         """Where the text of a begun answer goes; born ended if somebody has ended it already."""
@@ -124,9 +137,29 @@ class LiveAnswers:
 
     def on_begun(self, answer: BegunAnswer) -> None:
         """A generation was stored: from now on its text can be given out."""
-        live = LiveAnswer(answer, self._publish, self._delta_interval_s)
+        live = LiveAnswer(answer, self._publish, self._delta_interval_s, self._on_grown)
         self._by_conversation[answer.conversation_id] = live
         live.announce()
+
+    def mirror(self, answer: BegunAnswer) -> None:
+        """Another process has begun an answer; its text comes by `grow`."""
+        known = self.find(answer.conversation_id)
+        if known is None or known.answer != answer:
+            live = LiveAnswer(answer, self._publish, self._delta_interval_s)
+            self._by_conversation[answer.conversation_id] = live
+            live.announce()
+
+    def grow(self, grown: TextGrown) -> None:
+        """More text of a mirror; what it has already is passed over."""
+        live = self.find(grown.conversation_id)
+        if live is None or not live.is_mirror or live.answer.generation_id != grown.generation_id:
+            return
+        if grown.offset <= len(live.text):
+            live.append(grown.text[len(live.text) - grown.offset :])
+
+    def own(self) -> list[LiveAnswer]:
+        """Those that this process writes."""
+        return [live for live in self._by_conversation.values() if not live.is_mirror]
 
     def on_control_changed(self, event: ControlChanged) -> None:
         """The word has passed on: not one more character of an older epoch."""
@@ -148,3 +181,10 @@ class LiveAnswers:
         }
         frame = frames.ephemeral("answer.ended", data, event.conversation_id)
         self._publish(event.conversation_id, frame)
+
+    def _on_grown(self, live: LiveAnswer) -> None:
+        self.on_grown(live)
+
+
+def _nobody_cares(_: LiveAnswer) -> None:
+    """Where there is no other process."""

@@ -27,6 +27,7 @@ from app.events import (
 from app.live import frames
 from app.live.answers import LiveAnswers
 from app.live.connection import Connection
+from app.live.notes import EventNoted, Invited, Note, Passed, TextGrown
 from app.live.protocol import CloseCode
 from app.metrics import Metrics
 from app.vocabulary import Visibility
@@ -67,6 +68,8 @@ class Hub:
         self._agents: dict[Connection, UUID] = {}
         self._memberships: dict[Connection, set[UUID | str]] = defaultdict(set)
         self.answers = LiveAnswers(self.offer, delta_interval_s)
+        self.tell_others: Callable[[Note], None] = lambda _: None
+        """Passes on what other processes cannot read in the store."""
         dispatcher.on(EventStored, self._on_stored)
         dispatcher.on(ControlChanged, self.answers.on_control_changed)
         dispatcher.on(BegunAnswer, self.answers.on_begun)
@@ -88,6 +91,10 @@ class Hub:
 
     def invite(self, token_hash: str, conversation_id: UUID) -> None:
         """Have all of a customer's sockets join a conversation that has just begun."""
+        self._invite(token_hash, conversation_id)
+        self.tell_others(Invited(token_hash, conversation_id))
+
+    def _invite(self, token_hash: str, conversation_id: UUID) -> None:
         for tab in list(self._groups.get(token_hash, ())):
             if conversation_id in tab.watching:
                 continue
@@ -170,10 +177,58 @@ class Hub:
 
     def offer_to_others(self, conversation_id: UUID, frame: str, *, sender: Connection) -> None:
         """Send it to everybody who watches but the sender; a customer's own tabs know already."""
-        for subscription in self._live(conversation_id):
-            is_from_agent = sender in self._agents
+        is_from_agent = sender in self._agents
+        self._pass(Passed(conversation_id, frame, is_from_agent), sender)
+        self.tell_others(Passed(conversation_id, frame, is_from_agent))
+
+    def _pass(self, passed: Passed, sender: Connection | None = None) -> None:
+        for subscription in self._live(passed.conversation_id):
+            is_from_agent = passed.is_from_agent
             if subscription.connection is not sender and (is_from_agent or subscription.is_agent):
-                subscription.connection.offer(frame)
+                subscription.connection.offer(passed.frame)
+
+    async def hear(self, note: Note) -> None:
+        """Do here what another process's note asks for."""
+        match note:
+            case EventNoted():
+                await self._read_event(note)
+            case BegunAnswer():
+                self.answers.mirror(note)
+            case TextGrown():
+                self.answers.grow(note)
+            case ControlChanged():
+                self.answers.on_control_changed(note)
+            case AnswerEnded():
+                self.answers.on_ended(note)
+            case Mentioned():
+                self._on_mentioned(note)
+            case SessionEnded():
+                self._on_session_ended(note)
+            case ContactChanged():
+                self._on_contact_changed(note)
+            case Passed():
+                self._pass(note)
+            case Invited():
+                self._invite(note.token_hash, note.conversation_id)
+
+    def read_logs_again(self) -> None:
+        """Notes were lost: every socket gets what was stored behind what it has seen."""
+        for conversation_id, watchers in list(self._watchers.items()):
+            for connection, one in list(watchers.items()):
+                again = self.join(
+                    connection, conversation_id, after=one.seen_seq, is_agent=one.is_agent
+                )
+                connection.spawn(again)
+        for connection in list(self._agents):
+            connection.offer(frames.ephemeral("list.dirty", {}))
+
+    async def _read_event(self, noted: EventNoted) -> None:
+        """Only if somebody here is to be told."""
+        is_watched = noted.conversation_id in self._watchers
+        if is_watched or noted.workspace_id in self._groups:
+            async with self._database.snapshot() as session:
+                for event in await read_log(session, noted.conversation_id, noted.seq - 1, 1):
+                    self._on_stored(event)
 
     def announce_draining(self) -> None:
         """Tell every socket that the server is going away."""
