@@ -253,3 +253,11 @@ class TicketStatus(StrEnum):
     PENDING = "pending"
     """Waiting for the customer."""
     RESOLVED = "resolved"
+
+
+class BatchState(StrEnum):
+    """How far a batch of tickets is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"

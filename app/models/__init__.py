@@ -21,6 +21,7 @@ from app.models.knowledge import Article, ArticleVersion, KbGap
 from app.models.office import ArticleDraft, ArticleImport, AuditEntry, Invitation, Rating
 from app.models.people import Agent, Contact, Inbox, VisitorSession, Workspace
 from app.models.teamwork import CannedReply, ConversationLabel, Draft, Label, Mention
+from app.models.triage import TriageBatch, TriageTicket
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
@@ -57,6 +58,8 @@ __all__ = [
     "ReadMarker",
     "TicketComment",
     "TicketLink",
+    "TriageBatch",
+    "TriageTicket",
     "UtcDateTime",
     "VisitorSession",
     "WebhookDelivery",

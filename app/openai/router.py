@@ -6,7 +6,7 @@ from uuid import uuid4
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from app.answers.ask import AskOnce
+from app.answers.router import asking
 from app.api.event_stream import EventStream, begun, while_connected
 from app.api.keys import ApiCaller, require
 from app.api.routes import api_router
@@ -106,14 +106,7 @@ async def _begin(
     client, workspace_id = parts.engine.client, caller.workspace_id
     if model != GROUNDED:
         return write_base(client, spoken, sampling, parts.secrets.prefix_salt(workspace_id))
-    ask_once = AskOnce(
-        parts.database,
-        parts.library,
-        client,
-        salt_of=parts.secrets.prefix_salt,
-        timeout_s=parts.settings.answer_timeout_s,
-    )
-    return write_grounded(ask_once, workspace_id, spoken, seed)
+    return write_grounded(asking(parts), workspace_id, spoken, seed)
 
 
 async def _fingerprint(parts: Parts) -> str:
