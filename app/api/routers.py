@@ -2,6 +2,7 @@
 
 from app.agents.api_router import inboxes_router as inboxes
 from app.agents.api_router import router as agents
+from app.answers.router import router as answers
 from app.api.keys_router import router as keys
 from app.audit.api_router import router as audit
 from app.contacts.router import router as contacts
@@ -36,4 +37,5 @@ ROUTERS = (
     openai,
     webhooks,
     keys,
+    answers,
 )
