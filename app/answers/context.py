@@ -75,9 +75,20 @@ class Past:
     exact: ExactIds
     num_tokens: int
     """Of its prompt and itself, counted by the model of `exact`."""
+    head: str = ""
+    """The mark of what its prompt began with."""
 
 
-def to_store(pieces: Sequence[Piece], cut: Cut, exact: ExactIds) -> JsonObject:
+@dataclass(frozen=True)
+class Head:
+    """What every prompt of a workspace begins with; it changes with the company's guidance."""
+
+    messages: tuple[ChatMessage, ...]
+    mark: str
+    """Of these messages and of how others' words are masked: counts hold where it is equal."""
+
+
+def to_store(pieces: Sequence[Piece], cut: Cut, exact: ExactIds, head: str = "") -> JsonObject:
     """What is stored of an answer beside ids and counts, which have columns of their own."""
     return {
         "layout": LAYOUT,
@@ -88,6 +99,7 @@ def to_store(pieces: Sequence[Piece], cut: Cut, exact: ExactIds) -> JsonObject:
         "bare_seq": cut.bare_seq,
         "num_chars": exact.num_chars,
         "fingerprint": exact.fingerprint,
+        "head": head,
     }
 
 
@@ -105,6 +117,7 @@ def restored(
         cut=Cut(stored["dropped_seq"], stored["bare_seq"]),
         exact=ExactIds(tuple(token_ids), stored["num_chars"], stored["fingerprint"]),
         num_tokens=num_prompt_tokens + len(token_ids),
+        head=stored.get("head", ""),
     )
 
 
@@ -117,7 +130,7 @@ class History:
 
 
 def lay_out_history(
-    system: Sequence[ChatMessage],
+    head: Head,
     pasts: Sequence[Past],
     turns: Sequence[Turn],
     window: Window,
@@ -129,7 +142,7 @@ def lay_out_history(
     kept = [past for past in pasts if past.seq > cut.dropped_seq]
     while True:
         messages = _messages(kept, cut, said)
-        num_tokens = _num_tokens(system, messages, kept[-1] if kept else None, cut, window)
+        num_tokens = _num_tokens(head, messages, kept[-1] if kept else None, cut, window)
         fits = num_tokens + num_new_tokens <= window.max_tokens and len(kept) < MAX_PASTS
         if fits or not kept:
             return History(messages, cut)
@@ -217,16 +230,16 @@ def _text(piece: Piece, said: Mapping[int, Turn], limit: int) -> str:
 
 
 def _num_tokens(
-    system: Sequence[ChatMessage],
+    head: Head,
     messages: Sequence[ChatMessage],
     last: Past | None,
     cut: Cut,
     window: Window,
 ) -> int:
     """Counted where this engine has computed just that, else estimated."""
-    is_counted = last is not None and last.cut == cut and bool(messages)
+    is_counted = last is not None and (last.cut, last.head) == (cut, head.mark) and bool(messages)
     if last is None or not is_counted or last.exact.fingerprint != window.fingerprint:
-        return sum(_size(one, window) for one in (*system, *messages))
+        return sum(_size(one, window) for one in (*head.messages, *messages))
     replaced = messages[-1].text[last.exact.num_chars :]
     return last.num_tokens + estimate_tokens(replaced) + MARKERS
 

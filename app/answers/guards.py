@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from app.answers import guard_words as words
 from app.answers.prompt import system_messages
@@ -35,6 +36,8 @@ class Breach(StrEnum):
     ECHO = "echo"
     REPETITION = "repetition"
     RUDE = "rude"
+    BANNED = "banned"
+    """The company never wants to hear it."""
     UNSUPPORTED = "unsupported"
     """No passage says so."""
 
@@ -46,6 +49,8 @@ class Setting:
     company: str
     beside_facts: bool
     """A yes or no next to a quote could contradict it."""
+    guidance: str = ""
+    never_say: tuple[str, ...] = ()
 
 
 _INVISIBLE = re.compile(
@@ -56,6 +61,7 @@ _FIGURE = re.compile(r"\d|[%$€£¥]")
 _MARKUP = re.compile(r"://|[\n@\[\]<>{}|`*_#\\/=~^]")
 _CAPITALISED = re.compile(r"(?<![.!?]\s)(?<!^)\b[^\W\d_a-z][\w'’]*")
 _WORD = re.compile(r"[^\W_]+")
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
 _OWN_CAPITALS = frozenset({"i", "ai", "ok"})
 
 
@@ -82,7 +88,8 @@ def find_breach(sentence: str, setting: Setting) -> Breach | None:
         (Breach.FIGURE, _has_figure(text)),
         (Breach.LINK, _MARKUP.search(text) or words.LINKS.search(text)),
         (Breach.NAME, has_foreign_name(text, setting.company)),
-        (Breach.ECHO, _echoes(text, setting.company) or words.INTERNALS.search(text)),
+        (Breach.BANNED, has_banned(text, setting.never_say)),
+        (Breach.ECHO, _echoes(text, setting) or words.INTERNALS.search(text)),
         (Breach.COMMITMENT, promises),
         (Breach.CLAIM, setting.beside_facts and words.CLAIMS.search(plain)),
         (Breach.DATA_REQUEST, words.DATA_REQUESTS.search(plain)),
@@ -100,7 +107,8 @@ def find_early_breach(begun: str, setting: Setting) -> Breach | None:
 def find_ban(text: str, setting: Setting) -> Breach | None:
     """What must not be said whatever supports it; `text` may be the beginning of a sentence."""
     checks: tuple[tuple[Breach, object], ...] = (
-        (Breach.ECHO, _echoes(text, setting.company) or words.PROMPT_TALK.search(text)),
+        (Breach.BANNED, has_banned(text, setting.never_say)),
+        (Breach.ECHO, _echoes(text, setting) or words.PROMPT_TALK.search(text)),
         (Breach.REPETITION, _stutters(text)),
         (Breach.RUDE, words.RUDE.search(text)),
     )
@@ -120,8 +128,26 @@ def has_foreign_name(text: str, known: str) -> bool:
     return any(re.split(r"['’]", word)[0].casefold() not in own for word in found)
 
 
-def _echoes(text: str, company: str) -> bool:
-    told_text = " ".join(message.text for message in system_messages(company))
+def has_banned(text: str, never_say: tuple[str, ...]) -> bool:
+    """Whether one of these words stands in it, in any case, with any accents or hyphens."""
+    return bool(never_say) and _banned(never_say).search(_folded(text)) is not None
+
+
+@lru_cache(maxsize=64)
+def _banned(never_say: tuple[str, ...]) -> re.Pattern[str]:
+    options = (r"[\W_]+".join(map(re.escape, _WORD.findall(_folded(one)))) for one in never_say)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(one for one in options if one) or '(?!)'})(?!\w)")
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", clean(text).casefold())
+    return "".join(char for char in apart if not unicodedata.combining(char))
+
+
+def _echoes(text: str, setting: Setting) -> bool:
+    """What the guidance puts in quotation marks is there to be said."""
+    guidance = _QUOTED.sub(" . ", setting.guidance)
+    told_text = " ".join(one.text for one in system_messages(setting.company, guidance))
     said, told = (_runs(_WORD.findall(source.casefold())) for source in (text, told_text))
     return bool(said & told)
 

@@ -11,7 +11,7 @@ from app.answers import phrases
 from app.answers.context import estimate_tokens
 from app.answers.free_release import MAX_FREE_TOKENS, Free, Mending
 from app.answers.grounding import Grounding, ground
-from app.answers.guards import Setting
+from app.answers.guards import Setting, has_banned
 from app.answers.parts import Copy, Own, Part
 from app.answers.policy import Move, Route, route
 from app.answers.prompt import Prompt, Talk, build_prompt
@@ -81,7 +81,9 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
     if not questions:
         return _small_talk(thread, routes[-1] if routes else Route(Move.GREETING))
     texts = [cut_out(turn.text) for turn in questions]
-    grounding = ground(index, texts, cut_out(thread.asked_before or "") or None)
+    grounding = _without_banned(
+        ground(index, texts, cut_out(thread.asked_before or "") or None), thread.policy.never_say
+    )
     match grounding.verdict:
         case Verdict.ANSWER:
             return _grounded(thread, questions, grounding)
@@ -124,7 +126,7 @@ def _handoff(routed: Route) -> Plan:
 
 
 def _small_talk(thread: Thread, routed: Route) -> Plan:
-    setting = Setting(thread.company, beside_facts=False)
+    setting = _setting(thread, beside_facts=False)
     said = phrases.SMALL_TALK[routed.move]
     own = tuple(Own(sentence, setting, _MAX_TALK_TOKENS) for sentence in said)
     facts = {
@@ -141,9 +143,9 @@ def _small_talk(thread: Thread, routed: Route) -> Plan:
 
 
 def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
-    setting = Setting(thread.company, beside_facts=True)
-    opening = phrases.choose(phrases.OPENINGS, thread.seed)
-    closing = phrases.choose(phrases.CLOSINGS, thread.seed)
+    setting = _setting(thread, beside_facts=True)
+    opening = _choose(phrases.OPENINGS, thread)
+    closing = _choose(phrases.CLOSINGS, thread)
     parts: list[Part] = [Own(opening, setting, _MAX_OPENING_TOKENS)]
     for marker, quote in enumerate(grounding.quotes, start=1):
         parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
@@ -162,6 +164,26 @@ def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -
         question=_joined(questions),
         free=free,
     )
+
+
+def _setting(thread: Thread, *, beside_facts: bool) -> Setting:
+    policy = thread.policy
+    return Setting(thread.company, beside_facts, policy.guidance, policy.never_say)
+
+
+def _choose(options: Sequence[str], thread: Thread) -> str:
+    """One of our sentences, without the company's banned words where one has none."""
+    said = [one for one in options if not has_banned(one, thread.policy.never_say)]
+    return phrases.choose(tuple(said) or tuple(options), thread.seed)
+
+
+def _without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Grounding:
+    """Quotes that must not be said are as if they had not been found."""
+    quotes = tuple(one for one in grounding.quotes if not has_banned(one.text, never_say))
+    if len(quotes) == len(grounding.quotes):
+        return grounding
+    verdict = grounding.verdict if quotes else Verdict.NOTHING
+    return replace(grounding, verdict=verdict, quotes=quotes)
 
 
 def _free(grounding: Grounding, setting: Setting, parts: Sequence[Part]) -> Free:
@@ -197,7 +219,7 @@ def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> 
 def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
-    text = phrases.STILL_UNKNOWN if is_second else phrases.choose(phrases.UNKNOWN, thread.seed)
+    text = phrases.STILL_UNKNOWN if is_second else _choose(phrases.UNKNOWN, thread)
     parts = (Copy(text),)
     return Plan(
         Route(Move.ANSWER),
@@ -224,7 +246,7 @@ def _prompt(
     parts: Sequence[Part],
     num_free_tokens: int = 0,
 ) -> Prompt:
-    talk = Talk(thread.company, thread.turns, thread.pasts, thread.window)
+    talk = Talk(thread.company, thread.turns, thread.pasts, thread.window, thread.policy)
     seqs = [turn.seq for turn in asked]
     num_tokens = max(_num_tokens(parts), num_free_tokens)
     return build_prompt(talk, seqs, thread.history_seq, passages, num_tokens)

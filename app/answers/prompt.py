@@ -4,6 +4,7 @@ The layout is append-only (`context.py`): the product's preamble, which all work
 workspace's policy, then the turns, the passages directly before the words they were found for.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from app.answers.context import (
     MARKERS,
     SPARE_TOKENS,
     Cut,
+    Head,
     Past,
     Piece,
     Window,
@@ -23,6 +25,7 @@ from app.answers.context import (
 )
 from app.conversations.answering import Turn
 from app.knowledge.passages import Passage
+from app.workspace.answer_policy import DEFAULT_POLICY, AnswerPolicy
 from inference import ChatMessage
 
 PREAMBLE = (
@@ -45,6 +48,7 @@ class Talk:
     """Oldest first."""
     pasts: tuple[Past, ...]
     window: Window
+    policy: AnswerPolicy = DEFAULT_POLICY
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Prompt:
     messages: tuple[ChatMessage, ...]
     pieces: tuple[Piece, ...]
     cut: Cut
+    head: str
+    """The mark of what it begins with."""
 
 
 def build_prompt(
@@ -67,28 +73,35 @@ def build_prompt(
 
     Up to `history_seq` the conversation stands before it. `num_answer_tokens` are kept free.
     """
-    system = system_messages(talk.company)
+    head = head_of(talk.company, talk.policy)
     now = [Piece("user", tuple(question_seqs))]
     if passages:
         now.insert(0, Piece("passages", text=passages_text(passages)))
     free = talk.window.max_tokens - num_answer_tokens
-    most_chars = min(MAX_NEW_CHARS, free * CHARS_PER_TOKEN - _num_chars(system))
+    most_chars = min(MAX_NEW_CHARS, free * CHARS_PER_TOKEN - _num_chars(head.messages))
     room = most_chars - _num_chars(render(now, talk.turns))
     covered_seq = talk.pasts[-1].seq if talk.pasts else 0
     pieces = (*catch_up(talk.turns, covered_seq, history_seq + 1, room), *now)
     new = render(pieces, talk.turns)
     num_new_tokens = SPARE_TOKENS + num_answer_tokens
     num_new_tokens += sum(estimate_tokens(one.text) + MARKERS for one in new)
-    history = lay_out_history(system, talk.pasts, talk.turns, talk.window, num_new_tokens)
-    return Prompt((*system, *history.messages, *new), pieces, history.cut)
+    history = lay_out_history(head, talk.pasts, talk.turns, talk.window, num_new_tokens)
+    messages = (*head.messages, *history.messages, *new)
+    return Prompt(messages, pieces, history.cut, head.mark)
 
 
-def system_messages(company: str) -> tuple[ChatMessage, ...]:
-    """What every prompt begins with."""
-    return (
-        ChatMessage(role="system", text=PREAMBLE, public=True),
-        ChatMessage(role="system", text=POLICY.format(company=company)),
-    )
+def head_of(company: str, policy: AnswerPolicy) -> Head:
+    """What every prompt of this company begins with; equal decisions, equal blocks."""
+    messages = system_messages(company, policy.guidance)
+    marked = "\0".join([*(one.text for one in messages), policy.mask_pii.value])
+    return Head(messages, hashlib.sha256(marked.encode()).hexdigest()[:16])
+
+
+def system_messages(company: str, guidance: str = "") -> tuple[ChatMessage, ...]:
+    """The product's preamble, the company's policy, and its guidance where there is any."""
+    own = ChatMessage(role="system", text=POLICY.format(company=company))
+    guided = (ChatMessage(role="system", text=guidance),) if guidance else ()
+    return (ChatMessage(role="system", text=PREAMBLE, public=True), own, *guided)
 
 
 def passages_text(passages: Sequence[Passage]) -> str:

@@ -9,7 +9,7 @@ rule is cut. Nothing has ever to be taken back, and no cut into chunks can chang
 from collections.abc import Sequence
 from functools import partial
 
-from app.answers.guards import Breach, clean, find_breach, find_early_breach
+from app.answers.guards import Breach, clean, find_breach, find_early_breach, has_banned
 from app.answers.parts import Own, Part
 from app.answers.word_gate import CUT, WordGate
 from app.workspace.answer_policy import ReleaseMode
@@ -92,7 +92,8 @@ class Release:
             return self._say(gate.rest(sentence))
         self.breaches.append(breach)
         cut = self._show(CUT) if gate.has_shown else []
-        return cut + self._say(part.fallback.split())
+        is_banned = has_banned(part.fallback, part.setting.never_say)
+        return cut + self._say([] if is_banned else part.fallback.split())
 
     def _gate_of(self, part: Own) -> WordGate:
         if self._gate is None:
@@ -109,5 +110,6 @@ class Release:
         return shown
 
     def _show(self, text: str) -> list[str]:
+        text = text if self._shown else text.lstrip(" ")
         self._shown += text
         return [text] if text else []

@@ -304,7 +304,7 @@ def _context(draft: Draft, fingerprint: str) -> JsonObject | None:
     if plan.prompt is None or fingerprint != draft.window.fingerprint:
         return None
     exact = ExactIds(tuple(written.token_ids), written.num_exact_chars, fingerprint)
-    return to_store(plan.prompt.pieces, plan.prompt.cut, exact)
+    return to_store(plan.prompt.pieces, plan.prompt.cut, exact, plan.prompt.head)
 
 
 def _record(plan: Plan, written: Written) -> JsonObject:

@@ -8,9 +8,9 @@ one, whatever pieces they come in.
 from collections.abc import Callable
 
 from app.answers.guards import Breach, clean
-from app.workspace.answer_policy import ReleaseMode
+from app.workspace.answer_policy import MAX_NEVER_SAY_WORDS, ReleaseMode
 
-HELD_WORDS = 4
+HELD_WORDS = MAX_NEVER_SAY_WORDS
 CUT = "…"
 """Stands where a sentence was begun and is not gone on with."""
 

@@ -6,6 +6,11 @@ from typing import Any, Self, TypeVar
 
 from app.models import Workspace
 
+MAX_GUIDANCE_CHARS = 1_000
+MAX_NEVER_SAY = 50
+MAX_NEVER_SAY_CHARS = 40
+MAX_NEVER_SAY_WORDS = 4
+"""So many words are held back when an answer is shown word by word."""
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -44,6 +49,10 @@ class AnswerPolicy:
     mode: AnswerMode = AnswerMode.SPANS
     release: ReleaseMode = ReleaseMode.SENTENCE
     mask_pii: PiiMasking = PiiMasking.MODEL
+    guidance: str = ""
+    """The company's own words to the model (`guidance`): tone, what to say, what to leave."""
+    never_say: tuple[str, ...] = ()
+    """Words that neither the model nor a quote says (`never_say`)."""
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
@@ -53,6 +62,8 @@ class AnswerPolicy:
             mode=_word(stored.get("answer_mode"), AnswerMode),
             release=_word(stored.get("release_mode"), ReleaseMode),
             mask_pii=_word(stored.get("mask_pii"), PiiMasking),
+            guidance=stored.get("guidance") or "",
+            never_say=tuple(stored.get("never_say") or ()),
         )
 
 

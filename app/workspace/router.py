@@ -14,7 +14,16 @@ from app.errors import Invalid
 from app.models import JsonObject
 from app.office.forms import BadForm, Fields, Sheet
 from app.office.frame import ManagerDep, ManagerViewDep, Office, go_to
-from app.workspace.answer_policy import AnswerMode, AnswerPolicy, PiiMasking, ReleaseMode
+from app.workspace.answer_policy import (
+    MAX_GUIDANCE_CHARS,
+    MAX_NEVER_SAY,
+    MAX_NEVER_SAY_CHARS,
+    MAX_NEVER_SAY_WORDS,
+    AnswerMode,
+    AnswerPolicy,
+    PiiMasking,
+    ReleaseMode,
+)
 from app.workspace.policy import retention_days
 from app.workspace.service import Company, Decisions, decide, read_company
 
@@ -82,6 +91,8 @@ def _read(fields: Fields) -> Decisions:
             "retention_days": keeps or None,
             "answer_mode": fields.word("answer_mode", AnswerMode).value,
             "release_mode": fields.word("release_mode", ReleaseMode).value,
+            "guidance": fields.text("guidance", max_chars=MAX_GUIDANCE_CHARS, is_required=False),
+            "never_say": _read_never_say(fields),
             "mask_pii": fields.word("mask_pii", PiiMasking).value,
         },
     )
@@ -118,6 +129,23 @@ def _read_holidays(fields: Fields) -> list[str]:
     return sorted(set(found))
 
 
+def _read_never_say(fields: Fields) -> list[str]:
+    """A word or a few of them a line."""
+    most = MAX_NEVER_SAY * (MAX_NEVER_SAY_CHARS + 1)
+    written = fields.text("never_say", max_chars=most, is_required=False)
+    lines = list(dict.fromkeys(" ".join(line.split()) for line in written.splitlines()))
+    chosen = [line for line in lines if line]
+    if len(chosen) > MAX_NEVER_SAY:
+        fields.refuse("never_say", f"At most {MAX_NEVER_SAY} lines; this has {len(chosen)}.")
+    for line in chosen:
+        if len(line) > MAX_NEVER_SAY_CHARS or len(line.split()) > MAX_NEVER_SAY_WORDS:
+            limits = f"{MAX_NEVER_SAY_WORDS} words and {MAX_NEVER_SAY_CHARS} characters a line"
+            fields.refuse("never_say", f"At most {limits}: {line[:30]!r} is longer.")
+        if not any(char.isalnum() for char in line):
+            fields.refuse("never_say", f"There is no word in {line!r}.")
+    return chosen
+
+
 def _sheet(company: Company) -> Sheet:
     workspace, inbox = company.workspace, company.inbox
     stored, policy = workspace.settings, AnswerPolicy.of(workspace)
@@ -135,6 +163,8 @@ def _sheet(company: Company) -> Sheet:
         "retention_days": str(retention_days(workspace) or 0),
         "answer_mode": policy.mode.value,
         "release_mode": policy.release.value,
+        "guidance": policy.guidance,
+        "never_say": "\n".join(policy.never_say),
         "mask_pii": policy.mask_pii.value,
     }
     for day in DAYS:

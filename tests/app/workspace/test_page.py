@@ -27,6 +27,8 @@ FORM = {
     "retention_days": "365",
     "answer_mode": "free",
     "release_mode": "token",
+    "guidance": "Be cheerful.",
+    "never_say": "cheap\r\nmoney back",
     "mask_pii": "stored",
 }
 
@@ -46,6 +48,7 @@ async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served
     policy = AnswerPolicy.of(workspace)
     assert (policy.mode, policy.release) == (AnswerMode.FREE, ReleaseMode.TOKEN)
     assert policy.mask_pii is PiiMasking.STORED
+    assert (policy.guidance, policy.never_say) == ("Be cheerful.", ("cheap", "money back"))
     assert care.hours.week is not None and len(care.hours.week[0]) == 2
     assert care.resolved_after.total_seconds() == 12 * 3600
     assert 'value="09:00-12:30, 13:30-18:00"' in page.text
@@ -69,6 +72,10 @@ async def test_decisions_are_stored_where_they_are_read_and_noted(served: Served
         ("disclosure", "x" * 401, "At most 400 characters"),
         ("bot_name", "a\x00b", "cannot be shown"),
         ("answer_mode", "", "Please choose one of these."),
+        ("guidance", "x" * 1_001, "At most 1,000 characters"),
+        ("never_say", "one two three four five", "At most 4 words"),
+        ("never_say", "\n".join(map(str, range(51))), "At most 50 lines"),
+        ("never_say", "!?", "There is no word in"),
         ("mask_pii", "maybe", "Please choose one of these."),
         ("name", HOSTILE * 20, "At most 200 characters"),
     ],
