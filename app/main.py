@@ -124,6 +124,8 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     worker_id = read_worker_id(folder.worker_file)
     database = Database(settings.database, dispatcher, clock, worker_id=worker_id)
     metrics = Metrics()
+    url_importer = UrlImporter(database, clock)
+    url_importer.listen(dispatcher)
     key = read_secret_key(folder.key_file)
     return Parts(
         settings=settings,
@@ -141,8 +143,8 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         metrics=metrics,
         readiness=Readiness(database.ping),
         library=Library(database),
-        url_importer=UrlImporter(database, clock),
-        outgoing=build_outgoing(settings, database, dispatcher, clock, key),
+        url_importer=url_importer,
+        outgoing=outgoing,
         api_limits=Limits(settings.api_per_s, settings.api_burst),
         engine=None,
     )

@@ -14,6 +14,7 @@ from app.api.errors import BadField, BadJson, BodyTooLarge, NotJson
 from app.errors import Invalid
 
 MAX_BODY_BYTES = 1_048_576
+MAX_FORM_BYTES = 24 * 1_048_576
 _SUSPICIOUS = (b"\\u0000", b"\\ud", b"\\uD")
 
 
@@ -23,9 +24,6 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     Raises:
         BodyTooLarge: it is longer than `limit_bytes`.
     """
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and len(told) < 20 and int(told) > limit_bytes:
-        _refuse_size(limit_bytes)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -35,6 +33,13 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     body = b"".join(chunks)
     request._body = body  # where Starlette keeps what it has read
     return body
+
+
+def check_size(request: Request, limit_bytes: int) -> None:
+    """Raises: BodyTooLarge unless a form says beforehand that it fits."""
+    told = request.headers.get("content-length", "")
+    if not told.isdecimal() or len(told) > 12 or int(told) > limit_bytes:
+        raise BodyTooLarge(f"A form needs a Content-Length of at most {limit_bytes:,} bytes.")
 
 
 def check_json(request: Request, body: bytes) -> None:

@@ -127,7 +127,8 @@ async def _api_work(
         async with parts.database.work() as work:
             yield work
         return
-    claim = Claim.of(caller.key_id, key, request.method, request.url.path, await request.body())
+    body: bytes = getattr(request, "_body", b"")  # a form has been read and is not kept
+    claim = Claim.of(caller.key_id, key, request.method, request.url.path, body)
     with parts.running_writes.hold(claim):
         async with parts.database.work() as work:
             await take(work, claim, is_shared=not parts.database.is_sqlite)

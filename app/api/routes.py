@@ -4,15 +4,23 @@ router = api_router("/contacts", "contacts")
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, ClassVar
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.bodies import MAX_BODY_BYTES, check_address, check_json, read_body
+from app.api.bodies import (
+    MAX_BODY_BYTES,
+    MAX_FORM_BYTES,
+    check_address,
+    check_json,
+    check_size,
+    read_body,
+)
 from app.api.idempotency import Replayed, keep
 from app.ids import new_id
 
@@ -23,18 +31,19 @@ _REALM = 'Bearer realm="careline"'
 class ApiRoute(APIRoute):
     """Takes strict JSON, and answers a repeated write with what was answered first."""
 
-    max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
-
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's own handler inside."""
         own = super().get_route_handler()
-        takes_json = self.body_field is not None
+        taken = self.body_field
+        takes_form = taken is not None and isinstance(taken.field_info, Form)
 
         async def handle(request: Request) -> Response:
             check_address(request)
-            if not _is_form(request):
-                body = await read_body(request, self.max_body_bytes)
-                if takes_json and body:
+            if takes_form:
+                check_size(request, MAX_FORM_BYTES)
+            else:
+                body = await read_body(request, MAX_BODY_BYTES)
+                if taken is not None and body:
                     check_json(request, body)
             return await _once(request, own)
 
@@ -118,7 +127,3 @@ async def _once(request: Request, own: Callable[[Request], Awaitable[Response]])
         return done.response
     await keep(request, response)
     return response
-
-
-def _is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")

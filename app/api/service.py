@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.errors import BadKey
 from app.api.scopes import Scope, may_write
+from app.api.seeking import place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
 from app.errors import Forbidden, Invalid, NotFound
@@ -28,6 +29,7 @@ PREFIX = "ck_live_"
 MAX_NAME_CHARS = 80
 _LETTERS = string.ascii_letters + string.digits
 _SHOWN_CHARS = 8
+_ALL = 1_000
 _SECRET_CHARS = 40
 _NOTED_EVERY = timedelta(minutes=1)
 _MANAGERS = (AgentRole.OWNER, AgentRole.ADMIN)
@@ -137,13 +139,23 @@ async def find_key(session: AsyncSession, workspace_id: UUID, key_id: UUID) -> A
 
 async def read_keys(session: AsyncSession, workspace_id: UUID, now: datetime) -> list[KeyRow]:
     """All of a company's keys, the newest first."""
+    return await page_of_keys(session, workspace_id, now, None, _ALL)
+
+
+async def page_of_keys(
+    session: AsyncSession,
+    workspace_id: UUID,
+    now: datetime,
+    after: list[str] | None,
+    limit: int,
+) -> list[KeyRow]:
+    """The next keys behind a place, newest first."""
     query = (
         select(ApiKey, Agent)
         .join(Agent, Agent.id == ApiKey.created_by_agent_id)
         .where(ApiKey.workspace_id == workspace_id)
-        .order_by(ApiKey.id.desc())
     )
-    found = await session.execute(query)
+    found = await session.execute(seek(query, [ApiKey.id], place_of_id(after), limit))
     return [KeyRow(row, maker.name, _works(row, maker, now)) for row, maker in found]
 
 

@@ -27,6 +27,7 @@ async def read_entries(
     area: str = "",
     agent_id: UUID | None = None,
     before_id: UUID | None = None,
+    limit: int = PAGE_SIZE,
 ) -> AuditPage:
     """A page of the log; `area` is the first word of an action, such as `member`.
 
@@ -39,7 +40,7 @@ async def read_entries(
         query = query.where(AuditEntry.agent_id == agent_id)
     if before_id is not None:
         query = query.where(AuditEntry.id < before_id)
-    found = (await session.scalars(query.order_by(AuditEntry.id.desc()).limit(PAGE_SIZE + 1))).all()
-    has_more = len(found) > PAGE_SIZE
-    entries = found[:PAGE_SIZE]
+    found = (await session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit + 1))).all()
+    has_more = len(found) > limit
+    entries = found[:limit]
     return AuditPage(entries, entries[-1].id if has_more else None)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Response
+from fastapi import Body, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from app.api.etags import etag_of
@@ -25,15 +25,19 @@ from app.conversations.resources import (
 )
 from app.conversations.router import Reads, Writes
 from app.conversations.summary import summarise
-from app.conversations.transcript import as_html, as_text
+from app.conversations.transcript import as_text, read_transcript
 from app.database import Work
 from app.dependencies import PartsDep, SnapshotDep
 from app.handoff import service as handoff
-from app.models import Conversation, Message
-from app.vocabulary import MessageKind
+from app.models import Conversation
+from app.pages import page
+from app.vocabulary import MessageKind, Visibility
 
 router = api_router("/conversations/{conversation_id}", "conversations")
 
+Zone = Annotated[
+    str | None, Query(max_length=64, description="Such as `Europe/Berlin`; absent: the company's.")
+]
 _NOBODY = ActingAgent()
 InWhoseName = Annotated[ActingAgent, Body()]
 
@@ -203,20 +207,20 @@ async def summarise_conversation(
 
 @router.get("/transcript.txt", response_class=PlainTextResponse)
 async def text_transcript(
-    conversation_id: UUID, caller: Reads, session: SnapshotDep
+    conversation_id: UUID, caller: Reads, session: SnapshotDep, tz: Zone = None
 ) -> PlainTextResponse:
     """What the customer could read, as text."""
-    found = await service.read_snapshot(session, caller.agent, conversation_id)
-    return PlainTextResponse(as_text(_title(found), _public(found)))
+    made = await read_transcript(session, caller.agent, conversation_id, tz)
+    return PlainTextResponse(as_text(made))
 
 
 @router.get("/transcript.html", response_class=HTMLResponse)
 async def html_transcript(
-    conversation_id: UUID, caller: Reads, session: SnapshotDep
+    conversation_id: UUID, caller: Reads, session: SnapshotDep, tz: Zone = None
 ) -> HTMLResponse:
-    """The same as a document of its own, without script, style or foreign address."""
-    found = await service.read_snapshot(session, caller.agent, conversation_id)
-    return HTMLResponse(as_html(_title(found), _public(found)))
+    """The same as a document of its own, without script or foreign address."""
+    made = await read_transcript(session, caller.agent, conversation_id, tz)
+    return page("conversations/transcript.html", {"transcript": made})
 
 
 @router.get("/transcript.json")
@@ -225,15 +229,8 @@ async def json_transcript(
 ) -> list[MessageResource]:
     """The same as messages, all at once."""
     found = await service.read_snapshot(session, caller.agent, conversation_id)
-    return [MessageResource.of(one) for one in _public(found)]
-
-
-def _title(found: service.Snapshot) -> str:
-    return f"#{found.row.conversation.number} {found.row.conversation.subject}".rstrip()
-
-
-def _public(found: service.Snapshot) -> list[Message]:
-    return [one for one in found.messages if one.kind is not MessageKind.NOTE]
+    public = [one for one in found.messages if one.visibility is Visibility.PUBLIC]
+    return [MessageResource.of(one) for one in public]
 
 
 async def _epoch(work: Work, caller: ApiCaller, conversation_id: UUID, given: int | None) -> int:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
+from app.api.seeking import place_of_id, seek
 from app.conversations.ledger import append_change, append_message_change
 from app.conversations.schemas import RatingOut
 from app.database import Work
-from app.errors import Conflict, Invalid, TooLong
+from app.errors import Conflict, Invalid, NotFound, TooLong
 from app.ids import new_id
 from app.models import Conversation, Message, Rating
 from app.speakers import SYSTEM, Customer
@@ -114,6 +116,37 @@ async def note_feedback(
     await append_message_change(
         work, conversation, customer.actor, EventType.MESSAGE_UPDATED, answer
     )
+
+
+async def give_feedback(
+    work: Work, customer: Customer, conversation_id: UUID, message_id: UUID, feedback: Feedback
+) -> Message:
+    """Remember whether an answer helped; the last word counts.
+
+    Raises:
+        NotFound: no such message, or not this customer's.
+        Invalid: it is no answer of the bot.
+    """
+    conversation = await access.lock_conversation(work, customer, conversation_id)
+    answer = await work.session.get(Message, message_id)
+    if answer is None or answer.conversation_id != conversation.id:
+        raise NotFound("There is no such message.")
+    if answer.role is not Role.BOT:
+        raise Invalid("Only the bot's answers are rated so.")
+    if answer.feedback is not feedback:
+        answer.feedback = feedback
+        await append_message_change(
+            work, conversation, customer.actor, EventType.MESSAGE_UPDATED, answer
+        )
+    return answer
+
+
+async def page_of_ratings(
+    session: AsyncSession, workspace_id: UUID, after: list[str] | None, limit: int
+) -> list[Rating]:
+    """The next ratings behind a place, newest first."""
+    query = select(Rating).where(Rating.workspace_id == workspace_id)
+    return list(await session.scalars(seek(query, [Rating.id], place_of_id(after), limit)))
 
 
 def _checked(new: NewRating) -> str:

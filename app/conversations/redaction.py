@@ -11,13 +11,15 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
+from app.api.kept_answers import forget_answers_about
 from app.audit.service import Doer, note
 from app.conversations.ledger import append_message_change
 from app.conversations.summary import quote
 from app.database import Work
 from app.errors import NotFound
 from app.events import TextsErased
-from app.models import Conversation, Generation, KbGap, Message
+from app.files.service import forget
+from app.models import Attachment, Conversation, Generation, KbGap, Message
 from app.vocabulary import EventType, MessageKind, MessageState, Visibility
 
 REMOVED = "[redacted]"
@@ -36,7 +38,12 @@ async def redact(work: Work, doer: Doer, conversation_id: UUID, message_id: UUID
     words = message.text
     message.text, message.citations, message.chips, message.files = "", [], [], []
     message.redacted_at = work.clock()
+    files = await work.session.scalars(
+        select(Attachment).where(Attachment.message_id == message_id)
+    )
+    await forget(work, files.all())
     await _forget_computed(work, message)
+    await forget_answers_about(work.session, [message.id, conversation.id])
     await work.session.flush()
     await append_message_change(
         work, conversation, doer.agent.actor, EventType.MESSAGE_UPDATED, message

@@ -20,7 +20,7 @@ from app.conversations.moves import Cause, move
 from app.conversations.repository import ConversationRow, Conversations
 from app.conversations.service import NewMessage, Opening, Posted, relay_message, relay_opening
 from app.conversations.states import Happening
-from app.conversations.transcript import as_text
+from app.conversations.thread_text import as_text
 from app.database import Work
 from app.errors import Conflict, Forbidden, NotFound
 from app.models import Contact, Conversation, Inbox, Message

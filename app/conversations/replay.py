@@ -17,10 +17,11 @@ async def read_log(
 ) -> list[EventStored]:
     """The next `limit` events, internal ones too; callers show only what their reader may see."""
     logged = await Conversations(session).events_after(conversation_id, after, limit)
-    return [_announced(one) for one in logged]
+    return [announced(one) for one in logged]
 
 
-def _announced(logged: LoggedEvent) -> EventStored:
+def announced(logged: LoggedEvent) -> EventStored:
+    """As its watchers heard of it, with its message as it is now."""
     event = logged.event
     return EventStored(
         event.workspace_id,

@@ -167,13 +167,7 @@ class Conversations:
     async def events_after(self, conversation_id: UUID, seq: int, limit: int) -> list[LoggedEvent]:
         """The next events of the log with the messages they are about."""
         query = (
-            select(ConversationEvent, Message, Rating)
-            .outerjoin(Message, Message.id == ConversationEvent.message_id)
-            .outerjoin(
-                Rating,
-                (Rating.conversation_id == ConversationEvent.conversation_id)
-                & (ConversationEvent.type == EventType.CSAT_ANSWERED),
-            )
+            logged_events()
             .where(
                 ConversationEvent.conversation_id == conversation_id, ConversationEvent.seq > seq
             )
@@ -181,6 +175,19 @@ class Conversations:
             .limit(limit)
         )
         return [LoggedEvent(*found) for found in await self._session.execute(query)]
+
+
+def logged_events() -> Select[ConversationEvent, Message, Rating]:
+    """What a `LoggedEvent` is made of."""
+    return (
+        select(ConversationEvent, Message, Rating)
+        .outerjoin(Message, Message.id == ConversationEvent.message_id)
+        .outerjoin(
+            Rating,
+            (Rating.conversation_id == ConversationEvent.conversation_id)
+            & (ConversationEvent.type == EventType.CSAT_ANSWERED),
+        )
+    )
 
 
 def rows() -> Select[Conversation, Contact, str, Rating]:

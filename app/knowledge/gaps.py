@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.seeking import place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
 from app.errors import NotFound
@@ -104,6 +105,22 @@ async def read_clusters(session: AsyncSession, workspace_id: UUID) -> list[Clust
         Cluster(tuple(members), any(one.conversation_id in answered for one in members))
         for members in group(questions, Analyzer())
     ]
+
+
+async def page_of_gaps(
+    session: AsyncSession,
+    workspace_id: UUID,
+    after: list[str] | None,
+    limit: int,
+    *,
+    is_open: bool | None,
+) -> list[KbGap]:
+    """The next questions behind a place, newest first; open ones, dealt with ones, or all."""
+    query = select(KbGap).where(KbGap.workspace_id == workspace_id)
+    if is_open is not None:
+        is_waiting = KbGap.article_id.is_(None) & KbGap.dismissed_at.is_(None)
+        query = query.where(is_waiting if is_open else ~is_waiting)
+    return list(await session.scalars(seek(query, [KbGap.id], place_of_id(after), limit)))
 
 
 async def draft_from(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> Article:

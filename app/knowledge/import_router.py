@@ -61,8 +61,7 @@ async def urls(posted: ManagerDep, parts: PartsDep) -> Response:
         async with parts.database.snapshot() as session:
             return await _page(posted, session, Sheet(fields.values, fields.errors), status=422)
     async with parts.database.work() as work:
-        wanted = await begin_urls(work, posted.doer, listed)
-    parts.url_importer.start(wanted)
+        await begin_urls(work, posted.doer, listed)
     return go_to(_PATH)
 
 

@@ -19,6 +19,7 @@ from app.audit.service import Doer, note
 from app.clock import Clock
 from app.database import Database, Work
 from app.errors import Invalid, NotFound, Unavailable
+from app.events import Dispatcher, Event
 from app.ids import new_id
 from app.knowledge.drafts import Drafts
 from app.knowledge.editing import create_article, save_draft
@@ -49,8 +50,8 @@ class Fetch(Protocol):
 
 
 @dataclass(frozen=True)
-class UrlImport:
-    """A list of addresses somebody wants as articles."""
+class UrlImport(Event):
+    """A list of addresses somebody wants as articles, stored; they are fetched now."""
 
     import_id: UUID
     doer: Doer
@@ -72,7 +73,7 @@ async def bring_in(
 
 
 async def begin_urls(work: Work, doer: Doer, urls: Sequence[str]) -> UrlImport:
-    """Note that these are to be fetched; `UrlImporter.start` does it after the commit.
+    """Note that these are to be fetched; the `UrlImporter` does it after the commit.
 
     Raises:
         Invalid: none, or too many.
@@ -84,7 +85,9 @@ async def begin_urls(work: Work, doer: Doer, urls: Sequence[str]) -> UrlImport:
     row = _row(work, doer, f"{unique[0]}{more}", num_total=len(unique))
     work.session.add(row)
     await work.session.flush()
-    return UrlImport(row.id, doer, unique)
+    wanted = UrlImport(row.id, doer, unique)
+    work.outbox.add(wanted)
+    return wanted
 
 
 async def read_imports(session: AsyncSession, workspace_id: UUID) -> Sequence[ArticleImport]:
@@ -115,9 +118,9 @@ class UrlImporter:
         self._fetch = fetch
         self._waiting: asyncio.Queue[UrlImport] = asyncio.Queue()
 
-    def start(self, wanted: UrlImport) -> None:
-        """Fetch it next."""
-        self._waiting.put_nowait(wanted)
+    def listen(self, dispatcher: Dispatcher) -> None:
+        """Fetch what is wanted from now on."""
+        dispatcher.on(UrlImport, self._waiting.put_nowait)
 
     async def run(self) -> None:
         """One import after the other, until cancelled."""

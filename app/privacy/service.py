@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.kept_answers import forget_answers_about
 from app.audit.service import Doer, note
 from app.clock import as_wire
 from app.database import Work
@@ -66,6 +67,8 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     conversations = await contacts.conversations(contact_id)
     message_ids = await _empty(work, contacts, [one.id for one in conversations])
     await contacts.forget_sessions(contact_id)
+    about = [contact_id, *(one.id for one in conversations)]
+    await forget_answers_about(work.session, about)
     contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
     contact.locale, contact.consented_at = None, None
     contact.attributes, contact.page_attributes = {}, {}

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.seeking import place_of_id, seek
 from app.audit.service import Doer, note
 from app.conversations.desk import COLOURS
 from app.database import Work
@@ -79,7 +80,49 @@ async def read_reply(session: AsyncSession, agent: SignedInAgent, reply_id: UUID
     return found
 
 
-async def save_reply(work: Work, doer: Doer, reply_id: UUID | None, text: ReplyText) -> None:
+async def page_of_shared(
+    session: AsyncSession, workspace_id: UUID, after: list[str] | None, limit: int
+) -> list[CannedReply]:
+    """The next shared replies behind a place, newest first."""
+    query = select(CannedReply).where(
+        CannedReply.workspace_id == workspace_id, CannedReply.owner_agent_id.is_(None)
+    )
+    return list(await session.scalars(seek(query, [CannedReply.id], place_of_id(after), limit)))
+
+
+async def read_shared(session: AsyncSession, workspace_id: UUID, reply_id: UUID) -> CannedReply:
+    """One of them.
+
+    Raises:
+        NotFound: unknown, another company's, or somebody's own.
+    """
+    found = await session.get(CannedReply, reply_id)
+    if found is None or found.workspace_id != workspace_id or found.owner_agent_id is not None:
+        raise NotFound
+    return found
+
+
+async def page_of_labels(
+    session: AsyncSession, workspace_id: UUID, after: list[str] | None, limit: int
+) -> list[Label]:
+    """The next labels behind a place, newest first."""
+    query = select(Label).where(Label.workspace_id == workspace_id)
+    return list(await session.scalars(seek(query, [Label.id], place_of_id(after), limit)))
+
+
+async def read_label(session: AsyncSession, workspace_id: UUID, label_id: UUID) -> Label:
+    """One of them.
+
+    Raises:
+        NotFound: unknown, or another company's.
+    """
+    found = await session.get(Label, label_id)
+    if found is None or found.workspace_id != workspace_id:
+        raise NotFound
+    return found
+
+
+async def save_reply(work: Work, doer: Doer, reply_id: UUID | None, text: ReplyText) -> CannedReply:
     """Make a reply, or change one.
 
     Raises:
@@ -102,6 +145,7 @@ async def save_reply(work: Work, doer: Doer, reply_id: UUID | None, text: ReplyT
     done = "changed" if reply_id else "created"
     note(work, doer, f"canned_reply.{done}", f"/{text.shortcut}", changes)
     work.outbox.add(ArticlesChanged(agent.workspace_id))
+    return reply
 
 
 async def delete_reply(work: Work, doer: Doer, reply_id: UUID) -> None:
@@ -129,7 +173,9 @@ async def read_labels(session: AsyncSession, workspace_id: UUID) -> list[LabelRo
     return [LabelRow(label, num) for label, num in await session.execute(query)]
 
 
-async def save_label(work: Work, doer: Doer, label_id: UUID | None, name: str, colour: str) -> None:
+async def save_label(
+    work: Work, doer: Doer, label_id: UUID | None, name: str, colour: str
+) -> Label:
     """Make a label, or give one another name or colour.
 
     Raises:
@@ -140,7 +186,7 @@ async def save_label(work: Work, doer: Doer, label_id: UUID | None, name: str, c
         raise Invalid(f"The colours are {', '.join(LABEL_COLOURS)}.")
     label = Label(id=new_id(), created_at=work.clock(), workspace_id=doer.agent.workspace_id)
     if label_id is not None:
-        label = await _label(work, doer, label_id)
+        label = await read_label(work.session, doer.agent.workspace_id, label_id)
     others = select(Label.id).where(
         Label.workspace_id == doer.agent.workspace_id,
         Label.name == name.lower(),
@@ -154,23 +200,17 @@ async def save_label(work: Work, doer: Doer, label_id: UUID | None, name: str, c
     await _flush(work)
     changes = {"name": (before[0], label.name), "colour": (before[1], colour)}
     note(work, doer, "label.changed" if label_id else "label.created", label.name, changes)
+    return label
 
 
 async def delete_label(work: Work, doer: Doer, label_id: UUID) -> None:
     """Remove it, from its conversations too."""
-    label = await _label(work, doer, label_id)
+    label = await read_label(work.session, doer.agent.workspace_id, label_id)
     await work.session.execute(
         delete(ConversationLabel).where(ConversationLabel.label_id == label_id)
     )
     await work.session.delete(label)
     note(work, doer, "label.deleted", label.name)
-
-
-async def _label(work: Work, doer: Doer, label_id: UUID) -> Label:
-    found = await work.session.get(Label, label_id)
-    if found is None or found.workspace_id != doer.agent.workspace_id:
-        raise NotFound
-    return found
 
 
 async def _refuse_taken_shortcut(work: Work, doer: Doer, reply_id: UUID, text: ReplyText) -> None:
