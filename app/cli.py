@@ -28,6 +28,7 @@ from app.parts import Parts
 from app.serving import serve as serve_app
 from app.settings import Settings, read_settings
 from app.terminal import Terminal, terminal
+from app.worker_group import READY, end_with_parent, serve_group
 
 app = typer.Typer(
     name="careline",
@@ -59,6 +60,9 @@ Seed = Annotated[int | None, typer.Option(help="Seed of sampled answers.")]
 Engine = Annotated[
     str | None, typer.Option(help="unix:PATH of a running engine, or scripted:FILE.")
 ]
+Workers = Annotated[
+    int | None, typer.Option(help="Web processes behind the one port; more need PostgreSQL.")
+]
 Url = Annotated[str, typer.Option(help="A running Careline.")]
 Site = Annotated[str, typer.Option(help="The public token of the site.")]
 
@@ -78,6 +82,7 @@ def serve(
     tensor_parallel: TensorParallel = None,
     seed: Seed = None,
     engine: Engine = None,
+    workers: Workers = None,
 ) -> None:
     """Serve the widget, the dashboard and the API, with an engine beside them."""
     settings = read_settings(
@@ -91,6 +96,7 @@ def serve(
         tensor_parallel=tensor_parallel,
         seed=seed,
         engine=engine,
+        workers=workers,
     )
     asyncio.run(_serve(settings, _prepare_first_run))
 
@@ -107,6 +113,7 @@ def demo(
     tensor_parallel: TensorParallel = None,
     seed: Seed = None,
     engine: Engine = None,
+    workers: Workers = None,
 ) -> None:
     """Serve the demo company: its shop with the widget, its articles, its agents."""
     settings = read_settings(
@@ -120,8 +127,15 @@ def demo(
         tensor_parallel=tensor_parallel,
         seed=seed,
         engine=engine,
+        workers=workers,
     )
     asyncio.run(_serve(settings, _prepare_demo))
+
+
+@app.command(hidden=True)
+def worker() -> None:
+    """One of several web processes, as its parent starts it."""
+    asyncio.run(_work(read_settings()))
 
 
 @app.command()
@@ -212,8 +226,27 @@ async def _serve(settings: Settings, prepare: Prepare) -> None:
     def tell(port: int) -> None:
         _tell_urls(settings.host, port, logins)
 
-    await serve_app(create_app(settings), settings, prepare=prepare_parts, on_ready=tell)
+    if settings.workers > 1:
+        await serve_group(settings, prepare=prepare_parts, on_ready=tell)
+    else:
+        await serve_app(create_app(settings), settings, prepare=prepare_parts, on_ready=tell)
     out.print("Careline has stopped.")
+
+
+async def _work(settings: Settings) -> None:
+    set_up_logs(settings.log_dir, settings.log_level, settings.worker)
+
+    async def prepare_nothing(_: Parts) -> None:
+        """The parent has."""
+
+    ending = asyncio.create_task(end_with_parent())
+    await serve_app(
+        create_app(settings),
+        settings,
+        prepare=prepare_nothing,
+        on_ready=lambda _: print(READY, flush=True),  # noqa: T201  # the parent reads it
+    )
+    ending.cancel()
 
 
 def _tell_urls(host: str, port: int, logins: list[Login]) -> None:

@@ -131,6 +131,11 @@ class BadQuestionSet(StartError):
     sentence = "The set of questions cannot be used."
 
 
+class WorkersFailed(StartError):
+    code = "workers_failed"
+    sentence = "The web processes died too often and were given up; see their logs."
+
+
 class EngineFailed(StartError):
     code = "engine_failed"
     sentence = "The engine could not start."

@@ -55,9 +55,13 @@ def _masked(value: object) -> object:
             return mask(str(value))
 
 
-def set_up_logs(log_dir: Path, level: str) -> None:
-    """Send every logger's records to `web.log`, and warnings to the terminal."""
-    to_file = RotatingFileHandler(log_dir / "web.log", maxBytes=_MAX_BYTES, backupCount=3)
+def set_up_logs(log_dir: Path, level: str, worker: int = 0) -> None:
+    """Send every logger's records to `web.log`, and warnings to the terminal.
+
+    Of several web processes each has a file of its own, `web-1.log` and so on.
+    """
+    name = f"web-{worker}.log" if worker else "web.log"
+    to_file = RotatingFileHandler(log_dir / name, maxBytes=_MAX_BYTES, backupCount=3)
     to_file.setFormatter(JsonLines())
     to_terminal = logging.StreamHandler()
     to_terminal.setLevel(logging.WARNING)

@@ -64,7 +64,7 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
     Raises:
         StartError: the data folder cannot be used.
     """
-    folder = DataFolder(settings.data).prepare()
+    folder = DataFolder(settings.data, settings.worker).prepare()
     parts = build_parts(settings, folder, clock)
 
     @asynccontextmanager

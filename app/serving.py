@@ -110,6 +110,8 @@ def bind(settings: Settings) -> socket.socket:
     Raises:
         PortInUse, BadSettings: it cannot be had.
     """
+    if settings.listener_fd is not None:
+        return socket.socket(fileno=settings.listener_fd)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

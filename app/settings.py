@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     """The folder of database, key, logs and sockets."""
     database_url: str | None = None
     """Absent: SQLite in the data folder. PostgreSQL: `postgresql+asyncpg://...`."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Web processes behind the one port; more than one need PostgreSQL."""
+    worker: int = Field(default=0, ge=0)
+    """Which of several web processes this is; their parent sets it."""
+    listener_fd: int | None = None
+    """The socket to listen on, open already; set by whoever starts this process."""
     cookie_secure: bool = False
     """Set it when Careline is served over https."""
     log_level: str = "info"

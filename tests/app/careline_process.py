@@ -14,9 +14,9 @@ PATIENCE_S = 60.0
 _RUN = "from app.cli import main; main()"
 
 
-def write_script(folder: Path) -> str:
+def write_script(folder: Path, delay_ms: float = 1) -> str:
     """An engine that says one thing; returns the value of `--engine`."""
-    line = {"match": ".", "chunks": ["Happy ", "to ", "help."], "delay_ms": 1}
+    line = {"match": ".", "chunks": ["Happy ", "to ", "help."], "delay_ms": delay_ms}
     path = folder / "script.jsonl"
     path.write_text(json.dumps(line) + "\n")
     return f"scripted:{path}"
@@ -58,9 +58,16 @@ class Serving:
         await self.process.wait()
 
 
-async def start(data: Path, engine: str, *options: str) -> Serving:
-    """Start `careline serve` on a free port and wait until it says that it is ready."""
-    process = await _spawn("serve", "--port=0", f"--data={data}", f"--engine={engine}", *options)
+async def start(
+    data: Path, engine: str, *options: str, command: str = "serve", **settings: str
+) -> Serving:
+    """Start `careline serve` on a free port and wait until it says that it is ready.
+
+    `settings` by name, for what has no option.
+    """
+    process = await _spawn(
+        command, "--port=0", f"--data={data}", f"--engine={engine}", *options, **settings
+    )
     said = ""
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE_S):
@@ -81,7 +88,7 @@ async def run(*arguments: str) -> tuple[int, str]:
     return process.returncode, (out + err).decode()
 
 
-async def _spawn(*arguments: str) -> Process:
+async def _spawn(*arguments: str, **settings: str) -> Process:
     own = {name: value for name, value in os.environ.items() if not name.startswith("CARELINE_")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -91,7 +98,9 @@ async def _spawn(*arguments: str) -> Process:
         stdout=PIPE,
         stderr=PIPE,
         start_new_session=True,
-        env=own | {"OMP_WAIT_POLICY": "passive", "COLUMNS": "200"},
+        env=own
+        | {"OMP_WAIT_POLICY": "passive", "COLUMNS": "200"}
+        | {f"CARELINE_{name.upper()}": value for name, value in settings.items()},
     )
 
 
