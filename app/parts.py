@@ -15,6 +15,7 @@ from app.engines import Engine
 from app.events import Dispatcher
 from app.knowledge.imports import UrlImporter
 from app.knowledge.library import Library
+from app.live.attendance import Attendance
 from app.live.hub import Hub
 from app.metrics import Metrics
 from app.outgoing import Outgoing
@@ -48,6 +49,15 @@ class Parts:
     uploads: Throttle = field(default_factory=lambda: Throttle(120, window_s=3_600))
     """By address; a session has its own limit besides."""
     running_writes: RunningWrites = field(default_factory=RunningWrites)
+    attendance: Attendance = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Build what only joins other parts."""
+        every_s = self.settings.presence_interval_s
+        self.attendance = Attendance(
+            self.database, self.hub, self.presence, self.clock, every_s=every_s
+        )
+        self.attendance.listen(self.dispatcher)
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -1,68 +1,70 @@
 """Which agents are there: they have a socket here and have not said that they are away.
 
 Kept in memory by each process and written to `agent.last_seen_at` now and then, so that every
-worker knows how long ago an agent was last there; never in the transaction of a conversation.
+worker knows how long ago an agent was last there; never in the transaction of a conversation. Being
+away is stored (`agent.away_since`): it holds for all of an agent's pages and until they come back.
 """
 
-import asyncio
-import logging
 from collections.abc import Hashable
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.clock import Clock
 from app.database import Database
-from app.errors import Unavailable
 from app.models import Agent
-
-log = logging.getLogger(__name__)
 
 
 class Presence:
     """The agents of this process's sockets."""
 
-    def __init__(self, database: Database, clock: Clock, *, every_s: float) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._every_s = every_s
         self._there: dict[Hashable, UUID] = {}
-        self._away: set[Hashable] = set()
+        self._away: set[UUID] = set()
 
-    def come(self, socket: Hashable, agent_id: UUID) -> None:
-        """An agent has opened this socket."""
+    async def come(self, socket: Hashable, agent_id: UUID) -> bool:
+        """An agent has opened this socket; returns whether they are away all the same."""
         self._there[socket] = agent_id
+        async with self._database.snapshot() as session:
+            query = select(Agent.away_since).where(Agent.id == agent_id)
+            is_away = (await session.execute(query)).scalar_one() is not None
+        self._keep(agent_id, is_away=is_away)
+        await self.note()
+        return is_away
 
     def go(self, socket: Hashable) -> None:
         """The socket is closed."""
         self._there.pop(socket, None)
-        self._away.discard(socket)
 
-    def set_away(self, socket: Hashable, *, is_away: bool) -> None:
-        """The agent has said so on this socket; another of theirs may still be there."""
-        if is_away:
-            self._away.add(socket)
-        else:
-            self._away.discard(socket)
+    async def set_away(self, agent_id: UUID, *, is_away: bool) -> None:
+        """The agent has said so, for everything they have open."""
+        async with self._database.work() as work:
+            now = self._clock()
+            values = {"away_since": now} if is_away else {"away_since": None, "last_seen_at": now}
+            await work.session.execute(update(Agent).where(Agent.id == agent_id).values(values))
+        self._keep(agent_id, is_away=is_away)
 
     def present(self) -> set[UUID]:
         """Who is there now, as far as this process knows."""
-        return {agent for socket, agent in self._there.items() if socket not in self._away}
+        return set(self._there.values()) - self._away
 
     async def note(self) -> None:
-        """Write down who is there."""
+        """Write down who is there; who has said elsewhere that they are away stays away."""
         there = self.present()
         if not there:
             return
         async with self._database.work() as work:
-            seen = update(Agent).where(Agent.id.in_(there)).values(last_seen_at=self._clock())
+            seen = (
+                update(Agent)
+                .where(Agent.id.in_(there), Agent.away_since.is_(None))
+                .values(last_seen_at=self._clock())
+            )
             await work.session.execute(seen)
 
-    async def run(self) -> None:
-        """Write it down again and again until cancelled."""
-        while True:
-            try:
-                await self.note()
-            except Unavailable:
-                log.warning("presence was not noted")
-            await asyncio.sleep(self._every_s)
+    def _keep(self, agent_id: UUID, *, is_away: bool) -> None:
+        if is_away:
+            self._away.add(agent_id)
+        else:
+            self._away.discard(agent_id)

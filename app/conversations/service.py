@@ -46,6 +46,8 @@ class NewMessage:
     """The button that was pressed; "that helped" resolves what the bot has answered."""
     file_ids: tuple[UUID, ...] = ()
     """Uploaded before; with files the text may be empty."""
+    begins: bool = False
+    """Without a conversation: open a new one, also where one is open already."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ async def post_message(
     if new.conversation_id is None:
         await conversations.lock_contact(customer.contact_id)
         sent = await conversations.find_sent_by_contact(customer.contact_id, new.client_msg_id)
-        open_id = await conversations.find_open_id(customer.contact_id, customer.inbox_id)
+        open_id = None
+        if not new.begins:
+            open_id = await conversations.find_open_id(customer.contact_id, customer.inbox_id)
     else:
         sent, open_id = None, new.conversation_id
     if sent is None and open_id is None:

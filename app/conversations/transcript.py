@@ -1,46 +1,124 @@
-"""A conversation to take away, as text or as a page of its own; pure.
+"""A conversation to take away, as plain text or as one page of HTML that needs nothing else.
 
-The page escapes everything anybody wrote and holds no script, style or foreign address.
+It holds what the customer was shown: no notes, nothing that was taken back.
 """
 
-from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from app.clock import as_wire
-from app.models import Message
-from app.vocabulary import Role
+from sqlalchemy.ext.asyncio import AsyncSession
 
-_NAMES = {Role.CUSTOMER: "Customer", Role.BOT: "Bot", Role.AGENT: "Agent", Role.SYSTEM: "Notice"}
+from app.conversations import service
+from app.errors import Invalid
+from app.models import Conversation, Inbox, Message, Rating, Workspace
+from app.speakers import Speaker
+from app.vocabulary import MessageKind, MessageState, Role
+
 _REDACTED = "(redacted)"
 
 
-def as_text(title: str, messages: Sequence[Message]) -> str:
-    """Lines of `[time] who: what`; more lines of one message are indented."""
-    lines = [title, ""]
-    for message, who, text in _said(messages):
-        indented = text.replace("\n", "\n    ")
-        lines.append(f"[{as_wire(message.created_at)}] {who}: {indented}")
-    return "\n".join(lines) + "\n"
+class TranscriptFormat(StrEnum):
+    """How it is written."""
+
+    TEXT = "txt"
+    HTML = "html"
 
 
-def as_html(title: str, messages: Sequence[Message]) -> str:
-    """A whole document."""
-    items = [
-        f"<dt>{escape(who)} <time>{as_wire(message.created_at)}</time></dt>"
-        f"<dd>{escape(text).replace(chr(10), '<br>')}</dd>"
-        for message, who, text in _said(messages)
-    ]
-    shown = escape(title)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
-        f"<title>{shown}</title></head>\n<body><h1>{shown}</h1>\n<dl>\n"
-        + "\n".join(items)
-        + "\n</dl></body>\n</html>\n"
+@dataclass(frozen=True)
+class Line:
+    """One message."""
+
+    at: datetime
+    """In the reader's zone."""
+    who: str
+    """Empty for a line of the house."""
+    text: str
+    files: tuple[str, ...]
+    is_cut_off: bool
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Everything there is to write down."""
+
+    company: str
+    number: int
+    zone: str
+    lines: tuple[Line, ...]
+    rating: Rating | None
+
+    @property
+    def title(self) -> str:
+        """What it is."""
+        return f"{self.company}, conversation #{self.number}"
+
+    @property
+    def filename(self) -> str:
+        """Without its ending."""
+        return f"conversation-{self.number}"
+
+
+async def read_transcript(
+    session: AsyncSession, speaker: Speaker, conversation_id: UUID, zone: str | None
+) -> Transcript:
+    """The conversation as its customer saw it; without a zone, in the company's.
+
+    Raises:
+        NotFound: no such conversation, or not this speaker's.
+        Invalid: there is no such time zone.
+    """
+    snapshot = await service.read_snapshot(session, speaker, conversation_id)
+    conversation: Conversation = snapshot.row.conversation
+    workspace = await session.get_one(Workspace, conversation.workspace_id)
+    inbox = await session.get_one(Inbox, conversation.inbox_id)
+    names = {Role.CUSTOMER: snapshot.row.contact.name, Role.BOT: inbox.bot_name}
+    chosen = _zone(zone or workspace.timezone)
+    shown = [message for message in snapshot.messages if _is_shown(message)]
+    lines = tuple(_line(message, names, chosen) for message in shown)
+    return Transcript(workspace.name, conversation.number, chosen.key, lines, snapshot.row.rating)
+
+
+def as_text(transcript: Transcript) -> str:
+    """Plain text; times of one day stand under its date."""
+    parts = [transcript.title, f"Times: {transcript.zone}"]
+    day = None
+    for line in transcript.lines:
+        if line.at.date() != day:
+            day = line.at.date()
+            parts.append(f"\n{day:%A, %d %B %Y}\n")
+        who = f"{line.who}: " if line.who else ""
+        files = "".join(f"\n        [file: {name}]" for name in line.files)
+        text = line.text.replace("\n", "\n        ")
+        end = " (stopped)" if line.is_cut_off else ""
+        parts.append(f"{line.at:%H:%M}   {who}{text}{end}{files}")
+    if transcript.rating is not None:
+        remark = f" – {transcript.rating.comment}" if transcript.rating.comment else ""
+        parts.append(f"\nRated {transcript.rating.score} of 5{remark}")
+    return "\n".join(parts) + "\n"
+
+
+def _is_shown(message: Message) -> bool:
+    is_there = message.state in (MessageState.COMPLETE, MessageState.INTERRUPTED)
+    is_empty = not (message.text or message.files or message.redacted_at)
+    return is_there and message.kind is not MessageKind.NOTE and not is_empty
+
+
+def _line(message: Message, names: dict[Role, str], zone: tzinfo) -> Line:
+    is_house = message.role is Role.SYSTEM
+    return Line(
+        message.created_at.astimezone(zone),
+        "" if is_house else message.author_name or names.get(message.role, ""),
+        message.text if message.redacted_at is None else _REDACTED,
+        tuple(file["name"] for file in message.files),
+        message.state is MessageState.INTERRUPTED,
     )
 
 
-def _said(messages: Sequence[Message]) -> Iterator[tuple[Message, str, str]]:
-    for message in messages:
-        text = _REDACTED if message.redacted_at is not None else message.text
-        if text:
-            yield message, message.author_name or _NAMES[message.role], text
+def _zone(key: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(key)
+    except (KeyError, ValueError, OSError) as error:
+        raise Invalid(f"There is no time zone {key[:64]!r}.") from error

@@ -16,7 +16,7 @@ from app.identity.tokens import BadIdentity
 from app.live.identifying import identified
 from app.live.origin import is_allowed
 from app.live.protocol import MAX_DRAFT_CHARS, MAX_FILES, CloseCode, Hello, SocketClosed
-from app.models import Conversation, Inbox
+from app.models import Inbox
 from app.parts import Parts
 from app.security import hash_token
 from app.speakers import Customer, Speaker
@@ -111,7 +111,8 @@ async def _greet_customer(
     inbox = await access.inbox(session, hello.site or "")
     if not is_allowed(caller.origin, caller.host, inbox.allowed_origins):
         raise SocketClosed(CloseCode.FORBIDDEN, "origin_not_allowed")
-    welcome: JsonObject = {"bot": _bot(inbox)}
+    team = await parts.attendance.team(session, inbox.workspace_id)
+    welcome: JsonObject = {"bot": _bot(inbox), "team": team.wire()}
     if parts.settings.typing_ahead and inbox.bot_enabled:
         every_s = parts.settings.draft_interval_s
         welcome["drafts"] = {"every_s": every_s, "chars": MAX_DRAFT_CHARS}
@@ -141,14 +142,3 @@ def resumed_seq(hello: Hello, conversation_id: UUID) -> int | None:
 
 def _bot(inbox: Inbox) -> JsonObject:
     return {"name": inbox.bot_name, "disclosure": inbox.disclosure}
-
-
-def summary(conversation: Conversation) -> JsonObject:
-    """A customer's own conversation in their `welcome`."""
-    return {
-        "id": str(conversation.id),
-        "last_seq": conversation.last_seq,
-        "status": conversation.status.value,
-        "control": conversation.control.value,
-        "epoch": conversation.control_epoch,
-    }

@@ -35,6 +35,10 @@ from app.vocabulary import Visibility
 _PAGE = 100
 
 
+def _visitors_of(workspace_id: UUID) -> str:
+    return f"visitors of {workspace_id}"
+
+
 @dataclass
 class Subscription:
     """One socket's view of one conversation."""
@@ -66,6 +70,7 @@ class Hub:
         self._watchers: dict[UUID, dict[Connection, Subscription]] = defaultdict(dict)
         self._groups: dict[UUID | str, set[Connection]] = defaultdict(set)
         self._agents: dict[Connection, UUID] = {}
+        self._visited: set[UUID] = set()
         self._memberships: dict[Connection, set[UUID | str]] = defaultdict(set)
         self.answers = LiveAnswers(self.offer, delta_interval_s)
         self.tell_others: Callable[[Note], None] = lambda _: None
@@ -84,10 +89,12 @@ class Hub:
         self._groups[workspace_id].add(connection)
         self._memberships[connection].add(workspace_id)
 
-    def add_visitor(self, connection: Connection, token_hash: str) -> None:
+    def add_visitor(self, connection: Connection, token_hash: str, workspace_id: UUID) -> None:
         """This socket belongs to the customer with this token."""
-        self._groups[token_hash].add(connection)
-        self._memberships[connection].add(token_hash)
+        for key in (token_hash, _visitors_of(workspace_id)):
+            self._groups[key].add(connection)
+            self._memberships[connection].add(key)
+        self._visited.add(workspace_id)
 
     def invite(self, token_hash: str, conversation_id: UUID) -> None:
         """Have all of a customer's sockets join a conversation that has just begun."""
@@ -169,6 +176,21 @@ class Hub:
             connection.deliver(live.snapshot())
         if last_frame is not None:
             connection.deliver(last_frame(mine.seen_seq))
+
+    def offer_to_visitors(self, workspace_id: UUID, frame: str) -> None:
+        """Send a frame that is not stored to every customer of this company."""
+        for connection in list(self._groups.get(_visitors_of(workspace_id), ())):
+            connection.offer(frame)
+
+    def offer_to_agent(self, agent_id: UUID, frame: str) -> None:
+        """Send a frame that is not stored to everything this agent has open."""
+        for connection, known_id in list(self._agents.items()):
+            if known_id == agent_id:
+                connection.offer(frame)
+
+    def workspaces(self) -> set[UUID]:
+        """Whose customers have been here since the start."""
+        return set(self._visited)
 
     def offer(self, conversation_id: UUID, frame: str) -> None:
         """Send a frame that is not stored to everybody who watches."""

@@ -75,6 +75,8 @@ class MessageSend(_Frame, frozen=True, tag="message.send"):
     """The button under an answer that was pressed for it."""
     files: Annotated[tuple[UUID, ...], msgspec.Meta(max_length=MAX_FILES)] = ()
     """Uploaded before, in this order; with files the text may be empty."""
+    begin: bool = False
+    """Without `c`: a new conversation, also where one is open."""
 
 
 class AnswerStop(_Frame, frozen=True, tag="answer.stop"):

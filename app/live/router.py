@@ -13,7 +13,7 @@ from app.agents.cookies import COOKIE_NAME
 from app.errors import NotFound
 from app.live import frames, protocol
 from app.live.connection import Connection, QueueLimits
-from app.live.greeting import Caller, Greeting, greet, may_any_site_connect, resumed_seq, summary
+from app.live.greeting import Caller, Greeting, greet, may_any_site_connect, resumed_seq
 from app.live.protocol import CloseCode, SocketClosed
 from app.live.session import Session
 from app.parts import Parts, parts_of
@@ -112,13 +112,15 @@ async def _welcome(session: Session, greeting: Greeting, hello: protocol.Hello) 
     hub, connection = session.parts.hub, session.connection
     session.parts.metrics.ws_accepts.labels(result="ok").inc()
     if isinstance(greeting.speaker, Customer):
-        hub.add_visitor(connection, greeting.speaker.token_hash)
+        visitor = greeting.speaker
+        hub.add_visitor(connection, visitor.token_hash, visitor.workspace_id)
     else:
         hub.add_agent(connection, greeting.speaker.workspace_id, greeting.speaker.agent_id)
-        session.parts.presence.come(connection, greeting.speaker.agent_id)
-        await session.parts.presence.note()
+        is_away = await session.parts.presence.come(connection, greeting.speaker.agent_id)
+        greeting.welcome["away"] = is_away
+        await session.parts.attendance.tell(greeting.speaker.workspace_id)
     own = await session.own_conversations()
-    listed = {"conversations": [summary(conversation) for conversation in own]}
+    listed = {"conversations": await session.summaries(own)}
     await connection.put(frames.ephemeral("welcome", greeting.welcome | listed))
     for known in own:
         if resumed_seq(hello, known.id) is None:

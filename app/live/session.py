@@ -21,6 +21,7 @@ from app.handoff import service as handoff
 from app.ids import new_id
 from app.live import acts, frames, protocol, selves
 from app.live.connection import Connection
+from app.live.own import summaries
 from app.live.protocol import CloseCode, SocketClosed
 from app.models import Conversation
 from app.parts import Parts
@@ -75,6 +76,14 @@ class Session:
             return []
         async with self.parts.database.snapshot() as session:
             return await service.read_own(session, self.speaker)
+
+    async def summaries(self, own: list[Conversation]) -> list[JsonObject]:
+        """The same as the widget lists them."""
+        if not isinstance(self.speaker, Customer):
+            return []
+        async with self.parts.database.snapshot() as session:
+            team = await self.parts.attendance.team(session, self.speaker.workspace_id)
+            return await summaries(session, own, self.speaker.contact_id, team)
 
     async def catch_up(self, conversation_id: UUID, after: int) -> None:
         """Replay what the reader missed and go live, or tell it to start afresh."""
@@ -135,7 +144,7 @@ class Session:
             case protocol.Unwatch():
                 self.parts.hub.leave(self.connection, frame.c)
             case protocol.Presence():
-                self.parts.presence.set_away(self.connection, is_away=frame.state == "away")
+                await self._set_away(agent, is_away=frame.state == "away")
             case protocol.KeepDraft():
                 async with self.parts.database.work() as work:
                     await desk.keep_draft(work, agent, frame.c, frame.kind, frame.text)
@@ -146,6 +155,12 @@ class Session:
                 async with self.parts.database.work() as work:
                     changed = await acts.act(work, agent, frame, shown)
                 await self._ack(changed)
+
+    async def _set_away(self, agent: SignedInAgent, *, is_away: bool) -> None:
+        await self.parts.presence.set_away(agent.agent_id, is_away=is_away)
+        data: JsonObject = {"agent": str(agent.agent_id), "on": not is_away}
+        self.parts.hub.offer_to_agent(agent.agent_id, frames.ephemeral("presence", data))
+        await self.parts.attendance.tell(agent.workspace_id)
 
     async def _note(self, agent: SignedInAgent, frame: protocol.Note) -> None:
         text = service.clean_text(frame.text, self.parts.settings.text_limit)
@@ -162,7 +177,7 @@ class Session:
         text = ""
         if frame.text.strip() or not frame.files:
             text = service.clean_text(frame.text, self.parts.settings.text_limit)
-        new = NewMessage(text, frame.cid, frame.c, frame.chip, frame.files)
+        new = NewMessage(text, frame.cid, frame.c, frame.chip, frame.files, frame.begin)
         if isinstance(self.speaker, SignedInAgent):
             posted = await self._post_reply(self.speaker, new)
         else:

@@ -10,15 +10,17 @@ from app.vocabulary import AgentRole
 from tests.factories import Shop
 
 
-async def test_an_agent_is_there_with_any_socket_that_is_not_away(parts: Parts, shop: Shop) -> None:
+async def test_an_agent_is_there_with_any_socket_unless_they_are_away(
+    parts: Parts, shop: Shop
+) -> None:
     moment = now()
-    presence = Presence(parts.database, lambda: moment, every_s=30)
+    presence = Presence(parts.database, lambda: moment)
     agent, owner = shop.agent.agent_id, shop.agents[AgentRole.OWNER].agent_id
-    presence.come("desk", agent)
-    presence.come("phone", agent)
-    presence.come("laptop", owner)
+    await presence.set_away(owner, is_away=True)
+    assert not await presence.come("desk", agent)
+    assert not await presence.come("phone", agent)
+    assert await presence.come("laptop", owner), "it was said on another page"
 
-    presence.set_away("laptop", is_away=True)
     presence.go("phone")
     await presence.note()
 
@@ -28,7 +30,7 @@ async def test_an_agent_is_there_with_any_socket_that_is_not_away(parts: Parts, 
         assert (await session.get_one(Agent, owner)).last_seen_at is None
     moment += timedelta(minutes=1)
     presence.go("desk")
-    presence.set_away("laptop", is_away=False)
+    await presence.set_away(owner, is_away=False)
     await presence.note()
     async with parts.database.snapshot() as session:
         assert (await session.get_one(Agent, agent)).last_seen_at == moment - timedelta(minutes=1)
