@@ -127,12 +127,16 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     url_importer = UrlImporter(database, clock)
     url_importer.listen(dispatcher)
     key = read_secret_key(folder.key_file)
+    hub = Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s)
+    outgoing = build_outgoing(
+        settings, database, dispatcher, clock, key, shown=hub.answers.shown_text
+    )
     return Parts(
         settings=settings,
         clock=clock,
         database=database,
         dispatcher=dispatcher,
-        hub=Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s),
+        hub=hub,
         presence=Presence(database, clock, every_s=settings.presence_interval_s),
         secrets=Secrets(
             key,

@@ -5,6 +5,7 @@ from app.agents.api_router import router as agents
 from app.answers.router import router as answers
 from app.api.keys_router import router as keys
 from app.audit.api_router import router as audit
+from app.connectors.router import router as inbound
 from app.contacts.router import router as contacts
 from app.conversations.acts_router import router as acts
 from app.conversations.feed_router import events_router as events
@@ -36,6 +37,7 @@ ROUTERS = (
     audit,
     openai,
     webhooks,
+    inbound,
     keys,
     answers,
 )

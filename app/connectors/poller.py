@@ -1,0 +1,176 @@
+"""Looks for news in ticket systems that do not tell them by themselves.
+
+One worker at a time has a connector, by a lease. What is found is applied comment by comment, each
+in a unit of work of its own, and the cursor moves only when all of it is; so a worker that dies
+repeats, and `inward.py` does nothing twice. While the ticket system can be reached, the account
+that answers for it counts as present.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+
+from app.clock import Clock
+from app.connectors.inward import (
+    House,
+    find_link,
+    is_on,
+    take_comment,
+    take_status,
+    take_ticket,
+)
+from app.connectors.system import Changed, Ticket, TicketSystem, TicketTrouble
+from app.connectors.systems import Systems
+from app.database import Database
+from app.errors import AppError, Unavailable
+from app.models import Agent, Connector, TicketComment, TicketLink, WebhookEndpoint
+from app.vocabulary import TicketStatus
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=15)
+_AFTER_TROUBLE = timedelta(minutes=1)
+_LEASE = timedelta(minutes=5)
+_ERROR_CHARS = 400
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a ticket here."""
+
+    status: TicketStatus | None
+    """None: it is not linked."""
+    comment_refs: frozenset[str] = frozenset()
+
+
+class Poller:
+    """Polls connectors as long as `run()` runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        systems: Systems,
+        clock: Clock,
+        house: House,
+        *,
+        every_s: float,
+    ) -> None:
+        self._database = database
+        self._systems = systems
+        self._clock = clock
+        self._house = house
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Until cancelled; an unreachable store is waited for."""
+        while True:
+            try:
+                await self.run_due()
+            except Unavailable:
+                log.warning("connectors were not polled")
+            except Exception:
+                log.exception("polling failed")
+            await asyncio.sleep(self._every_s)
+
+    async def run_due(self) -> int:
+        """Poll every connector whose time has come; returns how many."""
+        claimed = await self._claim()
+        for connector in claimed:
+            await self._poll(connector)
+        return len(claimed)
+
+    async def _claim(self) -> list[Connector]:
+        now = self._clock()
+        is_free = or_(Connector.poll_locked_until.is_(None), Connector.poll_locked_until <= now)
+        is_on = WebhookEndpoint.disabled_at.is_(None)
+        due = (
+            select(Connector)
+            .join(WebhookEndpoint, WebhookEndpoint.id == Connector.endpoint_id)
+            .where(Connector.poll_at <= now, is_free, is_on)
+        )
+        async with self._database.snapshot() as session:
+            if (await session.scalars(due.limit(1))).first() is None:
+                return []
+        async with self._database.work() as work:
+            locked = due.with_for_update(skip_locked=True, of=Connector)
+            claimed = list(await work.session.scalars(locked))
+            for connector in claimed:
+                connector.poll_locked_until = now + _LEASE
+        return claimed
+
+    async def _poll(self, connector: Connector) -> None:
+        error: str | None = None
+        try:
+            system = await self._systems.open(connector)
+            changed = await system.changed(connector.cursor)
+            for ticket in changed.tickets:
+                await self._apply(connector, system, ticket)
+        except AppError as trouble:
+            error, changed = trouble.sentence, Changed((), connector.cursor)
+        except (KeyError, TypeError, ValueError, IndexError) as odd:
+            log.warning("a ticket system answered oddly", exc_info=odd)
+            told = f"Its answer was not as documented: {type(odd).__name__} {odd}"
+            error, changed = told, Changed((), connector.cursor)
+        await self._note(connector, changed, error)
+
+    async def _apply(self, connector: Connector, system: TicketSystem, ticket: Ticket) -> None:
+        known = await self._known(connector.id, ticket.ref)
+        if known.status is None and not is_on(connector.settings, "imports"):
+            return
+        fresh = await system.comments(ticket.ref, known.comment_refs)
+        if known.status is None:
+            said = next((one for one in fresh if not one.is_internal and not one.is_ours), None)
+            if said is None or ticket.status is TicketStatus.RESOLVED:
+                return
+            async with self._database.work() as work:
+                await take_ticket(work, connector, ticket, said)
+        for comment in fresh:
+            async with self._database.work() as work:
+                link = await find_link(work, connector.id, ticket.ref)
+                if link is not None:
+                    await take_comment(work, self._house, connector, link, comment)
+        async with self._database.work() as work:
+            link = await find_link(work, connector.id, ticket.ref, is_locked=True)
+            if link is not None:
+                await take_status(work, self._house, connector, link, ticket.status)
+
+    async def _known(self, connector_id: UUID, ticket_ref: str) -> Known:
+        async with self._database.snapshot() as session:
+            query = select(TicketLink).where(
+                TicketLink.connector_id == connector_id, TicketLink.ticket_ref == ticket_ref
+            )
+            link = (await session.scalars(query)).one_or_none()
+            if link is None:
+                return Known(None)
+            refs = select(TicketComment.ref).where(TicketComment.link_id == link.id)
+            return Known(link.status, frozenset(await session.scalars(refs)))
+
+    async def _note(self, connector: Connector, changed: Changed, error: str | None) -> None:
+        """Where to go on and when."""
+        now = self._clock()
+        async with self._database.work() as work:
+            stored = await work.session.get(Connector, connector.id)
+            if stored is None:
+                return
+            stored.cursor, stored.poll_locked_until = changed.cursor, None
+            stored.poll_error = error[:_ERROR_CHARS] if error else None
+            stored.poll_at = now + (_AFTER_TROUBLE if error else EVERY)
+            if error is None:
+                account = Agent.id == stored.agent_id
+                await work.session.execute(update(Agent).where(account).values(last_seen_at=now))
+
+
+async def try_out(system: TicketSystem) -> str:
+    """Who we are in a ticket system.
+
+    Raises:
+        TicketTrouble: it cannot be reached, or does not know us.
+    """
+    try:
+        return await system.check()
+    except (KeyError, TypeError, ValueError, IndexError) as odd:
+        raise TicketTrouble("Its answer was not as documented.") from odd

@@ -1,0 +1,220 @@
+"""Connectors as admins make and change them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.service import Doer, note
+from app.connectors.systems import KINDS
+from app.database import Work
+from app.errors import Invalid, NotFound
+from app.ids import new_id
+from app.models import (
+    Agent,
+    Connector,
+    InboundReceipt,
+    TicketComment,
+    TicketLink,
+    WebhookEndpoint,
+)
+from app.outbound import FetchRefused, read_target
+from app.vault import Vault
+from app.vocabulary import AgentRole, EndpointKind, TicketSystemKind
+from app.webhooks.service import forget_deliveries, host_of, set_enabled
+
+_NO_PASSWORD = "!"  # no hash: nobody can sign in
+SWITCHES = ("imports", "bot_answers")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A connector as it is to be."""
+
+    name: str
+    """Customers read it when somebody there takes over."""
+    url: str
+    user: str = ""
+    secret: str = ""
+    """Empty: the one that is stored."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ConnectorRow:
+    """A connector with its endpoint."""
+
+    connector: Connector
+    endpoint: WebhookEndpoint
+    num_tickets: int = 0
+
+
+async def read_connectors(session: AsyncSession, workspace_id: UUID) -> list[ConnectorRow]:
+    """A company's connectors, the oldest first."""
+    links = select(func.count()).where(TicketLink.connector_id == Connector.id)
+    query = (
+        select(Connector, WebhookEndpoint, links.scalar_subquery())
+        .join(WebhookEndpoint, WebhookEndpoint.id == Connector.endpoint_id)
+        .where(Connector.workspace_id == workspace_id)
+        .order_by(Connector.id)
+    )
+    return [ConnectorRow(*found) for found in await session.execute(query)]
+
+
+async def find_connector(
+    session: AsyncSession, workspace_id: UUID, connector_id: UUID
+) -> ConnectorRow:
+    """One of a company's connectors.
+
+    Raises:
+        NotFound: unknown, or another company's.
+    """
+    found = await session.get(Connector, connector_id)
+    if found is None or found.workspace_id != workspace_id:
+        raise NotFound("There is no such connector.")
+    return ConnectorRow(found, await session.get_one(WebhookEndpoint, found.endpoint_id))
+
+
+async def find_source(session: AsyncSession, connector_id: UUID) -> WebhookEndpoint | None:
+    """Where a connector's webhooks come in, whichever company's it is."""
+    query = (
+        select(WebhookEndpoint)
+        .join(Connector, Connector.endpoint_id == WebhookEndpoint.id)
+        .where(Connector.id == connector_id)
+    )
+    return (await session.scalars(query)).one_or_none()
+
+
+async def create(
+    work: Work, doer: Doer, vault: Vault, system: TicketSystemKind, wanted: Wanted
+) -> Connector:
+    """Hand-offs go there from now on; an account is made that answers here for people there.
+
+    Raises:
+        Invalid: the address cannot be one of a ticket system.
+    """
+    _check(wanted.url)
+    workspace_id, now = doer.agent.workspace_id, work.clock()
+    account = Agent(
+        id=new_id(),
+        created_at=now,
+        workspace_id=workspace_id,
+        email=f"connector-{new_id().hex}@careline.invalid",
+        name=wanted.name,
+        role=AgentRole.AGENT,
+        password_hash=_NO_PASSWORD,
+        preferences={},
+        last_seen_at=now,
+    )
+    endpoint = WebhookEndpoint(
+        id=new_id(),
+        created_at=now,
+        workspace_id=workspace_id,
+        kind=EndpointKind.CONNECTOR,
+        name=wanted.name,
+        url=wanted.url,
+    )
+    connector = Connector(
+        id=new_id(),
+        created_at=now,
+        workspace_id=workspace_id,
+        endpoint_id=endpoint.id,
+        system=system,
+        agent_id=account.id,
+        credentials=_sealed(vault, wanted),
+        settings=dict(wanted.settings),
+        poll_at=now if KINDS[system].is_polled else None,
+        cursor={},
+    )
+    for row in (account, endpoint, connector):
+        work.session.add(row)
+        await work.session.flush()
+    note(work, doer, "connector.created", wanted.name, {"host": (None, host_of(wanted.url))})
+    return connector
+
+
+async def change(
+    work: Work,
+    doer: Doer,
+    vault: Vault,
+    connector_id: UUID,
+    wanted: Wanted,
+    *,
+    is_enabled: bool,
+) -> Connector:
+    """Change all of it; an empty secret stays as it was.
+
+    Raises:
+        NotFound: there is no such connector.
+        Invalid: the address cannot be one of a ticket system, or another one needs its secret.
+    """
+    row = await find_connector(work.session, doer.agent.workspace_id, connector_id)
+    connector, endpoint = row.connector, row.endpoint
+    _check(wanted.url)
+    stored = credentials(vault, connector)
+    is_elsewhere = host_of(wanted.url) != host_of(endpoint.url)
+    if is_elsewhere and stored.secret and not wanted.secret:
+        raise Invalid("Another address needs the secret again.")
+    changes = {
+        "host": (host_of(endpoint.url), host_of(wanted.url)),
+        "name": (endpoint.name, wanted.name),
+        "enabled": (endpoint.disabled_at is None, is_enabled),
+        "secret": ("kept", "changed" if wanted.secret else "kept"),
+    }
+    secret = wanted.secret or stored.secret
+    told = Wanted(wanted.name, wanted.url, wanted.user, secret)
+    connector.credentials = _sealed(vault, told)
+    connector.settings = dict(wanted.settings)
+    endpoint.name, endpoint.url = wanted.name, wanted.url
+    account = await work.session.get_one(Agent, connector.agent_id)
+    account.name = wanted.name
+    set_enabled(work, endpoint, is_on=is_enabled)
+    if connector.poll_at is not None:
+        connector.poll_at = work.clock()
+    note(work, doer, "connector.changed", wanted.name, changes)
+    await work.session.flush()
+    return connector
+
+
+async def remove(work: Work, doer: Doer, connector_id: UUID) -> None:
+    """Forget which conversations are tickets there; the tickets and what was said stay.
+
+    Raises:
+        NotFound: there is no such connector.
+    """
+    row = await find_connector(work.session, doer.agent.workspace_id, connector_id)
+    connector, endpoint = row.connector, row.endpoint
+    links = select(TicketLink.id).where(TicketLink.connector_id == connector.id)
+    await work.session.execute(delete(TicketComment).where(TicketComment.link_id.in_(links)))
+    await work.session.execute(delete(TicketLink).where(TicketLink.connector_id == connector.id))
+    await work.session.execute(
+        delete(InboundReceipt).where(InboundReceipt.endpoint_id == endpoint.id)
+    )
+    await forget_deliveries(work, endpoint.id)
+    account = await work.session.get_one(Agent, connector.agent_id)
+    account.disabled_at = work.clock()  # what it said keeps its author
+    note(work, doer, "connector.deleted", endpoint.name, {"host": (host_of(endpoint.url), None)})
+    await work.session.delete(connector)
+    await work.session.flush()
+    await work.session.delete(endpoint)
+    await work.session.flush()
+
+
+def credentials(vault: Vault, connector: Connector) -> Wanted:
+    """User and secret as they are stored; for use, never to be shown."""
+    known = json.loads(vault.open(connector.credentials))
+    return Wanted("", "", known["user"], known["secret"])
+
+
+def _sealed(vault: Vault, wanted: Wanted) -> str:
+    return vault.seal(json.dumps({"user": wanted.user, "secret": wanted.secret}))
+
+
+def _check(url: str) -> None:
+    try:
+        read_target(url)
+    except FetchRefused as refused:
+        raise Invalid(refused.sentence) from refused

@@ -1,0 +1,90 @@
+"""Which ticket systems there are, what each wants to know, and how to open one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.clock import Clock
+from app.connectors.freshdesk import Freshdesk
+from app.connectors.generic import Generic
+from app.connectors.roundup import Roundup
+from app.connectors.system import Access, TicketSystem
+from app.connectors.zammad import Zammad
+from app.connectors.zendesk import Zendesk
+from app.database import Database
+from app.models import Connector, WebhookEndpoint
+from app.outbound import Ask
+from app.vault import Vault
+from app.vocabulary import TicketSystemKind
+
+Opener = Callable[[Ask, Clock, Access], TicketSystem]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A ticket system as its settings page shows it."""
+
+    title: str
+    opener: Opener
+    user_label: str
+    secret_label: str
+    is_polled: bool = True
+    settings: tuple[tuple[str, str], ...] = ()
+    """Name and label of what else it can be told."""
+
+
+KINDS = {
+    TicketSystemKind.ROUNDUP: Kind(
+        "Roundup",
+        Roundup,
+        "User name",
+        "Password",
+        settings=(
+            ("statuses_open", "Status of open issues"),
+            ("statuses_pending", "Statuses that wait for the customer"),
+            ("statuses_resolved", "Statuses of resolved issues"),
+            ("priority", "Priority of new issues"),
+        ),
+    ),
+    TicketSystemKind.ZENDESK: Kind("Zendesk", Zendesk, "E-mail of the account", "API token"),
+    TicketSystemKind.ZAMMAD: Kind(
+        "Zammad",
+        Zammad,
+        "",
+        "Access token",
+        settings=(("group", "Group of new tickets"),),
+    ),
+    TicketSystemKind.FRESHDESK: Kind("Freshdesk", Freshdesk, "", "API key"),
+    TicketSystemKind.GENERIC: Kind("Signed JSON", Generic, "", "", is_polled=False),
+}
+
+
+class Systems:
+    """Opens the ticket system of a connector."""
+
+    def __init__(self, database: Database, ask: Ask, vault: Vault, clock: Clock) -> None:
+        self._database = database
+        self._ask = ask
+        self._vault = vault
+        self._clock = clock
+
+    async def open(self, connector: Connector) -> TicketSystem:
+        """With the credentials and settings of now."""
+        async with self._database.snapshot() as session:
+            query = select(WebhookEndpoint).where(WebhookEndpoint.id == connector.endpoint_id)
+            endpoint = (await session.scalars(query)).one()
+        known = json.loads(self._vault.open(connector.credentials))
+        access = Access(
+            endpoint.url.rstrip("/"),
+            known["user"],
+            known["secret"],
+            connector.settings,
+            (self._vault.webhook_key(endpoint.id, endpoint.secret_version),),
+        )
+        return self.open_with(connector.system, access)
+
+    def open_with(self, kind: TicketSystemKind, access: Access) -> TicketSystem:
+        """For a look before anything is stored."""
+        return KINDS[kind].opener(self._ask, self._clock, access)
