@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.knowledge.evidence import Evidence, Verdict, find_evidence
+from app.knowledge.evidence import Evidence, Verdict, find_evidence, find_evidence_for
 from app.knowledge.quotes import Quote
 from app.knowledge.search import SearchIndex
 from app.knowledge.sentences import split_sentences
@@ -21,6 +21,11 @@ _FOLLOW_UP_WORDS = 8
 _MIN_WEIGHT = 2.0
 # Such a beginning takes up what was asked before.
 _CONTINUES = re.compile(r"(?:and|what about|how about)\b", re.IGNORECASE)
+_ANAPHORA = re.compile(
+    r"\b(?:it|that|this|those|these|them|they|there|one|ones|he|she)\b", re.IGNORECASE
+)
+# So much surer it must be to be read with the question before, if nothing says that it is.
+_CLEARLY = 0.1
 _QUESTION = re.compile(
     r".*\?\s*$|(?:and |so |but |also )?(?:how|what|when|where|which|who|why|can|could|do|does|did|"
     r"is|are|will|may|must|should)\b",
@@ -42,23 +47,19 @@ class Grounding:
 def ground(index: SearchIndex, messages: Sequence[str], before: str | None = None) -> Grounding:
     """Evidence for the `messages` together; `before` is what the customer had asked earlier."""
     whole = "\n".join(messages)
-    is_short = len(whole.split()) <= _FOLLOW_UP_WORDS
-    if before is not None and is_short and _CONTINUES.match(whole):
+    follow_up = None
+    if before is not None and len(whole.split()) <= _FOLLOW_UP_WORDS:
         follow_up = _as_follow_up(index, whole, before)
-        if follow_up is not None:
-            return _single(follow_up)
+    if follow_up is not None and _leans(index, whole):
+        return _single(follow_up)
     together = find_evidence(index, whole)
+    if follow_up is not None and follow_up.coverage > together.coverage + _CLEARLY:
+        return _single(follow_up)
     questions = [part for part in split_sentences(whole) if _QUESTION.match(part)]
     if len(questions) > 1 or (questions and together.verdict is not Verdict.ANSWER):
         apart = _answered_apart(index, questions)
         if apart is not None:
             return apart
-    if together.verdict is Verdict.ANSWER:
-        return _single(together)
-    if before is not None and is_short:
-        follow_up = _as_follow_up(index, whole, before)
-        if follow_up is not None:
-            return _single(follow_up)
     return _single(together)
 
 
@@ -81,14 +82,19 @@ def _answered_apart(index: SearchIndex, questions: Sequence[str]) -> Grounding |
     return Grounding(Verdict.ANSWER, tuple(quotes[:MAX_QUOTES]), related, coverage)
 
 
+def _leans(index: SearchIndex, said: str) -> bool:
+    """It says by itself that it continues something, or says too little to stand alone."""
+    is_marked = _CONTINUES.match(said) or _ANAPHORA.search(said)
+    return bool(is_marked) or index.understand(said).total < _MIN_WEIGHT
+
+
 def _as_follow_up(index: SearchIndex, said: str, before: str) -> Evidence | None:
-    """`and to Hawaii?` after a question about delivery; it must bring a word the quote holds."""
-    new_terms = set(index.understand(said).weights) - set(index.understand(before).weights)
-    evidence = find_evidence(index, f"{before} {said}")
-    if evidence.verdict is not Verdict.ANSWER or evidence.quote is None:
-        return None
-    quoted = index.understand(evidence.quote.text).weights
-    return evidence if new_terms and new_terms <= set(quoted) else None
+    """`and to Hawaii?` after a question about delivery, first of all in the same article."""
+    earlier = index.understand(before)
+    known = find_evidence_for(index, earlier).quote
+    articles = [known.passage.article.article_id] if known else []
+    evidence = find_evidence_for(index, index.understand(said).after(earlier, articles))
+    return None if evidence.verdict is Verdict.NOTHING else evidence
 
 
 def _single(evidence: Evidence) -> Grounding:

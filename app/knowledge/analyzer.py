@@ -8,7 +8,7 @@ import unicodedata
 
 import snowballstemmer
 
-from app.knowledge.word_lists import PHRASES, STOP_WORDS, SYNONYMS
+from app.knowledge.word_lists import PHRASES, STOP_WORDS, SYNONYMS, TALK
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?")
 _POSSESSIVE = re.compile(r"['’]s?$")
@@ -25,10 +25,11 @@ class Analyzer:
         self._meanings = {
             self._stem(word): self._stem(group[0]) for group in SYNONYMS for word in group
         }
+        self.talk = frozenset(self.term(word) for word in TALK)
         spelt = " ".join(
             [said for said, _ in PHRASES] + [word for group in SYNONYMS for word in group]
         )
-        self.known_words = frozenset(re.findall(r"[a-z]+", spelt)) | STOP_WORDS
+        self.known_words = frozenset(re.findall(r"[a-z]+", spelt)) | STOP_WORDS | TALK
 
     def words(self, text: str) -> list[str]:
         """The content words as they were written, folded, without noise."""

@@ -24,11 +24,13 @@ _ASKED = (
     (AnswerKind.DURATION, r"\bhow (?:long|soon|fast|quick(?:ly)?|often|late)\b|\bhow many "
                           r"(?:\w+ )?(?:days|hours|weeks|months|years|minutes)\b"
                           r"|(?:^|[.,;?!] ?|\band )when\b"
+                          r"|\bwhat (?:time|hours)\b|\b(?:store|shop|your|ur) (?:hours|hrs)\b"
+                          r"|\bcut-?off\b|\bdeadline\b"
                           r"|\b(?:until|by|till) when\b|\blast day\b|\bopen(?:ing)? hours\b"),
     (AnswerKind.MONEY, r"\bhow (?:much|expensive|high)\b|\bcosts?\b|\bprice\b|\bfees?\b"
                        r"|\bwho pays\b|\bfree\b|\bwhat (?:do|will|would|must) (?:i|we) pay\b"),
     (AnswerKind.PLACE, r"\bwhere\b|\blink\b|\bwebsite\b|\bpage\b|\baddress of\b"),
-    (AnswerKind.NUMBER, r"\bhow (?:many|old|big|large|heavy|tall)\b|\b(?:min|max)imum\b"
+    (AnswerKind.NUMBER, r"\bhow (?:many|old|big|large|heavy|tall)\b|\b(?:min|max)(?:imum)?\b"
                         r"|\bwhat size\b|\bamounts?\b|\blimit\b"),
 )  # fmt: skip
 _HELD = {
@@ -46,6 +48,12 @@ _HELD = {
                       r"|\bat \w|\bon the\b",
     AnswerKind.NUMBER: rf"\b{_NUMBER}\b",
 }  # fmt: skip
+_WAY = re.compile(
+    r"\bhow (?:do|can|would|to|does)\b|\bwhere (?:do|can) i\b|\bi (?:want|need|would like) to\b"
+    r"|^(?:please |pls )?(?:change|delete|remove|cancel|stop|update|add|turn|unlock|reset|track)\b",
+    re.IGNORECASE,
+)
+_SHOWN_WAY = re.compile(r"https?://|\b(?:[Oo]pen|[Pp]ress|[Gg]o to|[Ee]nter|[Aa]nswer [A-Z]+)\b")
 _ASKED_RE = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _ASKED)
 _HELD_RE = {kind: re.compile(pattern) for kind, pattern in _HELD.items()}
 
@@ -56,13 +64,23 @@ NAMING_TERMS: dict[AnswerKind, frozenset[str]] = {
     AnswerKind.DURATION: frozenset({"day", "week", "hour", "month", "year", "long", "time"}),
     AnswerKind.MONEY: frozenset({"cost", "free", "much", "charg", "pay"}),
     AnswerKind.PLACE: frozenset({"find", "locat"}),
-    AnswerKind.NUMBER: frozenset({"minimum", "maximum", "amount", "number"}),
+    AnswerKind.NUMBER: frozenset({"minimum", "maximum", "min", "max", "amount", "number", "limit"}),
 }
 
 
 def asked_kinds(question: str) -> frozenset[AnswerKind]:
     """The kinds a good answer shows one of; empty for a yes-or-no or how-to question."""
     return frozenset(kind for kind, pattern in _ASKED_RE if pattern.search(question))
+
+
+def wants_a_way(question: str) -> bool:
+    """Whether it asks how to do something, or for it to be done: the best answer says where."""
+    return _WAY.search(question) is not None
+
+
+def shows_a_way(sentence: str) -> bool:
+    """Whether the sentence says where to go or what to press."""
+    return _SHOWN_WAY.search(sentence) is not None
 
 
 def holds(kind: AnswerKind, sentence: str) -> bool:

@@ -4,14 +4,17 @@ The gate looks at raw coverage, never at ranks: the best of twenty passages that
 the best. Thresholds and what they cost are in `docs/answering.md`.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.knowledge.quotes import Quote, rank_quotes
-from app.knowledge.search import SearchIndex
+from app.knowledge.search import Asked, SearchIndex
 
-ANSWER_COVERAGE = 0.65
-UNSURE_COVERAGE = 0.55
+ANSWER_CONFIDENCE = 0.65
+UNSURE_CONFIDENCE = 0.55
+_BIAS = -3.33
+_WEIGHTS = (4.6, 3.07, -5.52, 0.63)
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
 # Two paragraphs so close in worth compete, and both are shown.
@@ -42,16 +45,37 @@ class Evidence:
 
 def find_evidence(index: SearchIndex, question: str) -> Evidence:
     """Search, choose the best quote, and judge it."""
-    asked = index.understand(question)
+    return find_evidence_for(index, index.understand(question))
+
+
+def find_evidence_for(index: SearchIndex, asked: Asked) -> Evidence:
+    """The same for a question that has been understood."""
     ranked = rank_quotes(asked, index.search(asked))
     if not ranked:
         return Evidence(Verdict.NOTHING, None)
     best = ranked[0]
-    coverage = gate_coverage(best)
+    coverage = confidence(asked, best)
     verdict = judge(coverage, has_kind=best.has_kind)
     quote = None if verdict is Verdict.NOTHING else best
-    second = _competing(ranked) if verdict is Verdict.ANSWER else None
+    second = _competing(asked, ranked) if verdict is Verdict.ANSWER else None
     return Evidence(verdict, quote, _of_other_articles(ranked, quote), coverage, second)
+
+
+def confidence(asked: Asked, quote: Quote) -> float:
+    """How likely the quote's article answers the question, 0 to 1, half of all being answerable.
+
+    Logistic regression over what the quote covers, how close its paragraph is in meaning, how much
+    of the question no article knows, and the passage's BM25.
+    """
+    evidence = _BIAS + sum(
+        weight * feature for weight, feature in zip(_WEIGHTS, features(asked, quote), strict=True)
+    )
+    return 1.0 / (1.0 + math.exp(-evidence))
+
+
+def features(asked: Asked, quote: Quote) -> tuple[float, float, float, float]:
+    """What the gate looks at."""
+    return gate_coverage(quote), quote.paragraph_closeness, asked.unknown, math.log1p(quote.score)
 
 
 def gate_coverage(quote: Quote) -> float:
@@ -61,18 +85,18 @@ def gate_coverage(quote: Quote) -> float:
 
 def judge(coverage: float, *, has_kind: bool) -> Verdict:
     """The verdict on the best quote; one without the asked kind of fact is never the answer."""
-    if coverage < UNSURE_COVERAGE:
+    if coverage < UNSURE_CONFIDENCE:
         return Verdict.NOTHING
-    if coverage < ANSWER_COVERAGE or not has_kind:
+    if coverage < ANSWER_CONFIDENCE or not has_kind:
         return Verdict.UNSURE
     return Verdict.ANSWER
 
 
-def _competing(ranked: list[Quote]) -> Quote | None:
+def _competing(asked: Asked, ranked: list[Quote]) -> Quote | None:
     """The runner-up, if it would be an answer by itself and is hardly worse."""
     for quote in ranked[1:2]:
         is_close = quote.worth >= ranked[0].worth - _COMPETING
-        verdict = judge(gate_coverage(quote), has_kind=quote.has_kind)
+        verdict = judge(confidence(asked, quote), has_kind=quote.has_kind)
         if is_close and verdict is Verdict.ANSWER and quote.text != ranked[0].text:
             return quote
     return None

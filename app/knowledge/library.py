@@ -48,6 +48,12 @@ class Library:
             self._shelves[workspace_id] = shelf
             return shelf
 
+    async def table(self) -> MeaningTable:
+        """The words' vectors that all indexes share."""
+        if self._table is None:
+            self._table = await asyncio.to_thread(MeaningTable.load)
+        return self._table
+
     def _build(self, texts: Sequence[SourceArticle]) -> SearchIndex:
         """The table is read once; should two threads read it, both tables are the same."""
         self._table = self._table or MeaningTable.load()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, holds
+from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, holds, shows_a_way
 from app.knowledge.passages import Passage
 from app.knowledge.search import Asked, Hit
 
@@ -18,16 +18,19 @@ _MAX_SENTENCES = 3
 
 _IN_TITLE, _IN_PARAGRAPH, _IN_ARTICLE = 0.9, 0.5, 0.3
 _BEST_SENTENCE_SHARE = 0.7  # the rest is covered by the quote as a whole
-_KIND_BONUS = {AnswerKind.PHONE: 0.5, AnswerKind.EMAIL: 0.5}
+_KIND_BONUS = {AnswerKind.PHONE: 0.8, AnswerKind.EMAIL: 0.5}
 _OTHER_KIND_BONUS = 0.25
 _KIND_IN_TITLE_BONUS = 0.1  # "Delivery times and costs", when a time or a cost is asked for
 _PAIR_BONUS = 0.1
+_WAY_BONUS = 0.15  # a place to go, where a way to do something is asked for
+_CONTEXT_BONUS = 0.3  # the article that answered the question before
 _NEGATION_COST = 0.04  # the rule before its exceptions
 _LENGTH_BONUS = (0.0, 0.05, 0.03)  # of one, two, three sentences: a little context helps
 _LATER_COST = 0.02  # a place further down, for the first few paragraphs and sentences
 _DANGLING_COST = 0.1
 _SCORE_WEIGHT = 0.3
 _MEANING_WEIGHT = 0.5  # of the sentence that is closest to the question in meaning
+_PARAGRAPH_MEANING_WEIGHT = 0.5
 
 # A quote that begins so leans on a sentence that it leaves out.
 _DANGLING = re.compile(
@@ -54,6 +57,9 @@ class Quote:
     """It holds the kind of fact that was asked for, or none was."""
     score: float
     """Raw BM25 of the passage."""
+    closeness: float
+    """Of its closest sentence to the question in meaning, -1 to 1."""
+    paragraph_closeness: float
     worth: float
     """For ordering only."""
 
@@ -90,18 +96,22 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
     together = sum(parts, ())
     coverage = _BEST_SENTENCE_SHARE * max(_coverage(asked, hit, part) for part in parts)
     coverage += (1 - _BEST_SENTENCE_SHARE) * _coverage(asked, hit, together)
+    closeness = float((hit.sentence_meanings[list(chosen)] @ asked.meaning).max())
     shown = [kind for kind in asked.kinds if holds(kind, text)]
     worth = (
         coverage
         + max((_KIND_BONUS.get(kind, _OTHER_KIND_BONUS) for kind in shown), default=0.0)
         + _KIND_IN_TITLE_BONUS * any(NAMING_TERMS[kind] & hit.title_terms for kind in asked.kinds)
         + _PAIR_BONUS * any(asked.pairs.intersection(pairwise(part)) for part in parts)
+        + _WAY_BONUS * (asked.wants_a_way and shows_a_way(text))
+        + _CONTEXT_BONUS * (hit.passage.article.article_id in asked.articles_before)
         + _LENGTH_BONUS[len(chosen) - 1]
         - _LATER_COST * (min(hit.passage.paragraph, 4) - 1 + min(chosen.start, 3))
         - _NEGATION_COST * bool(_NEGATION.search(text))
         - _DANGLING_COST * bool(_DANGLING.match(text))
-        + _SCORE_WEIGHT * hit.score / best_score
-        + _MEANING_WEIGHT * float((hit.sentence_meanings[list(chosen)] @ asked.meaning).max())
+        + _SCORE_WEIGHT * hit.score / max(best_score, 1e-9)
+        + _MEANING_WEIGHT * closeness
+        + _PARAGRAPH_MEANING_WEIGHT * hit.closeness
     )
     return Quote(
         hit.passage,
@@ -112,6 +122,8 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
         _share(asked, hit.title_terms.union(together)),
         bool(shown) or not asked.kinds,
         hit.score,
+        closeness,
+        hit.closeness,
         worth,
     )
 

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from uuid import UUID
 
 import bm25s
 import numpy as np
 import numpy.typing as npt
 
 from app.knowledge.analyzer import Analyzer
-from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds
+from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds, wants_a_way
 from app.knowledge.passages import Passage, SourceArticle, read_passages
 from app.knowledge.spelling import Spelling, count_words
 from inference import Meaning, MeaningTable
@@ -26,6 +27,10 @@ _FIELD_WEIGHTS = (1.0, 0.7, 0.3)
 _NAMING_WEIGHT = 0.3
 # The share of a mended word that stays a word nobody knows: "planets" need not have been "plants".
 _DOUBT = 0.4
+# Of a word no article knows that people say around any question, and of a number none has.
+_FAINT = 0.2
+# Of the words of the question that another one continues.
+_EARLIER = 0.5
 
 Pair = tuple[str, str]
 
@@ -40,6 +45,28 @@ class Asked:
     """Terms that stand side by side."""
     kinds: frozenset[AnswerKind]
     meaning: npt.NDArray[np.float32] = field(compare=False)  # [D]
+    unknown: float
+    """The share of its weight that lies on words no article knows, 0 to 1."""
+    wants_a_way: bool
+    articles_before: frozenset[UUID] = frozenset()
+    """What answered the question before it, where it continues one."""
+
+    def after(self, before: "Asked", articles: Iterable[UUID]) -> "Asked":
+        """Read together with the question it continues; its own words count more."""
+        weights = {term: _EARLIER * weight for term, weight in before.weights.items()}
+        weights |= self.weights
+        own, whole = self.total, sum(weights.values())
+        meaning = self.meaning + _EARLIER * before.meaning
+        length = float(np.linalg.norm(meaning))
+        return Asked(
+            weights,
+            self.pairs | before.pairs,
+            self.kinds,
+            meaning / length if length else meaning,
+            self.unknown * own / whole if whole else 0.0,
+            self.wants_a_way,
+            frozenset(articles),
+        )
 
     @property
     def total(self) -> float:
@@ -57,6 +84,8 @@ class Hit:
     article_terms: frozenset[str]
     sentence_terms: tuple[tuple[str, ...], ...]
     sentence_meanings: npt.NDArray[np.float32]  # [sentences, D]
+    closeness: float
+    """Of the whole paragraph to the question in meaning, -1 to 1."""
 
 
 class SearchIndex:
@@ -83,6 +112,7 @@ class SearchIndex:
         self._rarity = _rarity(bodies.values())
         self._meaning = Meaning(table or MeaningTable.load())
         self._sentence_meanings = [self._meanings(passage) for passage in self.passages]
+        self._meanings_of_passages = np.stack([self._whole(one) for one in self.passages] or [[]])
         counts = count_words(f"{a.title} {a.body_md}" for a in articles)
         self._spelling = Spelling(counts, self._analyzer.known_words)
 
@@ -101,30 +131,51 @@ class SearchIndex:
         naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in kinds))
         rarest = max(self._rarity.values(), default=1.0)
         weights = {
-            term: self._rarity.get(term, rarest) * (_NAMING_WEIGHT if term in naming else 1.0)
+            term: self._weight(term, rarest) * (_NAMING_WEIGHT if term in naming else 1.0)
             for term in terms
         }
         for written, meant in corrections.items():
             term = self._analyzer.term(meant)
-            if term in weights:
+            if term in weights and term != self._analyzer.term(written):
                 weights[f"?{written}"] = weights[term] * _DOUBT
                 weights[term] *= 1 - _DOUBT
         # Asked as a question, however it ends: what is typed finds what will be sent.
         meaning = self._meaning.vector(mended.rstrip(" ?!.") + "?")
-        return Asked(weights, frozenset(pairwise(terms)), kinds, meaning)
+        unknown = sum(weight for term, weight in weights.items() if term not in self._rarity)
+        return Asked(
+            weights,
+            frozenset(pairwise(terms)),
+            kinds,
+            meaning,
+            unknown / (sum(weights.values()) or 1.0),
+            wants_a_way(question),
+        )
+
+    def _weight(self, term: str, rarest: float) -> float:
+        """A term's rarity; one that no article knows counts most, unless it is talk or a number."""
+        if term in self._rarity:
+            return self._rarity[term]
+        is_faint = term in self._analyzer.talk or term[0].isdigit()
+        return rarest * (_FAINT if is_faint else 1.0)
 
     def search(self, asked: Asked, limit: int = 12) -> list[Hit]:
-        """The passages that share a term with the question, best first."""
-        known = [term for term in asked.weights if term in self._rarity]
-        if not known:
+        """The passages that share most terms with the question, and those closest in meaning.
+
+        Best by shared terms first; at most `limit` of the ones and `limit` of the others.
+        """
+        if not self.passages or not asked.weights:
             return []
+        known = [term for term in asked.weights if term in self._rarity]
         scores = np.zeros(len(self.passages))
         for weight, one in zip(_FIELD_WEIGHTS, self._fields, strict=True):
             scores += weight * one.scores(known)
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return [self._hit(int(i), float(scores[i])) for i in best if scores[i] > 0]
+        closeness = self._meanings_of_passages @ asked.meaning
+        by_terms = [int(i) for i in np.argsort(-scores, kind="stable")[:limit] if scores[i] > 0]
+        by_meaning = [int(i) for i in np.argsort(-closeness, kind="stable")[:limit]]
+        best = dict.fromkeys(by_terms + [i for i in by_meaning if closeness[i] > 0])
+        return [self._hit(i, float(scores[i]), float(closeness[i])) for i in best]
 
-    def _hit(self, i: int, score: float) -> Hit:
+    def _hit(self, i: int, score: float, closeness: float) -> Hit:
         passage = self.passages[i]
         return Hit(
             passage,
@@ -133,12 +184,16 @@ class SearchIndex:
             self._article_terms[passage.article.article_id],
             self._sentence_terms[i],
             self._sentence_meanings[i],
+            closeness,
         )
 
     def _meanings(self, passage: Passage) -> npt.NDArray[np.float32]:
         """Of each sentence together with its title and heading."""
         above = (passage.article.title, passage.heading)
         return np.stack([self._meaning.vector(*above, one) for one in passage.sentences])
+
+    def _whole(self, passage: Passage) -> npt.NDArray[np.float32]:
+        return self._meaning.vector(passage.article.title, passage.heading, passage.text)
 
 
 class _Field:

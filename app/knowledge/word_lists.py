@@ -17,7 +17,44 @@ _NOISE = """
     which while who whom whose why will wish with within without won wont would wouldn yes yet you
     your yours
 """
-STOP_WORDS = frozenset(_NOISE.split())
+# The same as it is typed.
+_TYPED_NOISE = """
+    im ive id ill youre youve theyre isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt
+    couldnt shouldnt wouldnt hows whos heres theres thatll ur r wut wat hwo hw smth sth pls plz lol
+    omg btw thnx ty um uh hmm huh gonna wanna gotta lemme dunno kinda yo rid
+"""
+STOP_WORDS = frozenset(_NOISE.split()) | frozenset(_TYPED_NOISE.split())
+
+# What people say around a question. Where articles use such a word it counts like any other; where
+# they do not, it tells little about what was asked.
+_TALK = """
+    guy guys folks mate dude bro buddy sir madam miss mister
+    husband wife son daughter brother sister mom mum mother dad father parents grandma grandpa
+    grandmother grandfather girlfriend boyfriend partner friend uncle aunt niece nephew cousin
+    neighbor neighbour roommate boss baby boy girl man woman lady somebody
+    angry annoyed upset mad sad happy unhappy disappointed hate hates love loves like likes hope
+    awful terrible horrible hideous ugly bad worse worst better best stupid ridiculous damn damned
+    bloody crazy weird strange funny pretty quite totally completely absolutely simply literally
+    think thought believe guess suppose supposed assume wonder wondering figure realize remember
+    forgot forget heard hear read look looking looked seem seems happen happens happened try tried
+    trying found keep keeps kept leave left live lives move moved went gone start started stop
+    turn turned turns call calls talk speak ask asked asking let lets bother mind care deal
+    manage managed took taken brought put puts pull pulled push hit hits give gives walk walked
+    today tonight tomorrow yesterday morning evening afternoon night ages while moment soon later
+    finally suddenly recently lately yet anymore still already almost nearly halfway
+    monday tuesday wednesday thursday friday saturday sunday monday mondays fridays weekend
+    somewhere anywhere everywhere somehow somewhat across around near
+    bit couple few several whole half double single extra rather instead
+    party trip vacation wedding home house kitchen drawer
+    idea way ways problem issue question situation matter case point fact
+    buck bucks dollar dollars money thousand hundred grand
+    cutoff deadline latest previous current first second third last next
+    alabama arizona arkansas california colorado connecticut florida georgia illinois indiana iowa
+    kansas kentucky louisiana maine maryland massachusetts michigan minnesota mississippi missouri
+    nebraska nevada ohio oklahoma pennsylvania tennessee texas utah vermont virginia wisconsin
+    wyoming
+"""
+TALK = frozenset(_TALK.split())
 
 _NOT = r"(?:never|not|nothing|didn'?t|hasn'?t|haven'?t)"
 _ARRIVE = (
@@ -30,6 +67,35 @@ _GOODS = r"(?:gear|clothes|clothing|things|stuff|tents?|jackets?)"
 # Said in several words, or in one word that stands for several; replaced, in this order, before
 # the text is cut into words.
 PHRASES: tuple[tuple[str, str], ...] = (
+    (r"too (?:tight|small|big|large|short|long|wide|narrow|loose)", "exchange size"),
+    (r"(?:does|do|did)(?: not|n'?t) fit", "exchange size"),
+    (r"need (?:an? )?(?:size )?(?:small|medium|large|xl|xxl)", "need size"),
+    (r"(?:in )?between (?:\w+ and \w+|(?:two )?sizes)", "between sizes"),
+    (r"(?:what|which|your|ur|the) (?:store |shop )?(?:hours|hrs)|hrs", "openinghours"),
+    (r"(?:says?|shows?|marked|status)(?: (?:it was|it is|as|is))? delivered", "markeddelivered"),
+    (r"(?:ha[sd]|have|is|are)(?: not|n'?t) (?:moved|moving|updat\w+|changed)|stuck", "notmoved"),
+    (r"takes? to (?:get|come|arrive|reach)(?: here| to)?", "delivery"),
+    (r"(?:do|must|would|will) (?:i|we) (?:still |have to |need to |also )*pay(?: for)?", "cost"),
+    (r"(?:anything|something|money|\d+ ?%|percent) off", "discount"),
+    (r"(?:let me know|notify me|heads[- ]up|tell me) when", "tellmewhen"),
+    (r"(?:left|remaining) on (?=(?:this|the|my|an?) (?:gift|card|voucher))", "balance "),
+    (r"(?:beat|match|do|give (?:me|us)) (?:a |the |their |that )?(?:same )?price", "price match"),
+    (r"(?:bucks|dollars) (?:less|cheaper|lower)", "lower price"),
+    (r"put(?:ting)? (?:the|this|that|my) (\w+) together", r"assemble \1"),
+    (r"put(?:ting)? (?:them|both|these|the two) together", "merge"),
+    (r"logins", "accounts"),
+    (r"(?:leave|put) (?:the|my|our) car|park(?:ing)?(?: lot| space| garage)?", "parking"),
+    (r"(?:tell|show) (?:everyone|everybody|people|others)", "review"),
+    (r"(?:store|have|know|keep|hold|save)s? (?:about|on) me", "personal data"),
+    (r"chang(?:e|ed|ing) (?:my|your|our) minds?|undo|revert", "changemind"),
+    (r"head ?(?:lamp|torch|light)s?|lanterns?|torch(?:es)?|flashlights?", "lamp"),
+    (r"(?:camp(?:ing)? )?(?:cooker|burner)s?", "stove"),
+    (r"gas (?:can|cylinder|bottle|cartridge|tank)s?|propane", "gas canister"),
+    (r"puff(?:y|er)(?: jackets?)?", "down jacket"),
+    (r"amex", "american express"),
+    (r"anchorage|fairbanks|juneau", "alaska"),
+    (r"honolulu|maui|oahu", "hawaii"),
+    (r"toronto|vancouver|montreal|ottawa|calgary|quebec|ontario", "canada"),
     (r"(?:money|cash) back|reimburse\w*", "refund"),
     (r"my money", "my refund"),
     (r"(?:forg[eo]t|forgotten|lost) (?:my |the )?password", "reset password"),
@@ -70,16 +136,16 @@ _MEANINGS = """
     cost price fee costs pricing expensive
     cheap cheaper lower
     pay payment paid
-    discount promo promotion rebate
+    discount promo promotion rebate deal
     damage damaged broken broke break crushed smashed cracked
     fault faulty defect defective
     lost missing disappeared vanished lose
-    stolen steal stole theft
+    stolen steal stole theft thief robbed
     refuse refused decline declined reject rejected fail failed
     phone telephone call
-    loyalty rewards reward
+    loyalty loyal rewards reward
     gift present
-    rent rental borrow lease
+    rent rental borrow lease hire
     color colour
     buy bought purchase
     repair mend fix
@@ -90,7 +156,7 @@ _MEANINGS = """
     child children kid kids
     shop store
     customs duty duties
-    abroad international overseas country countries
+    abroad international overseas country countries europe england uk britain
     track tracking trace
     installment instalment
     change update modify edit correct
@@ -98,13 +164,33 @@ _MEANINGS = """
     christmas xmas holiday
     age old older
     worn wear wore
-    wash clean laundry
+    wash clean laundry dirty muddy stink stinks smelly
     choose pick
     buyer client customer
     subscription subscribe refill
     bulk wholesale
-    dog dogs pet pets
+    dog dogs pet pets puppy mutt cat animal animals
     leak leaking
+    military army navy soldier troops
+    cryptocurrency crypto bitcoin ethereum
+    carrier ups fedex usps dhl courier
+    marketplace ebay amazon etsy
+    wide broad
+    knife knives
+    boot hiker
+    shoe sneaker trainer
+    resole sole soles
+    jacket coat parka anorak
+    certificate paperwork document
+    collect fetch
+    review rating feedback opinion
+    data info information
+    logo emblem
+    november nov
+    december dec
+    january jan
+    february feb
+    assemble assembly
     express asap urgent urgently fast faster fastest quick quickly
     size small smaller big bigger larger tight
 """
