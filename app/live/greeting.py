@@ -141,4 +141,6 @@ def resumed_seq(hello: Hello, conversation_id: UUID) -> int | None:
 
 
 def _bot(inbox: Inbox) -> JsonObject:
-    return {"name": inbox.bot_name, "disclosure": inbox.disclosure}
+    told: JsonObject = {"name": inbox.bot_name}
+    # The widget has the usual words in every language it speaks.
+    return told if inbox.disclosure == DISCLOSURE else told | {"disclosure": inbox.disclosure}

@@ -10,6 +10,10 @@ from app.models.base import Base, JsonList, JsonObject, word
 from app.vocabulary import AgentRole
 
 
+DISCLOSURE = "You are talking to an AI assistant."
+"""Until a company says it in its own words."""
+
+
 class Workspace(Base):
     """One company; a single row in the embedded product."""
 
@@ -61,9 +65,7 @@ class Inbox(Base):
     allowed_origins: Mapped[JsonList] = mapped_column(default=list)
     """Such as `https://shop.example`; our own origin is always allowed."""
     bot_name: Mapped[str] = mapped_column(String(80), default="Assistant")
-    disclosure: Mapped[str] = mapped_column(
-        String(400), default="You are talking to an AI assistant."
-    )
+    disclosure: Mapped[str] = mapped_column(String(400), default=DISCLOSURE)
     locale: Mapped[str] = mapped_column(String(16), default="en")
     theme: Mapped[JsonObject] = mapped_column(default=dict)
     """How the widget looks; `app/widget/looks.py` says what is in it."""

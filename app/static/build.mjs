@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -77,7 +77,15 @@ async function keep(name, text) {
   await writeFile(path.join(build, manifest[name]), text);
 }
 
-await keep("widget-app.js", await bundle("src/widget/app.ts", { format: "esm" }));
+/** English is part of the chat; every other language is a file of its own. */
+const languages = {};
+for (const name of await readdir(path.join(here, "src/languages"))) {
+  const language = path.parse(name).name;
+  await keep(`language-${language}.js`, await bundle(`src/languages/${name}`, { format: "esm" }));
+  languages[language] = `/static/build/${manifest[`language-${language}.js`]}`;
+}
+const words = { LANGUAGE_PATHS: JSON.stringify(languages) };
+await keep("widget-app.js", await bundle("src/widget/app.ts", { format: "esm", define: words }));
 await keep("agent.js", await bundle("src/agent/main.ts", { format: "esm" }));
 await keep("office.js", await bundle("src/office/main.ts", { format: "esm" }));
 for (const sheet of ["dashboard", "office", "shop", "article"]) {

@@ -17,6 +17,8 @@ import type { Item, Live, Pending } from "./thread.ts";
 
 export interface ViewOptions {
   strings: Strings;
+  /** Of times; absent: the browser's. */
+  language?: string;
   /** The server's address; article links are relative to it. */
   base: string;
   /** Whose messages stand at the end side. */
@@ -122,7 +124,7 @@ export class MessageList {
     if (message.citations.length > 0) parts.push(this.sources(message));
     const note = this.stateNote(message);
     if (note) parts.push(h("p", { class: "meta state-note" }, note));
-    if (!isStreaming) parts.push(h("p", { class: "meta" }, time(message.at)));
+    if (!isStreaming) parts.push(h("p", { class: "meta" }, time(message.at, this.options.language)));
     const feedback = message.feedback && this.options.feedback?.[message.feedback];
     if (feedback) parts.push(h("p", { class: "meta", "data-feedback": message.feedback }, feedback));
     if (isLast && message.chips.length > 0 && this.options.choose) parts.push(this.chips(message.chips));
@@ -204,7 +206,7 @@ function plain(text: string): Node {
   return lines;
 }
 
-function time(at: string): HTMLTimeElement {
-  const shown = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+function time(at: string, language: string | undefined): HTMLTimeElement {
+  const shown = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   return h("time", { datetime: at }, shown.format(new Date(at)));
 }

@@ -113,7 +113,8 @@ export interface Welcome {
   server_time: string;
   hb: number;
   limits: Limits;
-  bot: { name: string; disclosure: string };
+  /** No `disclosure`: the widget's own, in its language. */
+  bot: { name: string; disclosure?: string };
   /** How often and how much of what is being typed the server wants to hear; absent: nothing. */
   drafts?: { every_s: number; chars: number };
   conversations?: ConversationSummary[];

@@ -1,13 +1,16 @@
 /** What the widget says, in one place; a translation is another object of this type. */
 
+import { plural } from "./plural.ts";
 import type { Phase } from "./protocol.ts";
 
 export const en = {
+  language: "en",
+  dir: "ltr" as "ltr" | "rtl",
   launcher: "Open the chat",
-  launcherUnread: (count: number) => `Open the chat, ${count} unread`,
+  launcherUnread: (count: number) =>
+    plural("en", count, { other: "Open the chat, # unread" }),
   close: "Close the chat",
   dialog: (company: string) => `Chat with ${company}`,
-  defaultCompany: "us",
   greetingTitle: "Hello, how can we help?",
   greeting: "Ask anything about orders, delivery, returns or our products.",
   disclosure: "You are chatting with an AI assistant. It can make mistakes.",
@@ -21,6 +24,7 @@ export const en = {
   connecting: "Connecting…",
   offline: "You are offline. Messages are sent as soon as you are back.",
   refused: "The chat is not available here.",
+  signIn: "Please sign in to chat.",
   sending: "Sending…",
   queued: "Waiting for the connection",
   retry: "Try again",
@@ -50,7 +54,8 @@ export const en = {
     uploading: (name: string) => `Uploading ${name}`,
     failed: "This could not be sent. Try again.",
     notSaved: "This file could not be fetched.",
-    tooMany: (count: number) => `At most ${count} files at once`,
+    tooMany: (count: number) =>
+      plural("en", count, { one: "At most # file at once", other: "At most # files at once" }),
     tooLarge: (size: string) => `At most ${size}`,
     kinds: (endings: string) => `Possible are ${endings}`,
   },
@@ -61,6 +66,21 @@ export const en = {
     send: "Send",
     thanks: "Thank you for your rating.",
     refused: "Your rating could not be stored.",
+  },
+  prechat: {
+    title: "Before we start",
+    name: "Name",
+    email: "E-mail",
+    optional: "optional",
+    /** What stands in brackets leads to the notice. */
+    consent: "I have read the [privacy notice] and agree to it.",
+    start: "Start the chat",
+    problems: {
+      required: "Please fill this in.",
+      email: "This is not an e-mail address.",
+      too_long: "This is too long.",
+      consent: "Please agree first.",
+    },
   },
   chips: {
     helped: "That helped",

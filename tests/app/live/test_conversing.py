@@ -17,7 +17,7 @@ async def test_a_message_is_acknowledged_and_comes_back(served: Served) -> None:
         assert welcome["conversations"] == []
         assert (welcome["limits"]["text"], welcome["limits"]["frame"]) == (4_000, 65_536)
         assert welcome["limits"]["files"]["bytes"] == 10 * 1_024 * 1_024
-        assert "AI" in welcome["bot"]["disclosure"]
+        assert welcome["bot"] == {"name": "Assistant"}, "the widget says the rest in its language"
         view = await customer.wait_for_seq(ack["d"]["c"], ack["d"]["s"])
         assert view.texts() == [("customer", "Where is my parcel?")]
 

@@ -7,10 +7,11 @@
 import type { Chip, Payloads, SentFile, ServerFrame, Welcome } from "../protocol.ts";
 import { Realtime, socketUrl, wakeWithPage } from "../rt.ts";
 import type { LinkState, Listeners } from "../rt.ts";
-import { en } from "../strings.ts";
+import type { Strings } from "../strings.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
 import { Downloads } from "./downloads.ts";
+import { catalogue } from "./catalogue.ts";
 import { configOf } from "./config.ts";
 import type { Config } from "./config.ts";
 import { DraftSender } from "./draft.ts";
@@ -28,7 +29,7 @@ class Chat implements WidgetApp, Listeners {
 
   private thread = new Thread();
   private session: string | null;
-  private readonly panel: Panel;
+  private panel: Panel;
   private readonly realtime: Realtime;
   private offlineTimer: number | null = null;
   private readUpTo = 0;
@@ -49,7 +50,12 @@ class Chat implements WidgetApp, Listeners {
   private readonly config: Config;
   private isLeaving = false;
 
-  constructor(private readonly shell: Shell) {
+  private known: Welcome | null = null;
+
+  constructor(
+    private readonly shell: Shell,
+    private strings: Strings,
+  ) {
     this.config = configOf(shell);
     const { site, origin } = this.config;
     this.reporter = new Reporter(shell.emit);
@@ -57,7 +63,16 @@ class Chat implements WidgetApp, Listeners {
     this.session = recall(site)?.session ?? null;
     this.downloads = new Downloads(origin, site, () => this.session);
     this.realtime = new Realtime(socketUrl(origin), this);
-    this.panel = new Panel(this.config, en, {
+    this.panel = this.furnish();
+    wakeWithPage(this.realtime);
+    this.realtime.start();
+    this.show();
+  }
+
+  /** A panel in the language that is spoken now. */
+  private furnish(): Panel {
+    const { root } = this.shell;
+    const panel = new Panel(this.config, this.strings, {
       send: (text, files) => this.say(text, { files }),
       stop: () => this.stop(),
       person: () => this.askForPerson(),
@@ -69,11 +84,9 @@ class Chat implements WidgetApp, Listeners {
       uploadTarget: () => this.downloads.target,
       save: (file) => this.save(`files/${file.id}`, file.name),
     });
-    shell.root.adoptedStyleSheets = [...shell.root.adoptedStyleSheets, this.panel.sheet];
-    shell.root.append(this.panel.element);
-    wakeWithPage(this.realtime);
-    this.realtime.start();
-    this.show();
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets.slice(0, 2), panel.sheet];
+    root.append(panel.element);
+    return panel;
   }
 
   open(): void {
@@ -98,7 +111,7 @@ class Chat implements WidgetApp, Listeners {
   hello() {
     const { site } = this.config;
     const page = location.href.slice(0, 2_000);
-    const locale = navigator.language.slice(0, 16);
+    const locale = this.strings.language;
     const base = { t: "hello", proto: 1, role: "widget", site, locale, page } as const;
     const known = { ...base, ...this.self.hello() };
     return this.session ? { ...known, session: this.session } : known;
@@ -133,7 +146,16 @@ class Chat implements WidgetApp, Listeners {
   }
 
   async speak(language: string): Promise<void> {
-    this.shell.language = language;
+    this.strings = await catalogue(this.config.origin, language);
+    const before = this.panel;
+    this.panel = this.furnish();
+    this.panel.draft = before.draft;
+    this.panel.needsSignIn = before.needsSignIn;
+    before.element.remove();
+    if (this.known) this.panel.introduce(this.known.bot, this.known.limits);
+    this.panel.knowHistory(this.thread);
+    if (this.isOpen) this.panel.open();
+    this.show();
   }
 
   destroy(): void {
@@ -147,6 +169,7 @@ class Chat implements WidgetApp, Listeners {
     if (welcome.session) this.session = welcome.session;
     this.self.judge(welcome.identity);
     this.tellAttributes();
+    this.known = welcome;
     this.panel.introduce(welcome.bot, welcome.limits);
     this.drafts.limits = welcome.drafts;
     const newest = welcome.conversations?.[0];
@@ -162,7 +185,8 @@ class Chat implements WidgetApp, Listeners {
   }
 
   link(state: LinkState, code: number | null, reason: string): void {
-    if (state === "refused" && reason.startsWith("identity_")) {
+    this.panel.needsSignIn = reason.startsWith("identity_");
+    if (state === "refused" && this.panel.needsSignIn) {
       this.self.fail({ code: reason, message: "this site chats with people it knows only" });
     } else if (state === "refused" && code === EXPIRED && this.session) {
       if (reason === "logged_out") this.self.forget();
@@ -288,7 +312,7 @@ class Chat implements WidgetApp, Listeners {
   }
 
   private async save(path: string, name: string): Promise<void> {
-    if (!(await this.downloads.save(path, name))) this.panel.notice(en.files.notSaved);
+    if (!(await this.downloads.save(path, name))) this.panel.notice(this.strings.files.notSaved);
   }
 
   private stop(): void {
@@ -299,12 +323,12 @@ class Chat implements WidgetApp, Listeners {
   private askForPerson(): void {
     const { id } = this.thread;
     if (id) this.realtime.send({ t: "handoff.request", c: id });
-    else this.say(en.human);
+    else this.say(this.strings.human);
   }
 
   private choose(chip: Chip): void {
     if (chip === "human") this.askForPerson();
-    else this.say(en.chipTexts[chip], { chip });
+    else this.say(this.strings.chipTexts[chip], { chip });
   }
 
   /** Remember the session once the visitor has said something, and from then on what is open. */
@@ -323,7 +347,7 @@ class Chat implements WidgetApp, Listeners {
       return item.message.role === "bot" || item.message.role === "agent";
     });
     const count = isSeen ? 0 : unread.length;
-    this.shell.setUnread(count, count > 0 ? en.launcherUnread(count) : en.launcher);
+    this.shell.setUnread(count, count > 0 ? this.strings.launcherUnread(count) : this.strings.launcher);
     this.reporter.count(count);
     this.reporter.update(this.thread, this.isHistoryKnown);
   }
@@ -337,5 +361,5 @@ class Chat implements WidgetApp, Listeners {
 }
 
 export async function mount(shell: Shell): Promise<WidgetApp> {
-  return new Chat(shell);
+  return new Chat(shell, await catalogue(shell.tag.origin, shell.language));
 }

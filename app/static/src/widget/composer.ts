@@ -50,6 +50,15 @@ export class Composer {
     this.field.focus();
   }
 
+  get text(): string {
+    return this.field.value;
+  }
+
+  set text(text: string) {
+    this.field.value = text;
+    this.fit();
+  }
+
   /** The tray holds something else. */
   refresh(): void {
     this.button.disabled = this.tray.isBusy || (!this.field.value.trim() && this.tray.isEmpty);

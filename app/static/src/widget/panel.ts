@@ -4,7 +4,7 @@ import { Announcer } from "../announcer.ts";
 import { h, icon } from "../dom.ts";
 import { CLOSE, DOWN, PERSON, SPARK, STOP } from "../icons.ts";
 import { MessageList } from "../message_view.ts";
-import type { Chip, Limits, SentFile } from "../protocol.ts";
+import type { Chip, Limits, SentFile, Welcome } from "../protocol.ts";
 import type { LinkState } from "../rt.ts";
 import { StickyScroll } from "../scroll.ts";
 import type { Strings } from "../strings.ts";
@@ -35,6 +35,8 @@ const FOCUSABLE = "button:not(:disabled), a[href], textarea, [tabindex='0']";
 export class Panel {
   readonly sheet = new CSSStyleSheet();
   readonly element: HTMLElement;
+  /** Whether the server refuses people it does not know. */
+  needsSignIn = false;
 
   private readonly announcer = new Announcer();
   private readonly list: HTMLOListElement;
@@ -85,6 +87,7 @@ export class Panel {
     this.scroll = new StickyScroll(this.log, (isAway) => (this.jump.hidden = !isAway));
     this.messages = new MessageList(this.list, {
       strings,
+      language: strings.language,
       base: config.origin,
       own: "customer",
       botName: () => this.botName,
@@ -98,9 +101,9 @@ export class Panel {
 
   open(): void {
     this.element.hidden = false;
-    const isFull = window.matchMedia(FULL_SCREEN).matches;
-    this.element.setAttribute("aria-modal", String(isFull));
     this.scroll.toEnd();
+    if (this.config.isInline) return; // it was there all the time and takes no focus
+    this.element.setAttribute("aria-modal", String(this.isFull));
     this.composer.focus();
   }
 
@@ -108,10 +111,19 @@ export class Panel {
     this.element.hidden = true;
   }
 
+  /** What stands in the composer. */
+  get draft(): string {
+    return this.composer.text;
+  }
+
+  set draft(text: string) {
+    this.composer.text = text;
+  }
+
   /** What the server says about the bot. */
-  introduce(bot: { name: string; disclosure: string }, limits: Limits): void {
+  introduce(bot: Welcome["bot"], limits: Limits): void {
     this.botName = bot.name;
-    this.disclosure.textContent = bot.disclosure;
+    this.disclosure.textContent = bot.disclosure ?? this.strings.disclosure;
     this.composer.setLimit(limits.text);
     this.tray.setLimits(limits.files);
   }
@@ -156,7 +168,7 @@ export class Panel {
     this.composer.setPlaceholder(
       thread.control === "bot" ? strings.placeholder : strings.placeholderHuman,
     );
-    if (link === "refused") this.notice(strings.refused);
+    if (link === "refused") this.notice(this.needsSignIn ? strings.signIn : strings.refused);
     else if (!this.isOffline && link === "online") this.banner.hidden = true;
     this.scroll.follow();
   }
@@ -178,9 +190,11 @@ export class Panel {
     const header = h("header", {}, avatar, h("div", { class: "titles" }, this.name, this.state), close);
     const tools = h("div", { class: "tools" }, this.personButton, this.stopButton);
     const label = strings.dialog(this.config.company);
+    const role = this.config.isInline ? "region" : "dialog";
+    const lang = strings.language;
     return h(
       "section",
-      { class: "panel", role: "dialog", "aria-label": label, hidden: true },
+      { class: "panel", role, "aria-label": label, lang, dir: strings.dir, hidden: true },
       header,
       this.banner,
       h("div", { class: "body" }, this.log, this.jump),
@@ -215,13 +229,17 @@ export class Panel {
     this.personButton.addEventListener("click", () => this.actions.person());
     this.jump.addEventListener("click", () => this.scroll.toEnd());
     this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
+      if (event.key === "Escape" && !this.config.isInline) {
         event.stopPropagation();
         this.actions.close();
-      } else if (event.key === "Tab" && window.matchMedia(FULL_SCREEN).matches) {
+      } else if (event.key === "Tab" && this.isFull) {
         this.keepFocusInside(event);
       }
     });
+  }
+
+  private get isFull(): boolean {
+    return !this.config.isInline && window.matchMedia(FULL_SCREEN).matches;
   }
 
   /** Full screen there is nothing behind the panel that one could see. */
