@@ -29,6 +29,7 @@ from benchmarks.test_models import SHIPPED
 from inference import Document, Engine, EngineConfig, Exactly, SamplingParams, Words
 
 SHIPPED_MLP = SHIPPED.parent / "careline-small-mlp"
+SHIPPED_DRAFT = SHIPPED.parent / "careline-small-draft"
 LOADS = (1, 2, 4, 8, 16, 32, 64)
 QUICK_LOADS = (1, 8)
 OFF = "off"
@@ -208,7 +209,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--mlp", type=Path, default=shipped, help="an MLP speculator, its tree")
     parser.add_argument("--mlp-chain", type=Path, help="the same with one candidate")
     parser.add_argument("--medusa", type=Path, help="Medusa heads")
-    parser.add_argument("--draft", type=Path, help="a smaller model of the same vocabulary")
+    draft = SHIPPED_DRAFT if SHIPPED_DRAFT.is_dir() else None
+    parser.add_argument("--draft", type=Path, default=draft, help="a smaller model")
     return parser.parse_args()
 
 

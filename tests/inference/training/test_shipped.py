@@ -1,5 +1,9 @@
-"""The engine and stock transformers say the same with the shipped model, token for token."""
+"""The engine and stock transformers say the same with the shipped model, token for token.
 
+Also with each of the speculators that are shipped for it.
+"""
+
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +35,13 @@ def test_greedy_tokens_are_those_of_transformers(question: str) -> None:
         torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), max_new_tokens=NUM_TOKENS
     )[0, len(ids) :].tolist()
 
-    engine = Engine(EngineConfig(model=str(SHIPPED), dtype="float32", num_blocks=64))
     params = SamplingParams(max_tokens=NUM_TOKENS, temperature=0.0)
-    (output,) = engine.generate([messages], params)
-    engine.close()
-
-    assert list(output.token_ids) == theirs
+    for speculator in ((), (str(SHIPPED) + "-mlp",), (str(SHIPPED) + "-draft",)):
+        config = EngineConfig(
+            model=str(SHIPPED), speculator=speculator, dtype="float32", num_blocks=64
+        )
+        with contextlib.closing(Engine(config)) as engine:
+            (output,) = engine.generate([messages], params)
+            assert list(output.token_ids) == theirs
+            assert (engine.stats()["num_drafted_tokens"] > 0) == bool(speculator)
     assert len(theirs) >= 4
