@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
+import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -32,6 +33,7 @@ from app.models import Base
 from app.parts import Parts
 from app.serving import CareServer, bind
 from app.settings import Settings
+from tests.api_client import Api
 from tests.care_client import CareClient
 from tests.factories import Shop, open_shop
 from tests.postgres import Cluster, running_cluster
@@ -169,6 +171,20 @@ class Served:
 async def served(parts: Parts, shop: Shop) -> AsyncIterator[Served]:
     async with serving(parts) as port:
         yield Served(parts, shop, port)
+
+
+@pytest.fixture
+async def api(parts: Parts, shop: Shop) -> AsyncIterator[Api]:
+    """The routes in process; its clients have keys of their own."""
+    made = Api(parts, shop)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def http(api: Api) -> httpx.AsyncClient:
+    """A program with a key that may do everything."""
+    return await api.client()
 
 
 @asynccontextmanager

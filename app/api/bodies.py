@@ -5,6 +5,7 @@ PostgreSQL takes less text than JSON (no NUL); both are told here, once, before 
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -68,7 +69,10 @@ def check_address(request: Request) -> None:
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
         )
     except UnicodeDecodeError as error:
         raise BadJson(f"The body is not UTF-8 at byte {error.start:,}.") from None
@@ -88,6 +92,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise BadJson(f"The body names {json.dumps(twice[:40])} twice in one object.")
     return found
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise BadJson(f"{digits[:40]} is too large a number.")
+    return number
 
 
 def _refuse_constant(word: str) -> NoReturn:

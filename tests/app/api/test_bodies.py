@@ -1,0 +1,116 @@
+"""What is no good JSON is told as such, with the place, and never breaks anything."""
+
+import json
+
+import httpx
+import pytest
+
+from app.api.bodies import MAX_BODY_BYTES
+from app.api.scopes import Scope
+from tests.api_client import Api, told
+
+
+@pytest.fixture
+def store() -> str:
+    return "sqlite"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 422, "invalid"),
+        (b"{", 400, "bad_json"),
+        (b"\xff\xfe{}", 400, "bad_json"),
+        (b'{"name": NaN}', 400, "bad_json"),
+        (b'{"name": Infinity}', 400, "bad_json"),
+        (b'{"name": "a", "name": "b"}', 400, "bad_json"),
+        (b'{"attributes": {"a": 1, "a": 2}}', 400, "bad_json"),
+        (b'{"attributes": {"a": ' + b"9" * 5_000 + b"}}", 400, "bad_json"),
+        (b"[" * 100_000, 400, "bad_json"),
+        (b'{"name": "\\u0000"}', 422, "invalid"),
+        (b'{"name": "\\ud800"}', 422, "invalid"),
+        (b'{"attributes": {"\\udfff": 1}}', 422, "invalid"),
+        (b"[]", 422, "invalid"),
+        (b"null", 422, "invalid"),
+        (b'{"attributes": {"a": 1e400}}', 400, "bad_json"),
+        (b'{"name": "' + b"a" * MAX_BODY_BYTES + b'"}', 413, "body_too_large"),
+        (b'{"name": "' + b"a" * 1_000 + b'"}', 422, "invalid"),
+        (b'{"workspace_id": "x"}', 422, "invalid"),
+    ],
+    ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else str(value),
+)
+async def test_a_bad_body_is_refused(
+    http: httpx.AsyncClient, body: bytes, status: int, code: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    answer = await http.post("/v1/contacts", content=body, headers=headers)
+
+    problem = told(answer, status)
+    assert (problem["code"], problem["status"]) == (code, status)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert problem["instance"] == "/v1/contacts"
+
+
+async def test_a_good_body_may_hold_any_text(http: httpx.AsyncClient) -> None:
+    name = "\\u0000 😀 \u202e \\ud800 ‮"
+
+    made = told(await http.post("/v1/contacts", content=json.dumps({"name": name})), 415)
+    kept = told(await http.post("/v1/contacts", json={"name": name}), 201)
+
+    assert made["code"] == "not_json"
+    assert kept["name"] == name
+
+
+async def test_what_does_not_fit_is_pointed_at(http: httpx.AsyncClient) -> None:
+    body = {
+        "contact": {"email": "nobody"},
+        "message": {"text": " "},
+        "labels": ["ok", ""],
+        "a/b~c": 1,
+    }
+
+    problem = told(await http.post("/v1/conversations?limit=x", json=body), 422)
+    query = told(await http.get("/v1/conversations", params={"limit": 101}), 422)
+
+    pointers = {error["pointer"] for error in problem["errors"]}
+    assert pointers == {"/contact/email", "/message/text", "/labels/1", "/a~1b~0c"}
+    assert query["errors"][0]["parameter"] == "limit"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/contacts?email=%00",
+        "/v1/contacts?q=a%00b",
+        "/v1/contacts?cursor=x",
+        "/v1/contacts?cursor=%F0%9F%98%80",
+        "/v1/conversations?created_after=0001-01-01T00:00:00%2B14:00",
+        "/v1/conversations?created_after=2026-01-01T00:00:00",
+        "/v1/conversations/%00",
+        "/v1/events?after=99999999999999999999",
+        "/v1/reports?first=0001-01-01&last=0001-01-02",
+    ],
+)
+async def test_a_bad_address_is_refused(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path)
+
+    assert answer.status_code in (404, 422), answer.text
+
+
+async def test_a_cursor_leads_nowhere_but_where_it_came_from(api: Api) -> None:
+    http, other = await api.client(), await api.client(Scope.CONTACTS_READ)
+    for name in "abc":
+        told(await http.post("/v1/contacts", json={"name": name}), 201)
+        told(await http.post("/v1/labels", json={"name": name}), 201)
+    page = told(await http.get("/v1/contacts", params={"limit": 2}))
+    cursor = page["meta"]["next_cursor"]
+
+    rest = told(await other.get("/v1/contacts", params={"cursor": cursor}))
+    wrong = await http.get("/v1/labels", params={"cursor": cursor})
+    forged = await http.get("/v1/contacts", params={"cursor": cursor[:-1]})
+
+    assert [one["name"] for one in page["data"] + rest["data"]] == ["c", "b", "a"]
+    assert page["links"]["next"].startswith("/v1/contacts?limit=2&cursor=")
+    assert rest["links"]["next"] is None
+    assert (wrong.status_code, forged.status_code) == (422, 422)
