@@ -49,7 +49,7 @@ def main() -> None:
     kinds = read_questions(options.quick)
     modes = _modes(options)
     if not options.quick:
-        headline(report, options.model, modes["combined"], kinds["free"])
+        headline(report, options.model, modes["combined"], kinds)
     for kind, questions in kinds.items():
         _measure_kind(report, options, kind, questions, modes, loads)
     if options.json:
