@@ -1,6 +1,7 @@
 """Who acts: the customer behind a widget, a signed-in agent, and how both are noted in events."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,15 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Details:
+    """What somebody has said of themselves before the chat; nobody has signed it."""
+
+    name: str | None
+    email: str | None
+    consented_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Customer:
     """The person behind a widget; without a `contact_id` nothing of them is stored yet."""
 
@@ -49,6 +59,10 @@ class Customer:
     """Proven, and stored with their first message unless they are known already."""
     page_attributes: dict[str, Any] = field(default_factory=dict)
     """What their page says of them, until they are stored."""
+    is_asked: bool = False
+    """Whether they are to say who they are before their first message."""
+    details: Details | None = None
+    """What they have said to that, until they are stored."""
     origin: str | None = None
     page: str | None = None
     locale: str | None = None

@@ -13,7 +13,7 @@ from app.clock import Clock
 from app.database import Work
 from app.errors import NotSignedIn
 from app.events import SessionEnded
-from app.identity.contacts import NAMELESS, apply
+from app.identity.contacts import NAMELESS, apply, apply_details
 from app.ids import new_id
 from app.models import Contact, Inbox, VisitorSession
 from app.security import Secrets, hash_token
@@ -120,6 +120,8 @@ async def _store_contact(work: Work, customer: Customer) -> UUID:
         attributes={},
     )
     contact.page_attributes = customer.page_attributes
+    if customer.details is not None:
+        apply_details(contact, customer.details)
     if customer.identity is not None:
         apply(contact, customer.identity)
     work.session.add(contact)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from app.database import Work
 from app.events import ContactChanged
 from app.models import Contact, Conversation, ConversationEvent, ReadMarker, VisitorSession
-from app.speakers import Customer, Identity
+from app.speakers import Customer, Details, Identity
 
 NAMELESS = "Visitor"
 
@@ -43,6 +43,14 @@ def apply(contact: Contact, identity: Identity) -> None:
     contact.email = identity.email or contact.email
     contact.name = identity.name or contact.name
     contact.attributes = merged(contact.attributes, identity.attributes)
+
+
+def apply_details(contact: Contact, details: Details) -> None:
+    """Keep what somebody says of themselves; what was signed wins."""
+    if contact.external_id is None:
+        contact.name = details.name or contact.name
+        contact.email = details.email or contact.email
+    contact.consented_at = details.consented_at or contact.consented_at
 
 
 def merged(old: dict[str, object], new: dict[str, object]) -> dict[str, object]:

@@ -15,11 +15,14 @@ from app.files.kinds import ENDINGS
 from app.identity.tokens import BadIdentity
 from app.live.identifying import identified
 from app.live.origin import is_allowed
+from app.live.prechat import with_question
 from app.live.protocol import MAX_DRAFT_CHARS, MAX_FILES, CloseCode, Hello, SocketClosed
 from app.models import Inbox
+from app.models.people import DISCLOSURE
 from app.parts import Parts
 from app.security import hash_token
 from app.speakers import Customer, Speaker
+from app.widget.looks import Prechat
 
 JsonObject = dict[str, object]
 
@@ -132,6 +135,10 @@ async def _greet_customer(
         keep_days=parts.settings.visitor_days,
     )
     customer, told = await identified(parts, inbox, hello, customer)
+    prechat = Prechat.read(inbox.prechat)
+    customer = with_question(customer, prechat)
+    if customer.is_asked:
+        told["prechat"] = prechat.wire()
     return Greeting(customer, welcome | told)
 
 

@@ -138,6 +138,15 @@ class SetAttributes(_Frame, frozen=True, tag="attributes"):
     """Named in a `nack`, so that the page hears of it and not its visitor."""
 
 
+class Details(_Frame, frozen=True, tag="details"):
+    """What a visitor says of themselves before the chat."""
+
+    cid: ClientId
+    name: ShortText = ""
+    email: ShortText = ""
+    consent: bool = False
+
+
 class Logout(_Frame, frozen=True, tag="logout"):
     """The session ends, in every tab."""
 
@@ -281,6 +290,7 @@ ClientFrame = (
     | Read
     | Sync
     | SetAttributes
+    | Details
     | Logout
     | Ping
     | AgentFrame

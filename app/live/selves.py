@@ -4,12 +4,15 @@ from dataclasses import replace
 
 from app.conversations import visitors
 from app.errors import Invalid
-from app.identity.contacts import merged
+from app.identity.contacts import apply_details, merged
 from app.identity.tokens import BadIdentity, clean_attributes
+from app.live.prechat import read_details
+from app.live.protocol import Details as DetailsFrame
 from app.live.protocol import SetAttributes
-from app.models import Contact
+from app.models import Contact, Inbox
 from app.parts import Parts
 from app.speakers import Customer
+from app.widget.looks import Prechat
 
 
 async def set_attributes(parts: Parts, customer: Customer, frame: SetAttributes) -> Customer:
@@ -25,6 +28,21 @@ async def set_attributes(parts: Parts, customer: Customer, frame: SetAttributes)
             contact = await work.session.get_one(Contact, customer.contact_id)
             contact.page_attributes = _clean(merged(contact.page_attributes, values))
     return replace(customer, page_attributes=_clean(merged(customer.page_attributes, values)))
+
+
+async def set_details(parts: Parts, customer: Customer, frame: DetailsFrame) -> Customer:
+    """Keep what they say of themselves: with the contact if there is one, else until there is.
+
+    Raises:
+        BadDetails: something is missing or does not fit; it says what, by field.
+    """
+    async with parts.database.work() as work:
+        customer = await visitors.refreshed(work.session, customer)
+        inbox = await work.session.get_one(Inbox, customer.inbox_id)
+        details = read_details(frame, Prechat.read(inbox.prechat), work.clock())
+        if customer.contact_id is not None:
+            apply_details(await work.session.get_one(Contact, customer.contact_id), details)
+    return replace(customer, details=details)
 
 
 async def log_out(parts: Parts, customer: Customer) -> None:

@@ -22,6 +22,7 @@ from app.ids import new_id
 from app.live import acts, frames, protocol, selves
 from app.live.connection import Connection
 from app.live.own import summaries
+from app.live.prechat import check_asked
 from app.live.protocol import CloseCode, SocketClosed
 from app.models import Conversation
 from app.parts import Parts
@@ -129,6 +130,9 @@ class Session:
                 await self.catch_up(frame.c, frame.after)
             case protocol.SetAttributes():
                 self.speaker = await selves.set_attributes(self.parts, self._customer, frame)
+            case protocol.Details():
+                self.speaker = await selves.set_details(self.parts, self._customer, frame)
+                await self.connection.put(frames.ephemeral("ack", {"cid": frame.cid}))
             case protocol.Logout():
                 await selves.log_out(self.parts, self._customer)
             case _:
@@ -195,6 +199,8 @@ class Session:
 
     async def _post_message(self, customer: Customer, new: NewMessage) -> Posted:
         hub = self.parts.hub
+        if new.conversation_id is None:
+            check_asked(customer)
         async with self.parts.database.work() as work:
             posted = await service.post_message(
                 work,
@@ -310,6 +316,8 @@ class Session:
         cid = getattr(frame, "cid", None)
         if cid is not None:
             data["cid"] = cid
+        if error.fields:
+            data["fields"] = {one["pointer"].strip("/"): one["code"] for one in error.fields}
         if error.retry_after_s is not None:
             data["retry_after"] = round(error.retry_after_s, 3)
         conversation_id = getattr(frame, "c", None)
