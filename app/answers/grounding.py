@@ -11,21 +11,23 @@ from dataclasses import dataclass
 
 from app.knowledge.evidence import Evidence, Verdict, find_evidence, find_evidence_for
 from app.knowledge.quotes import Quote
-from app.knowledge.search import SearchIndex
+from app.knowledge.search import Asked, SearchIndex
 from app.knowledge.sentences import split_sentences
 
 MAX_QUOTES = 3
-_FOLLOW_UP_WORDS = 8
+_FOLLOW_UP_WORDS = 10
 # A question must weigh at least this much to be answered apart from what stands around it; "how
 # long does it take?" alone does not.
 _MIN_WEIGHT = 2.0
+# And this much not to lean on the question before it.
+_LEAST_WEIGHT = 1.2
 # Such a beginning takes up what was asked before.
 _CONTINUES = re.compile(r"(?:and|what about|how about)\b", re.IGNORECASE)
 _ANAPHORA = re.compile(
     r"\b(?:it|that|this|those|these|them|they|there|one|ones|he|she)\b", re.IGNORECASE
 )
-# So much surer it must be to be read with the question before, if nothing says that it is.
-_CLEARLY = 0.1
+# So much less sure it may be and still be read with the question before.
+_BENEFIT = 0.0
 _QUESTION = re.compile(
     r".*\?\s*$|(?:and |so |but |also )?(?:how|what|when|where|which|who|why|can|could|do|does|did|"
     r"is|are|will|may|must|should)\b",
@@ -53,13 +55,17 @@ def ground(index: SearchIndex, messages: Sequence[str], before: str | None = Non
     if follow_up is not None and _leans(index, whole):
         return _single(follow_up)
     together = find_evidence(index, whole)
-    if follow_up is not None and follow_up.coverage > together.coverage + _CLEARLY:
+    if follow_up is not None and follow_up.coverage > together.coverage - _BENEFIT:
         return _single(follow_up)
     questions = [part for part in split_sentences(whole) if _QUESTION.match(part)]
     if len(questions) > 1 or (questions and together.verdict is not Verdict.ANSWER):
         apart = _answered_apart(index, questions)
         if apart is not None:
             return apart
+    if together.verdict is not Verdict.ANSWER:
+        told = _after_a_story(index, whole)
+        if told is not None and told.coverage > together.coverage:
+            return _single(told)
     return _single(together)
 
 
@@ -85,16 +91,35 @@ def _answered_apart(index: SearchIndex, questions: Sequence[str]) -> Grounding |
 def _leans(index: SearchIndex, said: str) -> bool:
     """It says by itself that it continues something, or says too little to stand alone."""
     is_marked = _CONTINUES.match(said) or _ANAPHORA.search(said)
-    return bool(is_marked) or index.understand(said).total < _MIN_WEIGHT
+    return bool(is_marked) or index.understand(said).total < _LEAST_WEIGHT
 
 
 def _as_follow_up(index: SearchIndex, said: str, before: str) -> Evidence | None:
-    """`and to Hawaii?` after a question about delivery, first of all in the same article."""
+    """`and to Hawaii?` after a question about delivery: an answer of the same article, or None."""
     earlier = index.understand(before)
     known = find_evidence_for(index, earlier).quote
-    articles = [known.passage.article.article_id] if known else []
-    evidence = find_evidence_for(index, index.understand(said).after(earlier, articles))
-    return None if evidence.verdict is Verdict.NOTHING else evidence
+    if known is None:
+        return None
+    article_id = known.passage.article.article_id
+    evidence = find_evidence_for(index, index.understand(said).after(earlier, [article_id]))
+    quote = evidence.quote
+    is_same = quote is not None and quote.passage.article.article_id == article_id
+    return evidence if is_same else _elsewhere(index, said, earlier)
+
+
+def _elsewhere(index: SearchIndex, said: str, earlier: Asked) -> Evidence | None:
+    """The same, of another article that answers both together."""
+    evidence = find_evidence_for(index, index.understand(said).after(earlier, []))
+    return evidence if evidence.verdict is Verdict.ANSWER else None
+
+
+def _after_a_story(index: SearchIndex, said: str) -> Evidence | None:
+    """What is asked at the end, read with what was told before it."""
+    *told, asked = split_sentences(said)
+    if not told:
+        return None
+    earlier = index.understand(" ".join(told))
+    return find_evidence_for(index, index.understand(asked).after(earlier, []))
 
 
 def _single(evidence: Evidence) -> Grounding:

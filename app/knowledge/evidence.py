@@ -13,8 +13,8 @@ from app.knowledge.search import Asked, SearchIndex
 
 ANSWER_CONFIDENCE = 0.65
 UNSURE_CONFIDENCE = 0.55
-_BIAS = -3.33
-_WEIGHTS = (4.6, 3.07, -5.52, 0.63)
+_BIAS = -3.37
+_WEIGHTS = (4.44, 2.95, -5.94, 0.73)
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
 # Two paragraphs so close in worth compete, and both are shown.

@@ -18,12 +18,12 @@ _MAX_SENTENCES = 3
 
 _IN_TITLE, _IN_PARAGRAPH, _IN_ARTICLE = 0.9, 0.5, 0.3
 _BEST_SENTENCE_SHARE = 0.7  # the rest is covered by the quote as a whole
-_KIND_BONUS = {AnswerKind.PHONE: 0.8, AnswerKind.EMAIL: 0.5}
+_KIND_BONUS = {AnswerKind.PHONE: 1.2, AnswerKind.EMAIL: 1.2}
 _OTHER_KIND_BONUS = 0.25
 _KIND_IN_TITLE_BONUS = 0.1  # "Delivery times and costs", when a time or a cost is asked for
 _PAIR_BONUS = 0.1
 _WAY_BONUS = 0.15  # a place to go, where a way to do something is asked for
-_CONTEXT_BONUS = 0.3  # the article that answered the question before
+_CONTEXT_BONUS = 0.2  # the article that answered the question before
 _NEGATION_COST = 0.04  # the rule before its exceptions
 _LENGTH_BONUS = (0.0, 0.05, 0.03)  # of one, two, three sentences: a little context helps
 _LATER_COST = 0.02  # a place further down, for the first few paragraphs and sentences
@@ -119,7 +119,7 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
         len(chosen),
         text,
         coverage,
-        _share(asked, hit.title_terms.union(together)),
+        _share(asked, _above(asked, hit).union(together)),
         bool(shown) or not asked.kinds,
         hit.score,
         closeness,
@@ -130,17 +130,25 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
 
 def _coverage(asked: Asked, hit: Hit, terms: Sequence[str]) -> float:
     paragraph = {term for part in hit.sentence_terms for term in part}
+    above = _above(asked, hit)
     covered = 0.0
     for term, weight in asked.weights.items():
         if term in terms:
             covered += weight
-        elif term in hit.title_terms:
+        elif term in above:
             covered += weight * _IN_TITLE
         elif term in paragraph:
             covered += weight * _IN_PARAGRAPH
         elif term in hit.article_terms:
             covered += weight * _IN_ARTICLE
     return covered / asked.total
+
+
+def _above(asked: Asked, hit: Hit) -> frozenset[str]:
+    """Terms of the headings; in the article that answered the question before, of that one too."""
+    if hit.passage.article.article_id in asked.articles_before:
+        return hit.title_terms | asked.terms_before
+    return hit.title_terms
 
 
 def _share(asked: Asked, terms: Iterable[str]) -> float:

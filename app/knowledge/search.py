@@ -18,7 +18,7 @@ import numpy.typing as npt
 from app.knowledge.analyzer import Analyzer
 from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds, wants_a_way
 from app.knowledge.passages import Passage, SourceArticle, read_passages
-from app.knowledge.spelling import Spelling, count_words
+from app.knowledge.spelling import Spelling, count_words, mend
 from inference import Meaning, MeaningTable
 
 # How much a match counts: in the paragraph, in title and heading, anywhere in the article.
@@ -27,8 +27,10 @@ _FIELD_WEIGHTS = (1.0, 0.7, 0.3)
 _NAMING_WEIGHT = 0.3
 # The share of a mended word that stays a word nobody knows: "planets" need not have been "plants".
 _DOUBT = 0.4
-# Of a word no article knows that people say around any question, and of a number none has.
-_FAINT = 0.2
+# Of a word no article knows that people say around any question.
+_FAINT = 0.1
+# Of a figure: the customer's own "75 dollars" need not stand in the article.
+_OF_A_NUMBER = 0.25
 # Of the words of the question that another one continues.
 _EARLIER = 0.5
 
@@ -50,22 +52,25 @@ class Asked:
     wants_a_way: bool
     articles_before: frozenset[UUID] = frozenset()
     """What answered the question before it, where it continues one."""
+    terms_before: frozenset[str] = frozenset()
+    """Of that question; those articles cover them."""
 
     def after(self, before: "Asked", articles: Iterable[UUID]) -> "Asked":
         """Read together with the question it continues; its own words count more."""
         weights = {term: _EARLIER * weight for term, weight in before.weights.items()}
         weights |= self.weights
         own, whole = self.total, sum(weights.values())
-        meaning = self.meaning + _EARLIER * before.meaning
-        length = float(np.linalg.norm(meaning))
+        meaning = self.meaning + np.float32(_EARLIER) * before.meaning
+        length = np.float32(np.linalg.norm(meaning))
         return Asked(
             weights,
             self.pairs | before.pairs,
             self.kinds,
-            meaning / length if length else meaning,
+            (meaning / length if length else meaning).astype(np.float32),
             self.unknown * own / whole if whole else 0.0,
             self.wants_a_way,
             frozenset(articles),
+            frozenset(before.weights),
         )
 
     @property
@@ -112,7 +117,8 @@ class SearchIndex:
         self._rarity = _rarity(bodies.values())
         self._meaning = Meaning(table or MeaningTable.load())
         self._sentence_meanings = [self._meanings(passage) for passage in self.passages]
-        self._meanings_of_passages = np.stack([self._whole(one) for one in self.passages] or [[]])
+        wholes = [self._whole(passage) for passage in self.passages]
+        self._meanings_of_passages = np.array(wholes, dtype=np.float32)  # [passages, D]
         counts = count_words(f"{a.title} {a.body_md}" for a in articles)
         self._spelling = Spelling(counts, self._analyzer.known_words)
 
@@ -124,8 +130,8 @@ class SearchIndex:
 
     def understand(self, question: str) -> Asked:
         """The question's terms with their weights; slips of the fingers are mended."""
-        corrections = self._spelling.corrections(question)
-        mended = self._spelling.correct(question)
+        corrections = self._corrections(question)
+        mended = mend(question, corrections)
         terms = self._analyzer.terms(mended)
         kinds = asked_kinds(question)
         naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in kinds))
@@ -136,7 +142,7 @@ class SearchIndex:
         }
         for written, meant in corrections.items():
             term = self._analyzer.term(meant)
-            if term in weights and term != self._analyzer.term(written):
+            if term in weights:
                 weights[f"?{written}"] = weights[term] * _DOUBT
                 weights[term] *= 1 - _DOUBT
         # Asked as a question, however it ends: what is typed finds what will be sent.
@@ -151,12 +157,22 @@ class SearchIndex:
             wants_a_way(question),
         )
 
+    def _corrections(self, question: str) -> dict[str, str]:
+        """Of words that articles do not use in any form."""
+        found = self._spelling.corrections(question)
+        return {
+            written: meant
+            for written, meant in found.items()
+            if self._analyzer.term(written) not in self._rarity
+        }
+
     def _weight(self, term: str, rarest: float) -> float:
-        """A term's rarity; one that no article knows counts most, unless it is talk or a number."""
-        if term in self._rarity:
-            return self._rarity[term]
-        is_faint = term in self._analyzer.talk or term[0].isdigit()
-        return rarest * (_FAINT if is_faint else 1.0)
+        """A term's rarity; one that no article knows counts most, unless it is only talk."""
+        weight = self._rarity.get(term, rarest)
+        if term[0].isdigit():
+            return weight * _OF_A_NUMBER
+        is_talk = term not in self._rarity and term in self._analyzer.talk
+        return weight * (_FAINT if is_talk else 1.0)
 
     def search(self, asked: Asked, limit: int = 12) -> list[Hit]:
         """The passages that share most terms with the question, and those closest in meaning.

@@ -18,10 +18,6 @@ class Spelling:
                 for slip in _one_left_out(word):
                     self._by_slip.setdefault(slip, set()).add(word)
 
-    def correct(self, text: str) -> str:
-        """The folded text with every corrigible word corrected."""
-        return _WORD.sub(lambda match: self.meant(match.group()) or match.group(), text.casefold())
-
     def corrections(self, text: str) -> dict[str, str]:
         """What was written and what was probably meant, for the words that are mended."""
         found = {word: self.meant(word) for word in _WORD.findall(text.casefold())}
@@ -41,6 +37,11 @@ class Spelling:
             if found[0] == word[0] and _is_one_slip(word, found)
         }
         return max(near, key=lambda found: (self._counts[found], found), default=None)
+
+
+def mend(text: str, corrections: Mapping[str, str]) -> str:
+    """The folded text with these words corrected."""
+    return _WORD.sub(lambda found: corrections.get(found.group(), found.group()), text.casefold())
 
 
 def count_words(texts: Iterable[str]) -> dict[str, int]:

@@ -22,6 +22,7 @@ _TYPED_NOISE = """
     im ive id ill youre youve theyre isnt arent wasnt werent dont doesnt didnt hasnt havent hadnt
     couldnt shouldnt wouldnt hows whos heres theres thatll ur r wut wat hwo hw smth sth pls plz lol
     omg btw thnx ty um uh hmm huh gonna wanna gotta lemme dunno kinda yo rid
+    moment
 """
 STOP_WORDS = frozenset(_NOISE.split()) | frozenset(_TYPED_NOISE.split())
 
@@ -40,7 +41,7 @@ _TALK = """
     trying found keep keeps kept leave left live lives move moved went gone start started stop
     turn turned turns call calls talk speak ask asked asking let lets bother mind care deal
     manage managed took taken brought put puts pull pulled push hit hits give gives walk walked
-    today tonight tomorrow yesterday morning evening afternoon night ages while moment soon later
+    today tonight tomorrow yesterday morning evening afternoon night ages while soon later
     finally suddenly recently lately yet anymore still already almost nearly halfway
     monday tuesday wednesday thursday friday saturday sunday monday mondays fridays weekend
     somewhere anywhere everywhere somehow somewhat across around near
@@ -145,7 +146,7 @@ _MEANINGS = """
     phone telephone call
     loyalty loyal rewards reward
     gift present
-    rent rental borrow lease hire
+    rent rental borrow lease
     color colour
     buy bought purchase
     repair mend fix

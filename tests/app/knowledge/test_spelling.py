@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.knowledge.spelling import Spelling, count_words
+from app.knowledge.spelling import Spelling, count_words, mend
 
 WORDS = ["delivery", "delivery", "warranty", "return", "expire", "reason", "hours"]
 
@@ -50,4 +50,4 @@ def test_every_slip_behind_the_first_letter_is_mended(word: str, data: st.DataOb
         )
     )
 
-    assert spelling.correct(written) == word
+    assert mend(written, spelling.corrections(written)) == word
