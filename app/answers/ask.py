@@ -12,7 +12,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.answers import phrases
-from app.answers.confidence import confidence
 from app.answers.generator import ANSWER_PRIORITY, read_window, seed_of
 from app.answers.language import find_language
 from app.answers.planning import Plan, make_plan
@@ -85,6 +84,7 @@ class Reply:
     text: str
     citations: tuple[Citation, ...]
     confidence: float | None
+    """How likely an article answers it (`knowledge/evidence.py`); None where none was asked."""
     language: str | None
     """Of the question."""
     cost: Cost
@@ -217,7 +217,7 @@ def _to_reply(plan: Plan, written: Written, cost: Cost, language: str | None) ->
         reason,
         written.text,
         written.citations,
-        confidence(plan.verdict, plan.coverage),
+        None if plan.coverage is None else round(plan.coverage, 2),
         language,
         cost,
     )

@@ -74,7 +74,7 @@ class Answer(Wire):
     text: str
     citations: list[Citation]
     confidence: float | None = Field(
-        description="0 to 1, how often such an answer held the asked fact; null for small talk."
+        description="0 to 1, how likely an article answers it; null where none was asked."
     )
     reason: str
     language: str | None

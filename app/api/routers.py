@@ -18,6 +18,7 @@ from app.openai.router import router as openai
 from app.replies.api_router import labels_router as labels
 from app.replies.api_router import router as replies
 from app.reports.api_router import router as reports
+from app.triage.router import router as triage
 from app.webhooks.router import router as webhooks
 
 ROUTERS = (
@@ -40,4 +41,5 @@ ROUTERS = (
     inbound,
     keys,
     answers,
+    triage,
 )

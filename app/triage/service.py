@@ -1,0 +1,107 @@
+"""One ticket looked over: rules for what it is, the bot's pipeline for what could be replied."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.answers.ask import OWN_LANGUAGE, Asked, AskOnce, Finding, Reply
+from app.answers.generator import ANSWER_PRIORITY
+from app.answers.language import Language, find_language
+from app.database import Database
+from app.models import Label
+from app.privacy.pii import Finding as Personal
+from app.privacy.pii import find_pii
+from app.triage.intents import NO_INTENT, IntentFound, find_intent
+from app.triage.labels import SuggestedLabel, suggest_labels
+from app.triage.mood import Sentiment, Urgency, find_sentiment, find_urgency
+from app.triage.summary import summarise
+from inference import Meaning, MeaningTable
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a customer has written."""
+
+    text: str
+    subject: str = ""
+    locale: str | None = None
+
+    @property
+    def whole(self) -> str:
+        """Subject and text as one."""
+        return f"{self.subject}\n{self.text}" if self.subject else self.text
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """What the rules say. Where they do not speak the language they say so: no intent, no mood."""
+
+    language: Language
+    intent: IntentFound
+    urgency: Urgency
+    sentiment: Sentiment | None
+    labels: tuple[SuggestedLabel, ...]
+    pii_in_subject: tuple[Personal, ...]
+    pii_in_text: tuple[Personal, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """A ticket with what could be replied to it."""
+
+    sorted: Sorted
+    reply: Reply
+
+    @property
+    def has_suggestion(self) -> bool:
+        """Whether the reply says something from the articles."""
+        return self.reply.finding in (Finding.ANSWERED, Finding.CLARIFY)
+
+
+def sort_ticket(ticket: Ticket, label_names: list[str], meaning: Meaning) -> Sorted:
+    """Everything that needs no engine; pure, some milliseconds."""
+    whole = ticket.whole
+    language = find_language(whole, ticket.locale)
+    is_ours = language.code in (None, OWN_LANGUAGE)
+    intent = find_intent(whole) if is_ours else NO_INTENT
+    sentiment = find_sentiment(whole)
+    urgency = find_urgency(whole, sentiment)
+    return Sorted(
+        language,
+        intent,
+        urgency,
+        sentiment if is_ours else None,
+        suggest_labels(whole, intent.intent, urgency.priority, label_names),
+        find_pii(ticket.subject),
+        find_pii(ticket.text),
+        summarise(ticket.text, meaning),
+    )
+
+
+class Triage:
+    """Looks tickets over."""
+
+    def __init__(self, database: Database, table: MeaningTable, ask_once: AskOnce) -> None:
+        self._database = database
+        self._table = table
+        self._ask_once = ask_once
+
+    async def look_over(
+        self, workspace_id: UUID, ticket: Ticket, *, priority: int = ANSWER_PRIORITY
+    ) -> Triaged:
+        """Sort it and write a reply to suggest, to what its summary asks.
+
+        Raises:
+            Unavailable: the engine cannot answer.
+        """
+        async with self._database.snapshot() as session:
+            query = select(Label.name).where(Label.workspace_id == workspace_id)
+            names = list(await session.scalars(query.order_by(Label.name)))
+        # A stemmer has state, so this thread gets one of its own.
+        found = await asyncio.to_thread(sort_ticket, ticket, names, Meaning(self._table))
+        asked = Asked(found.summary, locale=ticket.locale)
+        reply = await self._ask_once.reply(workspace_id, asked, priority=priority)
+        return Triaged(found, reply)

@@ -1,0 +1,68 @@
+"""Batches: done once, in order, whatever dies in between; on both databases."""
+
+from datetime import timedelta
+
+import httpx
+from sqlalchemy import func, select, update
+
+from app.models import Job, TriageBatch, TriageTicket
+from inference import EngineClient
+from tests.api_client import told
+from tests.app.triage.conftest import WARRANTY, until, until_running, working
+from tests.conftest import Served
+
+
+async def test_a_batch_is_done_once_in_order_and_pages(
+    served: Served, http: httpx.AsyncClient
+) -> None:
+    tickets = [{"text": f"How long is the warranty, number {n}?"} for n in range(5)]
+    body = {"tickets": [*tickets, WARRANTY], "name": "Monday"}
+    key = {"Idempotency-Key": "one"}
+    begun = told(await http.post("/v1/triage/batches", json=body, headers=key), 202)
+    again = told(await http.post("/v1/triage/batches", json=body, headers=key), 202)
+    async with working(served):
+        done = await until(http, begun["id"], state="done")
+
+    assert begun["id"] == again["id"]
+    assert (begun["state"], begun["num_total"], begun["num_done"]) == ("running", 6, 0)
+    assert (done["num_done"], done["num_failed"], done["name"]) == (6, 0, "Monday")
+    assert done["finished_at"]
+    link, results = f"/v1/triage/batches/{begun['id']}/results?limit=4", []
+    while link:
+        page = told(await http.get(link))
+        results += page["data"]
+        link = page["links"]["next"]
+    assert [one["position"] for one in results] == list(range(6))
+    assert results[-1]["external_ref"] == results[-1]["result"]["external_ref"] == "T-7"
+    assert all(one["result"]["outcome"] == "answered" for one in results)
+    async with served.parts.database.snapshot() as session:
+        kept = (await session.scalars(select(TriageTicket.ticket))).all()
+    assert all(text == {} for text in kept), "no customer's words are kept beside the result"
+
+
+async def test_what_a_dead_process_left_another_takes_up(
+    served: Served, http: httpx.AsyncClient, scripted: EngineClient
+) -> None:
+    tickets = [{"text": "How long is the warranty?"}] * 2 + [
+        {"text": "How long does delivery to Hawaii take?"}
+    ]
+    begun = told(await http.post("/v1/triage/batches", json={"tickets": tickets}), 202)
+    async with working(served):
+        await until(http, begun["id"], num_done=2)
+        await until_running(scripted, 1)
+    await until_running(scripted, 0)
+
+    async with served.parts.database.work() as work:  # the lease and the job's time go by
+        past = work.clock() - timedelta(seconds=1)
+        await work.session.execute(update(TriageBatch).values(locked_until=past))
+        await work.session.execute(update(Job).values(run_at=past))
+    async with working(served):
+        await until_running(scripted, 1)
+        middle = told(await http.get(f"/v1/triage/batches/{begun['id']}"))
+        assert (await http.delete(f"/v1/triage/batches/{begun['id']}")).status_code == 204
+
+    assert (middle["num_done"], middle["state"]) == (2, "running")
+    assert told(await http.get(f"/v1/triage/batches/{begun['id']}"), 404)
+    async with served.parts.database.snapshot() as session:
+        for table in (TriageBatch, TriageTicket, Job):
+            assert (await session.execute(select(func.count(table.id)))).scalar_one() == 0
