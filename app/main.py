@@ -50,6 +50,8 @@ from app.security import Secrets, read_secret_key
 from app.settings import Settings
 from app.static_files import BuiltFiles
 from app.throttle import Throttle
+from app.triage import batches
+from app.triage.router import in_bulk
 from app.widget import router as widget
 from app.workers import Membership, read_worker_id
 
@@ -103,6 +105,9 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(presence.cancel)
             teaching = tasks.create_task(_lessons(parts, ready).run())
             stack.callback(teaching.cancel)
+            bulk = in_bulk(parts)
+            bulk.listen(parts.dispatcher)
+            stack.callback(tasks.create_task(bulk.run()).cancel)
             history = parts.engine_history.watch(partial(read_engine, ready.client), parts.clock)
             watching = tasks.create_task(history)
             stack.callback(watching.cancel)
@@ -189,6 +194,7 @@ def _jobs(parts: Parts) -> JobRunner:
         by_itself.HANDLERS
         | idempotency.HANDLERS
         | privacy.HANDLERS
+        | batches.HANDLERS
         | files.handlers(files.store_of(settings)),
         parts.clock,
         poll_s=settings.job_poll_s,
