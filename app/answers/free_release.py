@@ -152,7 +152,7 @@ class FreeRelease:
         """The plan's own answer, without its opening where the model has made one."""
         self._quotes = dict(enumerate(self._mending.quotes))
         parts = self._mending.parts
-        if self._shown and isinstance(parts[0], Own):
+        if self._shown:
             parts = parts[1:]
         texts = [part.fallback if isinstance(part, Own) else part.text for part in parts]
         return self._say([word for text in texts for word in text.split()])

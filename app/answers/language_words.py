@@ -14,7 +14,7 @@ _TEXTS = {
         der die das und ist sind war ich du sie wir ihr mein meine meinen ihre nicht ein
         eine einen einem mit für auf von zu im den dem des wie was wann wo warum wer kann
         können haben hat habe bei noch aber oder wenn bitte danke hallo guten tag es auch
-        nur werden wird müssen muss keine kein zum zur als an sich
+        nur werden wird müssen muss keine kein zum zur als an sich vielen dank
     """,
     "fr": """
         le la les un une des et est sont était je tu vous nous ils elle il mon ma mes

@@ -27,6 +27,8 @@ UNKNOWN = (
 STILL_UNKNOWN = (
     "I'm sorry, I could not find this one either, so I am bringing in a person from our team."
 )
+WHICH = "Do you mean “{one}” (1) or “{other}” (2)?"
+CARDS = "Perhaps one of these articles helps:"
 QUOTED = "Our help articles say:"
 CORRECTION = "I cannot confirm this. Our help articles say:"
 UNSURE_OPENING = "I am not sure that this is what you mean, but our help articles say:"

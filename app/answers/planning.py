@@ -13,6 +13,8 @@ from app.answers.free_release import MAX_FREE_TOKENS, Free, Mending
 from app.answers.grounding import Grounding, ground
 from app.answers.guards import Setting, has_banned
 from app.answers.parts import Copy, Own, Part
+from app.answers.phrasebook import ENGLISH, Phrasebook
+from app.answers.phrasebooks import book_of
 from app.answers.policy import Move, Route, route
 from app.answers.prompt import Prompt, Talk, build_prompt
 from app.answers.thread import Thread
@@ -72,7 +74,7 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
     routes = _routes(thread)
     handoff = _find_handoff(routes)
     if handoff is not None:
-        return _handoff(handoff)
+        return _handoff(thread, handoff)
     questions = [
         turn
         for turn, routed in zip(thread.waiting, routes, strict=True)
@@ -120,38 +122,51 @@ def _failed_before(thread: Thread) -> bool:
     return thread.last_verdict in (Verdict.NOTHING, Verdict.UNSURE)
 
 
-def _handoff(routed: Route) -> Plan:
-    parts = (Copy(phrases.TOPICS[routed.topic]),) if routed.topic else ()
+def _handoff(thread: Thread, routed: Route) -> Plan:
+    parts = (Copy(_book(thread).topics[routed.topic]),) if routed.topic else ()
     return Plan(routed, parts, handoff=routed.reason)
 
 
 def _small_talk(thread: Thread, routed: Route) -> Plan:
-    setting = _setting(thread, beside_facts=False)
-    said = phrases.SMALL_TALK[routed.move]
-    own = tuple(Own(sentence, setting, _MAX_TALK_TOKENS) for sentence in said)
+    """The model's own in English; in other languages ours, and the engine is not asked."""
+    book, is_english = _book(thread), thread.language == ENGLISH
+    said = book.small_talk[routed.move]
+    own = [_own(thread, sentence, _MAX_TALK_TOKENS, beside_facts=False) for sentence in said]
+    topics = _listed(thread.topics[:_NUM_TOPICS_NAMED], book)
     facts = {
-        Move.IDENTITY: phrases.IDENTITY.format(company=thread.company),
-        Move.ABILITY: phrases.ABILITY.format(
-            company=thread.company, topics=_listed(thread.topics[:_NUM_TOPICS_NAMED])
-        ),
+        Move.IDENTITY: book.identity.format(company=thread.company),
+        Move.ABILITY: book.ability.format(company=thread.company, topics=topics),
     }
-    parts: tuple[Part, ...] = own
+    parts: tuple[Part, ...] = tuple(own)
     if routed.move in facts:
-        parts = (Copy(facts[routed.move]), *own)
+        space = () if is_english else (Copy(" "),)
+        parts = (Copy(facts[routed.move]), *space, *own)
     chips = (Chip.HUMAN,) if routed.move is Move.IDENTITY else ()
-    return Plan(routed, parts, _prompt(thread, thread.waiting, (), parts), chips=chips)
+    prompt = _prompt(thread, thread.waiting, (), parts) if is_english else None
+    return Plan(routed, parts, prompt, chips=chips)
+
+
+def _book(thread: Thread) -> Phrasebook:
+    return book_of(thread.language)
+
+
+def _own(thread: Thread, sentence: str, max_tokens: int, *, beside_facts: bool) -> Part:
+    """The model may say it otherwise, in the one language that our rules for its words know."""
+    if thread.language != ENGLISH:
+        return Copy(sentence)
+    return Own(sentence, _setting(thread, beside_facts=beside_facts), max_tokens)
 
 
 def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
-    setting = _setting(thread, beside_facts=True)
-    opening = _choose(phrases.OPENINGS, thread)
-    closing = _choose(phrases.CLOSINGS, thread)
-    parts: list[Part] = [Own(opening, setting, _MAX_OPENING_TOKENS)]
+    book = _book(thread)
+    opening, closing = _choose(book.openings, thread), _choose(book.closings, thread)
+    parts = [_own(thread, opening, _MAX_OPENING_TOKENS, beside_facts=True)]
     for marker, quote in enumerate(grounding.quotes, start=1):
         parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
-    parts.append(Own(closing, setting, _MAX_CLOSING_TOKENS))
-    is_free = thread.policy.mode is AnswerMode.FREE
-    free = _free(grounding, setting, parts) if is_free else None
+    if isinstance(parts[0], Copy):
+        parts.append(Copy(" "))
+    parts.append(_own(thread, closing, _MAX_CLOSING_TOKENS, beside_facts=True))
+    free = _free(thread, grounding, parts) if thread.policy.mode is AnswerMode.FREE else None
     return Plan(
         Route(Move.ANSWER),
         tuple(parts),
@@ -186,10 +201,11 @@ def _without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Groundi
     return replace(grounding, verdict=verdict, quotes=quotes)
 
 
-def _free(grounding: Grounding, setting: Setting, parts: Sequence[Part]) -> Free:
+def _free(thread: Thread, grounding: Grounding, parts: Sequence[Part]) -> Free:
+    book = _book(thread)
     quotes = tuple(quote.text for quote in grounding.quotes)
-    mending = Mending(tuple(parts), quotes, phrases.QUOTED, phrases.CORRECTION)
-    return Free(tuple(_passages(grounding)), setting, mending)
+    mending = Mending(tuple(parts), quotes, book.quoted, book.correction)
+    return Free(tuple(_passages(grounding)), _setting(thread, beside_facts=True), mending)
 
 
 def _citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
@@ -197,11 +213,11 @@ def _citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
 
 
 def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
-    quote = grounding.quotes[0]
+    quote, book = grounding.quotes[0], _book(thread)
     parts = (
-        Copy(f"{phrases.UNSURE_OPENING} "),
+        Copy(f"{book.unsure_opening} "),
         Copy(quote.text, is_quote=True),
-        Copy(f" [1] {phrases.UNSURE_CLOSING}"),
+        Copy(f" [1] {book.unsure_closing}"),
     )
     return Plan(
         Route(Move.ANSWER),
@@ -219,7 +235,8 @@ def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> 
 def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
-    text = phrases.STILL_UNKNOWN if is_second else _choose(phrases.UNKNOWN, thread)
+    book = _book(thread)
+    text = book.still_unknown if is_second else _choose(book.unknown, thread)
     parts = (Copy(text),)
     return Plan(
         Route(Move.ANSWER),
@@ -269,7 +286,7 @@ def _slugs(grounding: Grounding) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _listed(words: Sequence[str]) -> str:
+def _listed(words: Sequence[str], book: Phrasebook) -> str:
     if len(words) < 2:
-        return "".join(words) or "our service"
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+        return "".join(words) or book.anything
+    return f"{', '.join(words[:-1])}{book.last_and}{words[-1]}"

@@ -5,10 +5,13 @@ nothing a customer writes can talk the bot out of it.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.answers import policy_words as said
+from app.answers import policy_words_abroad as abroad
 from app.answers.topics import Topic
 from app.vocabulary import HandoffReason
 
@@ -39,27 +42,39 @@ class Route:
 
 
 _SMALL_TALK = (
-    (Move.DECLINED, said.NO),
-    (Move.ABILITY, said.ABILITY),
-    (Move.GREETING, said.GREETING),
-    (Move.GOODBYE, said.GOODBYE),
-    (Move.THANKS, said.THANKS),
+    (Move.DECLINED, (said.NO, abroad.NO)),
+    (Move.ABILITY, (said.ABILITY,)),
+    (Move.GREETING, (said.GREETING, abroad.GREETING)),
+    (Move.GOODBYE, (said.GOODBYE, abroad.GOODBYE)),
+    (Move.THANKS, (said.THANKS, abroad.THANKS)),
 )
 _PUNCTUATION = re.compile(r"[^\w\s'’]|_")
 
 
 def route(text: str, *, was_person_offered: bool = False) -> Route:
     """What to do with a customer's words; `was_person_offered` gives a plain "yes" its meaning."""
-    for topic, pattern in said.TOPICS:
+    for topic, pattern in (*said.TOPICS, *abroad.TOPICS):
         if pattern.search(text):
             return Route(Move.HANDOFF, HandoffReason.POLICY, topic)
-    plain = " ".join(_PUNCTUATION.sub(" ", text.casefold()).split())
-    if said.IDENTITY.search(plain):  # "are you a real person?" does not ask for one
+    plain = " ".join(_PUNCTUATION.sub(" ", _without_marks(text.casefold())).split())
+    # "Are you a real person?" does not ask for one.
+    if _hears((said.IDENTITY, abroad.IDENTITY), plain):
         return Route(Move.IDENTITY)
-    wants_person = said.HUMAN_PLEASE.search(text) or said.HUMAN_PLEASE.search(plain)
-    if wants_person or (was_person_offered and said.YES.search(plain)):
+    human_please = (said.HUMAN_PLEASE, abroad.HUMAN_PLEASE)
+    wants_person = _hears(human_please, text) or _hears(human_please, plain)
+    if wants_person or (was_person_offered and _hears((said.YES, abroad.YES), plain)):
         return Route(Move.HANDOFF, HandoffReason.ASKED)
     if said.NOT_HELPED.search(text):
         return Route(Move.HANDOFF, HandoffReason.NOT_HELPED)
-    talk = next((move for move, pattern in _SMALL_TALK if pattern.search(plain)), Move.ANSWER)
-    return Route(talk)
+    talk = (move for move, patterns in _SMALL_TALK if _hears(patterns, plain))
+    return Route(next(talk, Move.ANSWER))
+
+
+def _without_marks(text: str) -> str:
+    """Letters with their own accents stay; Arabic's vowel signs go."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(char for char in composed if not unicodedata.combining(char))
+
+
+def _hears(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
+    return any(pattern.search(text) for pattern in patterns)

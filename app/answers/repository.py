@@ -35,6 +35,7 @@ class Dialogue:
     pasts: tuple[Past, ...] = ()
     """The answers that the engine has computed, oldest first."""
     policy: AnswerPolicy = DEFAULT_POLICY
+    locale: str = "en"
 
 
 async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogue:
@@ -50,6 +51,7 @@ async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogu
         last_verdict=await _last_verdict(session, conversation),
         pasts=await _read_pasts(session, conversation),
         policy=AnswerPolicy.of(workspace),
+        locale=conversation.locale,
     )
 
 

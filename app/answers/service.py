@@ -29,6 +29,7 @@ from app.conversations.answering import (
     complete_answer,
     fail_answer,
     find_unanswered,
+    note_language,
     retire_orphans,
 )
 from app.database import Database
@@ -55,6 +56,7 @@ class Draft:
     written: Written
     window: Window
     kb_version: int
+    language: str
     ttft_ms: int | None
     total_ms: int
 
@@ -183,6 +185,7 @@ class Answers:
         if reason is None:
             return False
         async with self._database.work() as work:
+            await note_language(work, conversation_id, thread.language)
             await hand_over(work, conversation_id, reason=reason)
         return True
 
@@ -207,6 +210,7 @@ class Answers:
             written,
             thread.window,
             shelf.kb_version,
+            thread.language,
             ttft_ms=_since_ms(started, first_shown[0]) if first_shown else None,
             total_ms=_since_ms(started, time.monotonic()),
         )
@@ -242,6 +246,7 @@ class Answers:
                     total_ms=draft.total_ms,
                 ),
             )
+            await note_language(work, answer.conversation_id, draft.language)
             if plan.verdict is Verdict.NOTHING:
                 await record_gap(work, answer.workspace_id, plan.question, answer.conversation_id)
             if plan.handoff is not None:
@@ -295,6 +300,7 @@ def read_thread(
         pasts=dialogue.pasts,
         window=window,
         policy=dialogue.policy,
+        locale=dialogue.locale,
     )
 
 

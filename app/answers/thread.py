@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from app.answers.context import SHIPPED_WINDOW, Past, Window
+from app.answers.language import find_language
+from app.answers.phrasebook import ENGLISH, LANGUAGES, base_of
 from app.conversations.answering import Turn
 from app.knowledge.evidence import Verdict
 from app.privacy.masking import mask
@@ -28,6 +30,13 @@ class Thread:
     """The answers that the engine has computed, oldest first."""
     window: Window = SHIPPED_WINDOW
     policy: AnswerPolicy = DEFAULT_POLICY
+    locale: str = ENGLISH
+    """As their widget said it."""
+
+    @property
+    def language(self) -> str:
+        """What the customer writes now, as far as that can be told; else what their widget said."""
+        return language_of("\n".join(self.pending), self.locale)
 
     @property
     def waiting(self) -> tuple[Turn, ...]:
@@ -70,6 +79,12 @@ class Thread:
         """The customer's last message before the pending ones."""
         said = [turn.text for turn in self.earlier if turn.role is Role.CUSTOMER]
         return said[-1] if said else None
+
+
+def language_of(text: str, locale: str) -> str:
+    """One of the languages we speak."""
+    found = find_language(text, locale).code
+    return found if found in LANGUAGES else base_of(locale)
 
 
 def masked_turns(turns: Iterable[Turn], masking: PiiMasking) -> tuple[Turn, ...]:

@@ -181,6 +181,13 @@ async def complete_answer(work: Work, answer: BegunAnswer, finished: FinishedAns
     await pass_on(work, conversation)
 
 
+async def note_language(work: Work, conversation_id: UUID, language: str) -> None:
+    """The customer writes in another language than their widget said: our lines follow them."""
+    conversation = await access.lock_any_conversation(work, conversation_id)
+    if conversation.locale.replace("_", "-").split("-")[0].casefold() != language:
+        conversation.locale = language
+
+
 async def interrupt_answer(
     work: Work, answer: BegunAnswer, *, partial: str, reason: EndReason
 ) -> None:

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from app.conversations.line_words import words_of
 from app.vocabulary import HandoffReason
 
-_ASK_FOR_MAIL = " Leave your e-mail address here if we should write to you."
 _WHY = {
     HandoffReason.ASKED: "the customer asked for a person",
     HandoffReason.NO_EVIDENCE: "no article answers the question",
@@ -20,23 +20,22 @@ _WHY = {
 }
 
 
-def waiting(reason: HandoffReason, opening: datetime | None, *, has_email: bool) -> str:
+def waiting(
+    reason: HandoffReason, opening: datetime | None, *, has_email: bool, locale: str
+) -> str:
     """Every way into the queue tells the customer, and promises only what the hours allow.
 
     `opening` is when somebody is there again; None: somebody is there now.
     """
-    if reason is HandoffReason.AGENT_AWAY:
-        told = "We are sorry to keep you waiting. Another person will go on here."
-    elif reason is HandoffReason.REOPENED:
-        told = "Welcome back. Our team has your message."
-    else:
-        told = "We have passed your conversation to our team."
+    words = words_of(locale)
+    told = {
+        HandoffReason.AGENT_AWAY: words.sorry,
+        HandoffReason.REOPENED: words.welcome_back,
+    }.get(reason, words.passed_on)
     if opening is not None:
-        told = f"{told} We are back on {opening:%A, %d %B at %H:%M} ({opening:%Z})."
-        return told if has_email else told + _ASK_FOR_MAIL
-    if reason is HandoffReason.AGENT_AWAY:
-        return told
-    return f"{told} A person will answer you here."
+        told = f"{told} {words.back_on.format(when=words.when(opening))}"
+        return told if has_email else f"{told} {words.leave_mail}"
+    return told if reason is HandoffReason.AGENT_AWAY else f"{told} {words.person_here}"
 
 
 def why(reason: HandoffReason) -> str:
@@ -44,14 +43,14 @@ def why(reason: HandoffReason) -> str:
     return _WHY[reason]
 
 
-def joined(agent_name: str) -> str:
+def joined(agent_name: str, locale: str) -> str:
     """A human has taken over."""
-    return f"{agent_name} has joined the conversation."
+    return words_of(locale).joined.format(name=agent_name)
 
 
-def left(agent_name: str) -> str:
+def left(agent_name: str, locale: str) -> str:
     """The human has given the conversation back."""
-    return f"{agent_name} has left; the assistant answers again."
+    return words_of(locale).left.format(name=agent_name)
 
 
 def woken(is_over: bool) -> str:

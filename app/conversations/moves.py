@@ -102,10 +102,11 @@ async def tell(work: Work, conversation: Conversation, changed: Change) -> None:
     if changed.old_control is not Control.QUEUE and step.control is Control.QUEUE:
         await enter_queue(work, conversation, HandoffReason(cause.reason))
     if step.control is Control.HUMAN and step.raises_epoch and cause.to is not None:
-        await append_line(work, conversation, lines.joined(cause.to.name))
+        await append_line(work, conversation, lines.joined(cause.to.name, conversation.locale))
     if changed.old_control is Control.HUMAN and step.control is Control.BOT and step.raises_epoch:
         conversation.handoff_reason = None
-        await append_line(work, conversation, lines.left(cause.agent.name if cause.agent else ""))
+        told = lines.left(cause.agent.name if cause.agent else "", conversation.locale)
+        await append_line(work, conversation, told)
     if changed.old_status is not Status.RESOLVED and step.resolution is not None:
         await rating.ask(work, conversation)
     if changed.old_status is Status.SNOOZED and step.status is Status.OPEN:
@@ -147,7 +148,7 @@ async def enter_queue(work: Work, conversation: Conversation, reason: HandoffRea
     conversation.handoff_reason = reason.value
     masking = AnswerPolicy.of(await work.session.get_one(Workspace, contact.workspace_id)).mask_pii
     is_reachable = contact.email is not None or masking is PiiMasking.STORED
-    told = lines.waiting(reason, opening, has_email=is_reachable)
+    told = lines.waiting(reason, opening, has_email=is_reachable, locale=conversation.locale)
     await append_line(work, conversation, told)
     thread = await Conversations(work.session).messages(conversation.id, with_internal=False)
     await append_note(work, conversation, SYSTEM, summarise(thread, reason))

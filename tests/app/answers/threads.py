@@ -1,5 +1,7 @@
 """Conversations as the bot reads them."""
 
+from dataclasses import replace
+
 from app.answers.thread import Thread
 from app.conversations.answering import Turn
 from app.knowledge.evidence import Verdict
@@ -29,7 +31,9 @@ def thread(
     answered_seq: int = 0,
     last_verdict: Verdict | None = None,
     policy: AnswerPolicy = DEFAULT_POLICY,
+    locale: str = "en",
 ) -> Thread:
     """A conversation of Fernhill's; what came after `answered_seq` is pending."""
     topics = ("delivery", "returns")
-    return Thread(COMPANY, topics, turns, answered_seq, last_verdict, seed=1, policy=policy)
+    known = Thread(COMPANY, topics, turns, answered_seq, last_verdict, seed=1)
+    return replace(known, policy=policy, locale=locale)

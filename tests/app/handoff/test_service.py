@@ -26,7 +26,7 @@ from app.vocabulary import (
 )
 from tests.factories import Shop, message, nothing_shown, open_shop, stranger
 
-WAITING = lines.waiting(HandoffReason.ASKED, None, has_email=False)
+WAITING = lines.waiting(HandoffReason.ASKED, None, has_email=False, locale="en")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ async def test_of_two_agents_who_take_over_at_once_one_wins(
     assert (conversation.control, conversation.control_epoch) == (Control.HUMAN, 1)
     winner = next(agent for agent in agents if agent.agent_id == conversation.assignee_id)
     assert winner.name in lost.sentence
-    assert await lines_of(parts) == [lines.joined(winner.name)]
+    assert await lines_of(parts) == [lines.joined(winner.name, "en")]
 
 
 async def test_replying_takes_over_first_and_only_once(
