@@ -52,6 +52,7 @@ from app.static_files import BuiltFiles
 from app.throttle import Throttle
 from app.triage import batches
 from app.triage.router import in_bulk
+from app.webhooks import service as webhooks
 from app.widget import router as widget
 from app.workers import Membership, read_worker_id
 
@@ -99,6 +100,7 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
                 await privacy.schedule_purge(work, parts.clock())
                 await files.schedule_sweep(work)
                 await idempotency.schedule_forgetting(work)
+                await webhooks.schedule_forgetting(work)
             jobs = tasks.create_task(_jobs(parts).run())
             stack.callback(jobs.cancel)
             presence = tasks.create_task(parts.presence.run())
@@ -194,6 +196,7 @@ def _jobs(parts: Parts) -> JobRunner:
         by_itself.HANDLERS
         | idempotency.HANDLERS
         | privacy.HANDLERS
+        | webhooks.HANDLERS
         | batches.HANDLERS
         | files.handlers(files.store_of(settings)),
         parts.clock,

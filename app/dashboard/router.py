@@ -22,6 +22,7 @@ from app.errors import NotSignedIn, RateLimited
 from app.pages import page
 from app.speakers import SignedInAgent
 from app.vocabulary import Priority
+from app.webhooks.repository import read_given_up
 
 router = APIRouter(prefix="/dashboard", include_in_schema=False)
 
@@ -190,6 +191,7 @@ async def _frame(
         "title": "Inbox · Careline",
         "stylesheet": "dashboard.css",
         "agent": agent,
+        "given_up": await read_given_up(session, agent.workspace_id) if agent.may_manage else [],
     }
 
 

@@ -15,11 +15,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from app.audit.service import Doer
-from app.dependencies import AgentDep, CsrfDep, PartsDep, check_csrf
+from app.dependencies import AgentDep, CsrfDep, PartsDep, SnapshotDep, check_csrf
 from app.errors import Forbidden, TooLong
+from app.models import WebhookEndpoint
 from app.office.forms import EMPTY_SHEET, Sheet
 from app.pages import page
 from app.speakers import SignedInAgent
+from app.webhooks.repository import read_given_up
 
 MAX_FORM_BYTES = 24 * 1_024 * 1_024
 _MAX_FIELD_BYTES = 1_024 * 1_024
@@ -35,6 +37,7 @@ _NOTICES = {
     "reactivated": "Reactivated. They can sign in again.",
     "revoked": "The invitation no longer works.",
     "saved": "Saved.",
+    "sent": "On its way; load the page again to see how it went.",
     "secret_revoked": "Revoked. Tokens signed with it prove nothing any more.",
 }
 
@@ -48,6 +51,8 @@ class Office:
     csrf: str
     notice: str | None
     """What the form before this page has done."""
+    given_up: tuple[WebhookEndpoint, ...]
+    """What nothing is sent to any more, and nobody decided so; told to those who can help."""
 
     def page(
         self,
@@ -62,6 +67,7 @@ class Office:
         frame = {
             "agent": self.agent,
             "csrf": self.csrf,
+            "given_up": self.given_up,
             "notice": None if sheet.errors else self.notice,
             "section": section,
             "sheet": sheet,
@@ -85,9 +91,11 @@ def go_to(path: str, done: str | None = None, **query: str) -> RedirectResponse:
     return RedirectResponse(f"{path}?{asked}" if asked else path, HTTPStatus.SEE_OTHER)
 
 
-async def _office(request: Request, agent: AgentDep, csrf: CsrfDep) -> Office:
+async def _office(request: Request, agent: AgentDep, csrf: CsrfDep, session: SnapshotDep) -> Office:
     doer = Doer(agent, request.client.host if request.client else None)
-    return Office(agent, doer, csrf, _NOTICES.get(request.query_params.get("done", "")))
+    notice = _NOTICES.get(request.query_params.get("done", ""))
+    given_up = await read_given_up(session, agent.workspace_id) if agent.may_manage else []
+    return Office(agent, doer, csrf, notice, tuple(given_up))
 
 
 OfficeDep = Annotated[Office, Depends(_office)]
@@ -110,7 +118,7 @@ async def _posted(request: Request, parts: PartsDep, office: OfficeDep) -> Async
         raise TooLong(f"At most {MAX_FORM_BYTES // 1_024**2} MB can be sent at once.")
     async with request.form(max_part_size=_MAX_FIELD_BYTES) as form:
         check_csrf(request, parts, str(form.get("csrf", "")))
-        yield Posted(office.agent, office.doer, office.csrf, office.notice, form)
+        yield Posted(office.agent, office.doer, office.csrf, office.notice, office.given_up, form)
 
 
 PostedDep = Annotated[Posted, Depends(_posted)]
