@@ -62,10 +62,10 @@ async def evaluate(
     index = SearchIndex(read_sources())
     config = engine_config(settings)
     outcomes = {mode: await _ask_all(cases, index, mode, config, console) for mode in modes}
-    figures = {mode.value: measure(made) for mode, made in outcomes.items()}
-    console.print(tabulate(figures))
+    told = {mode.value: made for mode, made in outcomes.items()}
+    console.print(tabulate({mode: measure(made) for mode, made in told.items()}))
     if json_path is not None:
-        save(json_path, figures, {mode.value: made for mode, made in outcomes.items()})
+        save(json_path, told)
 
 
 async def _ask_all(
@@ -75,9 +75,9 @@ async def _ask_all(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     )  # fmt: skip
     try:
-        async with speaking(mode, config) as say:
+        async with speaking(mode, config) as voice:
             with Progress(*columns, console=console, transient=True) as progress:
                 bar = progress.add_task(mode.value, total=len(cases))
-                return await run(cases, index, COMPANY, say, tick=lambda: progress.advance(bar))
+                return await run(cases, index, COMPANY, voice, tick=lambda: progress.advance(bar))
     except EngineError as error:
         raise EngineFailed(f"The model cannot be used: {error.message}.") from error

@@ -10,6 +10,7 @@ from app.answers.writing import Written
 from app.conversations.answering import Turn
 from app.knowledge.search import SearchIndex
 from app.vocabulary import MessageState, Role
+from app.workspace.answer_policy import AnswerPolicy
 
 Say = Callable[[Plan, int], Awaitable[Written]]
 """Writes a plan out under a seed."""
@@ -23,14 +24,23 @@ class Answered:
     written: Written
 
 
+@dataclass(frozen=True)
+class Shop:
+    """Who answers, from what, and how."""
+
+    company: str
+    index: SearchIndex
+    policy: AnswerPolicy
+
+
 class Dialogue:
     """One customer; messages are answered one after the other, as in a widget."""
 
-    def __init__(self, index: SearchIndex, company: str, say: Say, *, seed: int) -> None:
+    def __init__(self, shop: Shop, say: Say, *, seed: int) -> None:
         """The same seed gives the same answers."""
-        self._index = index
+        self._shop = shop
         self._say = say
-        self._thread = Thread(company, index.topics, (), seed=seed)
+        self._thread = Thread(shop.company, shop.index.topics, (), seed=seed, policy=shop.policy)
 
     async def ask(self, text: str) -> Answered:
         """The bot's turn after `text`; after a hand-off it would be a person's.
@@ -43,7 +53,7 @@ class Dialogue:
         thread = replace(
             self._thread, turns=(*self._thread.turns, asked), seed=self._thread.seed + 1
         )
-        plan = make_plan(self._index, thread)
+        plan = make_plan(self._shop.index, thread)
         written = await self._say(plan, thread.seed)
         said = Turn(Role.BOT, written.text, seq + 1, MessageState.COMPLETE)
         self._thread = replace(
@@ -57,4 +67,4 @@ class Dialogue:
 
 async def say_extractively(plan: Plan, _seed: int) -> Written:
     """Without a model: the copies, and for each sentence of its own the one kept ready."""
-    return Written("".join(Release(plan.parts).finish()))
+    return Written("".join(Release(plan.parts).finish()), citations=plan.citations)

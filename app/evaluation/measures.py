@@ -40,17 +40,19 @@ class Outcome:
     """Slugs of the articles that the search brought up, best first."""
     cited: tuple[Cited, ...]
     breaches: tuple[str, ...]
-    """Rules that sentences of the model broke; they were replaced."""
+    """Rules that sentences of the model broke; they were replaced or dropped."""
+    is_unguarded: bool = False
+    """The model's words went out as they came, so it may state facts and cite nothing."""
 
     @property
     def is_refused(self) -> bool:
-        """No source was shown: a stock sentence, small talk, or a person."""
-        return not self.cited
+        """Nothing was answered: a stock sentence, small talk, or a person."""
+        return not self.cited and not self.is_unguarded
 
     @property
     def is_correct(self) -> bool:
-        """Every fact stands in the text, and a source with it."""
-        return bool(self.cited) and self.case.is_answered_by(self.text)
+        """It was answered, and every fact stands in the text."""
+        return not self.is_refused and self.case.is_answered_by(self.text)
 
     @property
     def unsupported(self) -> tuple[str, ...]:
@@ -108,7 +110,7 @@ def _share(hits: Iterable[bool]) -> Share:
 
 
 def _of_answerable(outcomes: Sequence[Outcome]) -> dict[str, Share]:
-    shown = [one for one in outcomes if one.cited]
+    shown = [one for one in outcomes if not one.is_refused]
     cited = [(one.case, source) for one in shown for source in one.cited]
     by_kind = {
         f"correct.{kind}": _share(one.is_correct for one in outcomes if one.case.kind is kind)
@@ -143,9 +145,11 @@ def _of_refusals(outcomes: Sequence[Outcome]) -> dict[str, Share]:
         ),
         "false_refusals": _share(one.is_refused for one in questions if one.case.is_answerable),
         "false_answers": _share(
-            bool(one.cited) and one.verdict is Verdict.ANSWER for one in unanswerable
+            not one.is_refused and one.verdict is Verdict.ANSWER for one in unanswerable
         ),
-        "maybes_on_unanswerable": _share(one.verdict is Verdict.UNSURE for one in unanswerable),
+        "maybes_on_unanswerable": _share(
+            not one.is_refused and one.verdict is Verdict.UNSURE for one in unanswerable
+        ),
     }
 
 

@@ -2,22 +2,25 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import inference
-from app.answers.generator import seed_of
-from app.answers.planning import Plan
+from app.answers.generator import Request, generate, seed_of
+from app.answers.planning import Plan, citation
 from app.answers.writing import Written, write
 from app.evaluation.cases import Case
-from app.evaluation.dialogue import Answered, Dialogue, Say, say_extractively
+from app.evaluation.dialogue import Answered, Dialogue, Say, Shop, say_extractively
 from app.evaluation.measures import Cited, Outcome
 from app.knowledge.passages import Passage
 from app.knowledge.search import SearchIndex
+from app.workspace.answer_policy import DEFAULT_POLICY, AnswerMode, AnswerPolicy
 from inference import EngineConfig
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _SALT: Final = b"evaluation"
 _NUM_AT_ONCE: Final = 8
+_MARKER: Final = re.compile(r"\[(\d{1,2})\]")
 
 
 class Mode(StrEnum):
@@ -32,18 +36,42 @@ class Mode(StrEnum):
 
     EXTRACTIVE = "extractive"
     """Nobody: quotes between sentences that stand ready."""
+    UNCHECKED = "unchecked"
+    """The model, and its words go out as they come: no product does that."""
+    FREE = "free"
+    """The model; sentences that no passage supports are dropped."""
     SPANS = "spans"
     """The model, around quotes that must stand letter by letter."""
 
+    @property
+    def policy(self) -> AnswerPolicy:
+        """What a company would set for it."""
+        is_free = self in (Mode.UNCHECKED, Mode.FREE)
+        return replace(DEFAULT_POLICY, mode=AnswerMode.FREE if is_free else AnswerMode.SPANS)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A mode with the engine it needs."""
+
+    mode: Mode
+    say: Say
+
 
 async def run(
-    cases: Sequence[Case], index: SearchIndex, company: str, say: Say, *, tick: Callable[[], None]
+    cases: Sequence[Case],
+    index: SearchIndex,
+    company: str,
+    voice: Voice,
+    *,
+    tick: Callable[[], None],
 ) -> list[Outcome]:
     """The outcomes in the order of the cases; `tick` is called after each.
 
     Raises:
         Unavailable: the engine cannot answer.
     """
+    shop = Shop(company, index, voice.mode.policy)
     gate = asyncio.Semaphore(_NUM_AT_ONCE)
     passages = {
         (passage.article.article_id, passage.paragraph): passage for passage in index.passages
@@ -52,10 +80,11 @@ async def run(
     async def run_one(case: Case) -> Outcome:
         async with gate:
             seed = seed_of(uuid5(NAMESPACE_OID, case.id), 1)
-            dialogue = Dialogue(index, company, say, seed=seed)
+            dialogue = Dialogue(shop, voice.say, seed=seed)
             for text in case.before:
                 await dialogue.ask(text)
-            outcome = _outcome(case, await dialogue.ask(case.question), passages)
+            answered = await dialogue.ask(case.question)
+            outcome = _outcome(case, answered, passages, voice.mode)
         tick()
         return outcome
 
@@ -65,30 +94,50 @@ async def run(
 
 
 @asynccontextmanager
-async def speaking(mode: Mode, config: EngineConfig) -> AsyncGenerator[Say]:
-    """The way to say a plan; an engine in this process lives as long as the block.
+async def speaking(mode: Mode, config: EngineConfig) -> AsyncGenerator[Voice]:
+    """How plans are said in this mode; an engine in this process lives as long as the block.
 
     Raises:
         EngineError: the model cannot be served.
     """
     if mode is Mode.EXTRACTIVE:
-        yield say_extractively
+        yield Voice(mode, say_extractively)
         return
     # Through the door at the last moment: torch is loaded only where a model speaks.
     engine = await asyncio.to_thread(inference.Engine, config)
     with contextlib.closing(engine):
-        yield partial(_say_with, engine)
+        say = _say_unchecked if mode is Mode.UNCHECKED else _say_with
+        yield Voice(mode, partial(say, engine))
 
 
 async def _say_with(engine: "Engine", plan: Plan, seed: int) -> Written:
     return await write(engine, plan, seed=seed, salt=_SALT, show=lambda _: None)
 
 
+async def _say_unchecked(engine: "Engine", plan: Plan, seed: int) -> Written:
+    """Where the model may state facts, its own text, citing what it marks."""
+    if plan.free is None or plan.prompt is None:
+        return await _say_with(engine, plan, seed)
+    request = Request(plan.prompt.messages, None, seed, _SALT)
+    async with contextlib.aclosing(generate(engine, request)) as chunks:
+        text = "".join([chunk.text async for chunk in chunks]).strip()
+    marked = {int(found) for found in _MARKER.findall(text)}
+    cited = [
+        citation(marker, passage, passage.text)
+        for marker, passage in enumerate(plan.free.passages, start=1)
+        if marker in marked
+    ]
+    return Written(text, citations=tuple(cited))
+
+
 def _outcome(
-    case: Case, answered: Answered, passages: Mapping[tuple[UUID, int], Passage]
+    case: Case,
+    answered: Answered,
+    passages: Mapping[tuple[UUID, int], Passage],
+    mode: Mode,
 ) -> Outcome:
     plan, written = answered.plan, answered.written
-    sources = [(passages[one.article_id, one.paragraph], one.quote or "") for one in plan.citations]
+    sources = [(passages[one.article_id, one.paragraph], one.quote) for one in written.citations]
     return Outcome(
         case=case,
         text=written.text,
@@ -97,4 +146,5 @@ def _outcome(
         found=plan.articles,
         cited=tuple(Cited(passage.article.slug, quote, passage.text) for passage, quote in sources),
         breaches=tuple(written.breaches),
+        is_unguarded=mode is Mode.UNCHECKED and plan.free is not None,
     )

@@ -12,33 +12,35 @@ from typing import Final
 from rich.table import Table
 
 from app.evaluation.cases import Split
-from app.evaluation.measures import Outcome, Share
+from app.evaluation.measures import Outcome, Share, measure
 
 PACKAGES: Final = ("torch", "tokenizers", "numpy", "bm25s")
+_MODES_IN_A_ROW: Final = 2
 
 Figures = Mapping[str, Share]
 
 
 def tabulate(by_mode: Mapping[str, Figures]) -> Table:
-    """A row for each figure, a column for each mode: share, interval, number of cases."""
-    table = Table("", *by_mode)
-    names = next(iter(by_mode.values()))
-    for name in names:
+    """A row for each figure, a column for each mode: share, interval and number of cases."""
+    table = Table(title="share (95 % interval) of cases")
+    table.add_column("", no_wrap=True)
+    for mode in by_mode:
+        table.add_column(mode, no_wrap=len(by_mode) <= _MODES_IN_A_ROW)
+    for name in next(iter(by_mode.values())):
         table.add_row(name, *(_told(figures[name]) for figures in by_mode.values()))
     return table
 
 
-def save(
-    path: Path, by_mode: Mapping[str, Figures], outcomes: Mapping[str, Sequence[Outcome]]
-) -> None:
-    """Write the figures, and the answers of the half that may be looked at.
+def save(path: Path, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+    """Write the figures, of all and of each half, and the answers of the half one may look at.
 
     Single answers to `held_out` questions are not written, so that nobody learns from them.
     """
     figures = {
-        f"{mode}.{name}": _flat(share)
-        for mode, measured in by_mode.items()
-        for name, share in measured.items()
+        f"{mode}.{part}.{name}": _flat(share)
+        for mode, made in outcomes.items()
+        for part, chosen in _parts(made).items()
+        for name, share in measure(chosen).items()
     }
     answers = {
         mode: [_answer(one) for one in made if one.case.split is Split.TUNE]
@@ -51,6 +53,11 @@ def save(
     }
     text = json.dumps({**figures, **about, "answers": answers}, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _parts(outcomes: Sequence[Outcome]) -> dict[str, Sequence[Outcome]]:
+    halves = {split.value: [one for one in outcomes if one.case.split is split] for split in Split}
+    return {"all": outcomes} | {part: made for part, made in halves.items() if made}
 
 
 def _told(share: Share) -> str:
