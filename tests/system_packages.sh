@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the tests need beside Python (a browser and its driver, PostgreSQL, node, a compiler):
+# What the tests need beside Python (a browser and its driver, PostgreSQL, node, a compiler, Java for
+# the checker of HTML):
 # installed where this may be done, else named.
 set -eu
 
@@ -8,6 +9,7 @@ command -v chromium >/dev/null && command -v chromedriver >/dev/null || missing+
 ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || missing+=(postgresql)
 command -v npm >/dev/null || missing+=(nodejs npm)
 command -v g++ >/dev/null || missing+=(g++)
+command -v java >/dev/null || missing+=(default-jre-headless)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
