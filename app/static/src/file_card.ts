@@ -22,10 +22,12 @@ export function fileCard(file: SentFile, save: SaveFile): HTMLElement {
   return button;
 }
 
+const SAVING_MS = 60_000;
+
 /** Hand a file to the browser to be saved; it is never opened in the page. */
 export function saveAs(content: Blob, name: string): void {
   const url = URL.createObjectURL(content);
   const link = h("a", { href: url, download: name });
   link.click();
-  URL.revokeObjectURL(url);
+  window.setTimeout(() => URL.revokeObjectURL(url), SAVING_MS); // the browser may still be reading
 }

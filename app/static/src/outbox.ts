@@ -4,9 +4,9 @@
  * takes for the same.
  */
 
-import type { CsatSubmit, MessageSend } from "./protocol.ts";
+import type { CsatSubmit, Details, MessageSend } from "./protocol.ts";
 
-export type Posted = MessageSend | CsatSubmit;
+export type Posted = MessageSend | CsatSubmit | Details;
 
 export class Outbox {
   private readonly waiting = new Map<string, Posted>();

@@ -70,6 +70,20 @@ export interface ConversationSummary {
   status: Status;
   control: Control;
   epoch: number;
+  subject: string;
+  /** Of the newest message. */
+  at: string;
+  /** How far this visitor has read. */
+  read: number;
+  assignee?: Person;
+  /** Whether the assignee is there. */
+  here?: boolean;
+}
+
+/** Whether a person is there; `opens_at` outside the office hours. */
+export interface Team {
+  available: boolean;
+  opens_at?: string;
 }
 
 export type Priority = "low" | "normal" | "high" | "urgent";
@@ -80,7 +94,12 @@ export interface Label {
   colour: string;
 }
 
-export interface ConversationDetail extends ConversationSummary {
+export interface ConversationDetail {
+  id: string;
+  last_seq: number;
+  status: Status;
+  control: Control;
+  epoch: number;
   number: number;
   contact: { name: string; blocked: boolean };
   assignee?: Person;
@@ -106,6 +125,23 @@ export interface Limits {
   files?: FileLimits;
 }
 
+type Asks = "off" | "optional" | "required";
+
+/** What a site asks before the chat; `privacy_url` is empty where nothing is to be agreed to. */
+export interface Prechat {
+  name: Asks;
+  email: Asks;
+  privacy_url: string;
+}
+
+export interface Details {
+  t: "details";
+  cid: string;
+  name: string;
+  email: string;
+  consent: boolean;
+}
+
 export interface Welcome {
   conn: string;
   role: "widget" | "agent";
@@ -118,6 +154,11 @@ export interface Welcome {
   /** How often and how much of what is being typed the server wants to hear; absent: nothing. */
   drafts?: { every_s: number; chars: number };
   conversations?: ConversationSummary[];
+  team?: Team;
+  /** Whether this agent has said that they are away. */
+  away?: boolean;
+  /** What a stranger is asked before their first message. */
+  prechat?: Prechat;
   /** Who the page's token says is speaking, or what is wrong with it. */
   identity?: { id?: string; name?: string | null; code?: string; message?: string };
   agent?: Person & { role: string };
@@ -148,13 +189,22 @@ export interface Payloads {
     live?: { gen: string; message_id: string; x: string };
   };
   ack: { cid?: string; message_id?: string; c?: string; s?: number };
-  nack: { cid?: string; code: string; message: string; retry_after?: number };
+  nack: {
+    cid?: string;
+    code: string;
+    message: string;
+    retry_after?: number;
+    /** By field, what does not fit. */
+    fields?: Record<string, string>;
+  };
   "answer.started": { gen: string; message_id: string };
   "answer.status": { gen: string; phase: Phase };
   "answer.delta": { gen: string; message_id: string; o: number; x: string };
   "answer.snapshot": { gen: string; message_id: string; x: string };
   "answer.ended": { gen: string; message_id: string; outcome: Outcome; reason: EndReason };
   typing: { by: Actor; on: boolean };
+  team: Team;
+  presence: { agent: string; on: boolean };
   "list.dirty": Record<string, never>;
   notice: { code: string; message: string };
   draining: Record<string, never>;
@@ -177,6 +227,8 @@ export interface MessageSend {
   chip?: Chip;
   /** Ids of files uploaded before; with them the text may be empty. */
   files?: string[];
+  /** Without `c`: a new conversation, also where one is open. */
+  begin?: boolean;
 }
 
 export interface CsatSubmit {
@@ -211,6 +263,7 @@ export type ClientFrame =
   | { t: "read"; c: string; s: number }
   | { t: "attributes"; cid: string; values: Record<string, string | number | boolean | null> }
   | { t: "logout" }
+  | Details
   | { t: "sync"; c: string; after: number }
   | { t: "watch" | "unwatch" | "resolve" | "reopen" | "wake"; c: string }
   | { t: "takeover"; c: string; epoch: number; mode?: "stop" | "after_answer" }

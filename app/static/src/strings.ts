@@ -22,7 +22,13 @@ export const en = {
   stopShort: "Stop",
   human: "Talk to a person",
   connecting: "Connecting…",
-  offline: "You are offline. Messages are sent as soon as you are back.",
+  offlineCount: (count: number) =>
+    count === 0
+      ? "You are offline. Messages are sent as soon as you are back."
+      : plural("en", count, {
+          one: "You are offline. # message is kept here and sent as soon as you are back.",
+          other: "You are offline. # messages are kept here and sent as soon as you are back.",
+        }),
   refused: "The chat is not available here.",
   signIn: "Please sign in to chat.",
   sending: "Sending…",
@@ -48,6 +54,23 @@ export const en = {
   typing: (name: string) => (name ? `${name} is typing` : "Typing"),
   waiting: "A person from our team will answer you here.",
   resolved: "This conversation is closed. Write again if anything is left.",
+  conversations: {
+    title: "Your conversations",
+    begin: "New conversation",
+    open: "Open",
+    over: "Closed",
+    unread: "New messages",
+    untitled: "Conversation",
+    copy: "Take a copy of this conversation with you",
+    asText: "As text",
+    asPage: "As a page",
+  },
+  presence: {
+    here: (name: string) => `${name} is here`,
+    away: (name: string) => `${name} is away right now`,
+    nobody: "Nobody is here right now",
+    back: (when: string) => `We are back ${when}`,
+  },
   files: {
     attach: "Attach a file",
     remove: (name: string) => `Remove ${name}`,

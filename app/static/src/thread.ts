@@ -11,6 +11,7 @@ import type {
   Actor,
   Control,
   ConversationDetail,
+  ConversationSummary,
   Label,
   Message,
   Payloads,
@@ -58,6 +59,8 @@ export class Thread implements Follower {
   control: Control = "bot";
   epoch = 0;
   assignee: Person | null = null;
+  /** Null: not known. */
+  isAssigneeHere: boolean | null = null;
   detail: ConversationDetail | null = null;
   live: Live | null = null;
   priority: Priority = "normal";
@@ -90,6 +93,21 @@ export class Thread implements Follower {
 
   get isEmpty(): boolean {
     return this.messages.size === 0 && this.pending.size === 0;
+  }
+
+  /** What a list of conversations says of it, before its events are here and after a cut. */
+  meet(listed: ConversationSummary): void {
+    this.isAssigneeHere = listed.here ?? null;
+    if (listed.last_seq < this.lastSeq) return;
+    this.status = listed.status;
+    this.control = listed.control;
+    this.epoch = listed.epoch;
+    this.assignee = listed.assignee ?? this.assignee;
+  }
+
+  /** Whether a message with this id is still on its way. */
+  waits(cid: string | undefined): boolean {
+    return cid !== undefined && this.pending.has(cid);
   }
 
   /** Show a message before the server has it. */
@@ -139,6 +157,9 @@ export class Thread implements Follower {
         return this.replaceLive(frame.d);
       case "answer.ended":
         return this.end(frame.d);
+      case "presence":
+        this.isAssigneeHere = frame.d.on;
+        return "changed";
       case "typing":
         return this.setTyping(frame.d);
       default:
@@ -164,6 +185,7 @@ export class Thread implements Follower {
         return "changed";
       case "assignee.changed":
         this.assignee = frame.d.to;
+        this.isAssigneeHere = null;
         return "changed";
       case "priority.changed":
         this.priority = frame.d.to;

@@ -1,6 +1,7 @@
 /** The page's connection as an agent, and what of it belongs to no single conversation. */
 
 import type { Hello, Payloads, ServerFrame, Welcome } from "../protocol.ts";
+import { AwayButton } from "./away.ts";
 import { Realtime, socketUrl, wakeWithPage } from "../rt.ts";
 import type { LinkState, Listeners } from "../rt.ts";
 
@@ -20,6 +21,7 @@ export class AgentLink implements Listeners {
   readonly realtime: Realtime;
   welcomed: Welcome | null = null;
 
+  private readonly away = new AwayButton((frame) => this.realtime.send(frame));
   private open: OpenConversation | null = null;
   private listTimer: number | null = null;
   private offlineTimer: number | null = null;
@@ -53,6 +55,7 @@ export class AgentLink implements Listeners {
 
   welcome(welcome: Welcome): void {
     this.welcomed = welcome;
+    this.away.show(welcome.away ?? false);
     this.open?.online(welcome);
     this.refreshList();
   }
@@ -70,6 +73,7 @@ export class AgentLink implements Listeners {
 
   frame(frame: ServerFrame): void {
     if (frame.t === "list.dirty") this.refreshList();
+    if (frame.t === "presence" && frame.c === undefined) this.away.show(!frame.d.on);
   }
 
   ack(): void {

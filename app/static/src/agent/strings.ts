@@ -20,6 +20,8 @@ export const agentStrings = {
   unblock: "Let this contact write again",
   feedback: { helped: "The customer: this helped", not_helped: "The customer: not what I need" },
   rated: (score: number, about: string) => `Rated ${score} of 5, ${about === "bot" ? "the bot" : "a person"} had the last word`,
+  here: "Here",
+  away: "Away",
   notRated: "The customer was asked for a rating and has not answered.",
   notePlaceholder: "Only your colleagues read this. @name tells one of them.",
   badge(thread: Thread): string {

@@ -23,7 +23,13 @@ export const strings: Strings = {
   stopShort: "Stopp",
   human: "Mit einem Menschen sprechen",
   connecting: "Verbindung wird aufgebaut…",
-  offline: "Sie sind offline. Nachrichten werden gesendet, sobald Sie wieder online sind.",
+  offlineCount: (count) =>
+    count === 0
+      ? "Sie sind offline. Nachrichten werden gesendet, sobald Sie wieder online sind."
+      : plural("de", count, {
+          one: "Sie sind offline. # Nachricht bleibt hier gespeichert und wird gesendet, sobald Sie wieder online sind.",
+          other: "Sie sind offline. # Nachrichten bleiben hier gespeichert und werden gesendet, sobald Sie wieder online sind.",
+        }),
   refused: "Der Chat ist hier nicht verfügbar.",
   signIn: "Bitte melden Sie sich an, um zu chatten.",
   sending: "Wird gesendet…",
@@ -49,6 +55,23 @@ export const strings: Strings = {
   typing: (name) => (name ? `${name} schreibt` : "Schreibt"),
   waiting: "Jemand aus unserem Team antwortet Ihnen hier.",
   resolved: "Diese Unterhaltung ist beendet. Schreiben Sie einfach, wenn noch etwas offen ist.",
+  conversations: {
+    title: "Ihre Unterhaltungen",
+    begin: "Neue Unterhaltung",
+    open: "Offen",
+    over: "Beendet",
+    unread: "Neue Nachrichten",
+    untitled: "Unterhaltung",
+    copy: "Eine Kopie dieser Unterhaltung mitnehmen",
+    asText: "Als Text",
+    asPage: "Als Seite",
+  },
+  presence: {
+    here: (name) => `${name} ist da`,
+    away: (name) => `${name} ist gerade nicht da`,
+    nobody: "Gerade ist niemand da",
+    back: (when) => `Wir sind wieder da: ${when}`,
+  },
   files: {
     attach: "Datei anhängen",
     remove: (name) => `${name} entfernen`,

@@ -23,7 +23,13 @@ export const strings: Strings = {
   stopShort: "Detener",
   human: "Hablar con una persona",
   connecting: "Conectando…",
-  offline: "No tienes conexión. Los mensajes se enviarán en cuanto vuelvas a tenerla.",
+  offlineCount: (count) =>
+    count === 0
+      ? "No tienes conexión. Los mensajes se enviarán en cuanto vuelvas a tenerla."
+      : plural("es", count, {
+          one: "No tienes conexión. # mensaje se guarda aquí y se enviará en cuanto vuelvas.",
+          other: "No tienes conexión. # mensajes se guardan aquí y se enviarán en cuanto vuelvas.",
+        }),
   refused: "El chat no está disponible aquí.",
   signIn: "Inicia sesión para chatear.",
   sending: "Enviando…",
@@ -49,6 +55,23 @@ export const strings: Strings = {
   typing: (name) => (name ? `${name} está escribiendo` : "Escribiendo"),
   waiting: "Una persona de nuestro equipo te responderá aquí.",
   resolved: "Esta conversación ha terminado. Escribe de nuevo si queda algo pendiente.",
+  conversations: {
+    title: "Tus conversaciones",
+    begin: "Nueva conversación",
+    open: "Abierta",
+    over: "Cerrada",
+    unread: "Mensajes nuevos",
+    untitled: "Conversación",
+    copy: "Llévate una copia de esta conversación",
+    asText: "Como texto",
+    asPage: "Como página",
+  },
+  presence: {
+    here: (name) => `${name} está aquí`,
+    away: (name) => `${name} no está ahora`,
+    nobody: "Ahora no hay nadie",
+    back: (when) => `Volvemos: ${when}`,
+  },
   files: {
     attach: "Adjuntar un archivo",
     remove: (name) => `Quitar ${name}`,

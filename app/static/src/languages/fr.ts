@@ -23,7 +23,13 @@ export const strings: Strings = {
   stopShort: "Arrêter",
   human: "Parler à une personne",
   connecting: "Connexion…",
-  offline: "Vous êtes hors ligne. Les messages partiront dès que vous serez de retour.",
+  offlineCount: (count) =>
+    count === 0
+      ? "Vous êtes hors ligne. Les messages partiront dès que vous serez de retour."
+      : plural("fr", count, {
+          one: "Vous êtes hors ligne. # message est conservé ici et sera envoyé dès votre retour.",
+          other: "Vous êtes hors ligne. # messages sont conservés ici et seront envoyés dès votre retour.",
+        }),
   refused: "Le chat n’est pas disponible ici.",
   signIn: "Connectez-vous pour discuter.",
   sending: "Envoi…",
@@ -49,6 +55,23 @@ export const strings: Strings = {
   typing: (name) => (name ? `${name} écrit` : "Écrit"),
   waiting: "Une personne de notre équipe vous répondra ici.",
   resolved: "Cette conversation est terminée. Écrivez de nouveau s’il reste une question.",
+  conversations: {
+    title: "Vos conversations",
+    begin: "Nouvelle conversation",
+    open: "Ouverte",
+    over: "Terminée",
+    unread: "Nouveaux messages",
+    untitled: "Sans titre",
+    copy: "Emporter une copie de cette conversation",
+    asText: "En texte",
+    asPage: "En page",
+  },
+  presence: {
+    here: (name) => `${name} est là`,
+    away: (name) => `${name} est absent pour le moment`,
+    nobody: "Personne n’est là pour le moment",
+    back: (when) => `Nous serons de retour : ${when}`,
+  },
   files: {
     attach: "Joindre un fichier",
     remove: (name) => `Retirer ${name}`,

@@ -23,7 +23,13 @@ export const strings: Strings = {
   stopShort: "Interrompi",
   human: "Parla con una persona",
   connecting: "Connessione…",
-  offline: "Sei offline. I messaggi partiranno appena torni online.",
+  offlineCount: (count) =>
+    count === 0
+      ? "Sei offline. I messaggi partiranno appena torni online."
+      : plural("it", count, {
+          one: "Sei offline. # messaggio resta qui e verrà inviato appena torni.",
+          other: "Sei offline. # messaggi restano qui e verranno inviati appena torni.",
+        }),
   refused: "La chat non è disponibile qui.",
   signIn: "Accedi per chattare.",
   sending: "Invio…",
@@ -49,6 +55,23 @@ export const strings: Strings = {
   typing: (name) => (name ? `${name} sta scrivendo` : "Sta scrivendo"),
   waiting: "Una persona del nostro team ti risponderà qui.",
   resolved: "Questa conversazione è chiusa. Scrivi di nuovo se resta qualcosa.",
+  conversations: {
+    title: "Le tue conversazioni",
+    begin: "Nuova conversazione",
+    open: "Aperta",
+    over: "Chiusa",
+    unread: "Nuovi messaggi",
+    untitled: "Conversazione",
+    copy: "Porta con te una copia di questa conversazione",
+    asText: "Come testo",
+    asPage: "Come pagina",
+  },
+  presence: {
+    here: (name) => `${name} è qui`,
+    away: (name) => `${name} non è qui ora`,
+    nobody: "Ora non c’è nessuno",
+    back: (when) => `Torniamo: ${when}`,
+  },
   files: {
     attach: "Allega un file",
     remove: (name) => `Rimuovi ${name}`,

@@ -23,7 +23,13 @@ export const strings: Strings = {
   stopShort: "Stop",
   human: "Met een mens praten",
   connecting: "Verbinden…",
-  offline: "Je bent offline. Berichten worden verstuurd zodra je weer online bent.",
+  offlineCount: (count) =>
+    count === 0
+      ? "Je bent offline. Berichten worden verstuurd zodra je weer online bent."
+      : plural("nl", count, {
+          one: "Je bent offline. # bericht blijft hier bewaard en wordt verstuurd zodra je terug bent.",
+          other: "Je bent offline. # berichten blijven hier bewaard en worden verstuurd zodra je terug bent.",
+        }),
   refused: "De chat is hier niet beschikbaar.",
   signIn: "Log in om te chatten.",
   sending: "Wordt verstuurd…",
@@ -49,6 +55,23 @@ export const strings: Strings = {
   typing: (name) => (name ? `${name} is aan het typen` : "Is aan het typen"),
   waiting: "Iemand van ons team antwoordt je hier.",
   resolved: "Dit gesprek is afgesloten. Schrijf gerust weer als er nog iets is.",
+  conversations: {
+    title: "Je gesprekken",
+    begin: "Nieuw gesprek",
+    open: "Loopt nog",
+    over: "Gesloten",
+    unread: "Nieuwe berichten",
+    untitled: "Gesprek",
+    copy: "Neem een kopie van dit gesprek mee",
+    asText: "Als tekst",
+    asPage: "Als pagina",
+  },
+  presence: {
+    here: (name) => `${name} is er`,
+    away: (name) => `${name} is er even niet`,
+    nobody: "Er is nu niemand",
+    back: (when) => `We zijn er weer: ${when}`,
+  },
   files: {
     attach: "Bestand bijvoegen",
     remove: (name) => `${name} verwijderen`,

@@ -23,7 +23,13 @@ export const strings: Strings = {
   stopShort: "Parar",
   human: "Falar com uma pessoa",
   connecting: "Conectando…",
-  offline: "Você está offline. As mensagens serão enviadas assim que voltar.",
+  offlineCount: (count) =>
+    count === 0
+      ? "Você está offline. As mensagens serão enviadas assim que voltar."
+      : plural("pt", count, {
+          one: "Você está sem conexão. # mensagem fica guardada aqui e será enviada assim que voltar.",
+          other: "Você está sem conexão. # mensagens ficam guardadas aqui e serão enviadas assim que voltar.",
+        }),
   refused: "O chat não está disponível aqui.",
   signIn: "Entre na sua conta para conversar.",
   sending: "Enviando…",
@@ -49,6 +55,23 @@ export const strings: Strings = {
   typing: (name) => (name ? `${name} está escrevendo` : "Escrevendo"),
   waiting: "Uma pessoa da nossa equipe vai responder aqui.",
   resolved: "Esta conversa foi encerrada. Escreva de novo se ficou alguma dúvida.",
+  conversations: {
+    title: "Suas conversas",
+    begin: "Nova conversa",
+    open: "Aberta",
+    over: "Encerrada",
+    unread: "Novas mensagens",
+    untitled: "Conversa",
+    copy: "Leve uma cópia desta conversa",
+    asText: "Como texto",
+    asPage: "Como página",
+  },
+  presence: {
+    here: (name) => `${name} está aqui`,
+    away: (name) => `${name} não está agora`,
+    nobody: "Ninguém está aqui agora",
+    back: (when) => `Voltamos: ${when}`,
+  },
   files: {
     attach: "Anexar um arquivo",
     remove: (name) => `Remover ${name}`,

@@ -1,10 +1,11 @@
 /**
  * The chat itself: joins the connection, the state of the conversation and the panel.
  *
- * The widget shows one conversation, the visitor's newest. It has no id before the first message.
+ * The widget shows one conversation, at first the visitor's newest. It has no id before its first
+ * message is acknowledged.
  */
 
-import type { Chip, Payloads, SentFile, ServerFrame, Welcome } from "../protocol.ts";
+import type { Chip, MessageSend, Payloads, SentFile, ServerFrame, Welcome } from "../protocol.ts";
 import { Realtime, socketUrl, wakeWithPage } from "../rt.ts";
 import type { LinkState, Listeners } from "../rt.ts";
 import type { Strings } from "../strings.ts";
@@ -14,7 +15,10 @@ import { Downloads } from "./downloads.ts";
 import { catalogue } from "./catalogue.ts";
 import { configOf } from "./config.ts";
 import type { Config } from "./config.ts";
+import { Conversations } from "./conversations.ts";
+import { DetailsKeeper } from "./details.ts";
 import { DraftSender } from "./draft.ts";
+import { KeptMessages } from "./kept.ts";
 import { forget, recall, remember } from "./memory.ts";
 import { Panel } from "./panel.ts";
 import { Reporter } from "./reporter.ts";
@@ -32,9 +36,12 @@ class Chat implements WidgetApp, Listeners {
   private panel: Panel;
   private readonly realtime: Realtime;
   private offlineTimer: number | null = null;
-  private readUpTo = 0;
   private hasSpoken = false;
   private isHistoryKnown = true;
+  private readonly own = new Conversations();
+  private readonly kept: KeptMessages;
+  /** The next message opens a conversation, also where another is open. */
+  private isBeginning = false;
   private readonly typing = new TypingSender(() => {
     const { id } = this.thread;
     if (id) this.realtime.send({ t: "typing", c: id, on: true });
@@ -47,6 +54,11 @@ class Chat implements WidgetApp, Listeners {
   private readonly downloads: Downloads;
   private readonly reporter: Reporter;
   private readonly self: Self;
+  private readonly details = new DetailsKeeper(
+    (form) => this.panel.ask(form),
+    (frame) => this.realtime.post(frame),
+    () => this.strings,
+  );
   private readonly config: Config;
   private isLeaving = false;
 
@@ -64,6 +76,8 @@ class Chat implements WidgetApp, Listeners {
     this.downloads = new Downloads(origin, site, () => this.session);
     this.realtime = new Realtime(socketUrl(origin), this);
     this.panel = this.furnish();
+    this.kept = new KeptMessages(site);
+    this.takeUp();
     wakeWithPage(this.realtime);
     this.realtime.start();
     this.show();
@@ -83,6 +97,9 @@ class Chat implements WidgetApp, Listeners {
       rate: (score, comment) => this.rate(score, comment),
       uploadTarget: () => this.downloads.target,
       save: (file) => this.save(`files/${file.id}`, file.name),
+      openConversation: (id) => this.turnTo(id),
+      begin: () => this.begin(),
+      transcript: (format) => this.saveTranscript(format),
     });
     root.adoptedStyleSheets = [...root.adoptedStyleSheets.slice(0, 2), panel.sheet];
     root.append(panel.element);
@@ -118,7 +135,8 @@ class Chat implements WidgetApp, Listeners {
   }
 
   send(text: string): void {
-    this.say(text);
+    if (this.details.isAsking) this.panel.draft = text; // sent when they have said who they are
+    else this.say(text);
   }
 
   /** From now on this is who is speaking; what they said before comes along. */
@@ -136,6 +154,7 @@ class Chat implements WidgetApp, Listeners {
   /** Nothing of this person stays here; the server is told as soon as it can be reached. */
   logout(): void {
     this.self.forget();
+    this.details.forget();
     forget(this.config.site);
     this.hasSpoken = false;
     this.drop();
@@ -150,9 +169,11 @@ class Chat implements WidgetApp, Listeners {
     const before = this.panel;
     this.panel = this.furnish();
     this.panel.draft = before.draft;
+    this.details.ask();
     this.panel.needsSignIn = before.needsSignIn;
     before.element.remove();
     if (this.known) this.panel.introduce(this.known.bot, this.known.limits);
+    this.panel.team = before.team;
     this.panel.knowHistory(this.thread);
     if (this.isOpen) this.panel.open();
     this.show();
@@ -171,15 +192,13 @@ class Chat implements WidgetApp, Listeners {
     this.tellAttributes();
     this.known = welcome;
     this.panel.introduce(welcome.bot, welcome.limits);
+    this.details.welcome(welcome.prechat);
+    this.panel.team = welcome.team ?? null;
     this.drafts.limits = welcome.drafts;
+    this.own.take(welcome.conversations ?? []);
     const newest = welcome.conversations?.[0];
-    if (newest && this.thread.id === null) {
-      this.thread.status = newest.status;
-      this.thread.control = newest.control;
-      this.thread.epoch = newest.epoch;
-      this.isHistoryKnown = false;
-      this.adopt(newest.id).sync(0);
-    }
+    if (newest && this.thread.id === null && !this.isBeginning) this.openOld(newest.id);
+    for (const one of welcome.conversations ?? []) this.own.thread(one.id)?.meet(one);
     this.keep();
     this.show();
   }
@@ -203,7 +222,8 @@ class Chat implements WidgetApp, Listeners {
     this.show();
   }
 
-  changed(): void {
+  changed(conversation: string): void {
+    if (conversation !== this.thread.id) return this.show();
     if (!this.isHistoryKnown) this.panel.knowHistory(this.thread);
     this.isHistoryKnown = true;
     this.typingExpiry.watch(this.thread, () => this.show());
@@ -211,17 +231,29 @@ class Chat implements WidgetApp, Listeners {
   }
 
   frame(frame: ServerFrame): void {
-    if (frame.c !== undefined && frame.s === 1 && this.thread.id === null) {
-      this.adopt(frame.c).receive(frame);
-    }
+    if (frame.t === "team") this.panel.team = frame.d;
+    this.own.note(frame);
+    const isBegun = frame.c !== undefined && frame.s === 1 && frame.t === "message.created";
+    const isOurs = isBegun && (this.thread.isEmpty || this.thread.waits(frame.d.message.cid));
+    if (isOurs && frame.c !== undefined && this.thread.id === null) this.adopt(frame.c).receive(frame);
+    this.show();
   }
 
-  ack(ack: { c?: string }): void {
-    if (ack.c !== undefined && this.thread.id === null) this.adopt(ack.c).sync(0);
+  ack(ack: Payloads["ack"]): void {
+    if (ack.cid !== undefined) this.kept.remove(ack.cid);
+    if (ack.c === undefined || ack.c === this.thread.id) return;
+    const isOurs = this.thread.waits(ack.cid);
+    if (isOurs && this.thread.id === null) this.adopt(ack.c).sync(0);
+    else if (isOurs && ack.cid !== undefined) this.thread.removePending(ack.cid);
   }
 
   nack(nack: Payloads["nack"], conversation: string | undefined): void {
-    if (this.self.isRefused(nack)) return;
+    if (this.self.isRefused(nack) || this.details.isRefused(nack)) return;
+    // A message that overtook the details after a reconnect goes out once more, behind them.
+    if (nack.code === "details_required" && nack.cid !== undefined && this.details.hasTold) {
+      return this.retry(nack.cid);
+    }
+    if (nack.cid !== undefined) this.kept.remove(nack.cid);
     const isGone = nack.code === "closed" || nack.code === "not_found";
     if (isGone && conversation !== undefined && conversation === this.thread.id) {
       this.moveOn(); // it has ended for good: what still waits opens the next one
@@ -233,13 +265,48 @@ class Chat implements WidgetApp, Listeners {
 
   private adopt(id: string) {
     this.thread.id = id;
+    this.isBeginning = false;
+    this.own.keep(id, this.thread);
     return this.realtime.follow(id, this.thread);
+  }
+
+  /** Show a conversation that this page has not shown yet. */
+  private openOld(id: string): void {
+    const listed = this.own.find(id);
+    if (listed) this.thread.meet(listed);
+    this.isHistoryKnown = false;
+    this.adopt(id).sync(0);
+  }
+
+  /** Show another conversation of this visitor; what waits in this one is sent all the same. */
+  private turnTo(id: string): void {
+    const known = this.own.thread(id);
+    this.thread = known ?? new Thread();
+    this.isBeginning = false;
+    if (known) this.panel.knowHistory(known);
+    else this.openOld(id);
+    this.show();
+    this.panel.toEnd();
+  }
+
+  private begin(): void {
+    this.thread = new Thread();
+    this.isBeginning = true;
+    this.show();
+  }
+
+  /** Send what an earlier visit of this page wrote and could not send. */
+  private takeUp(): void {
+    for (const { frame, pending } of this.kept.all()) {
+      this.thread.addPending(pending);
+      this.hasSpoken = true;
+      this.realtime.post(frame);
+    }
   }
 
   private leave(): void {
     if (this.thread.id !== null) this.realtime.unfollow(this.thread.id);
     this.thread = new Thread();
-    this.readUpTo = 0;
   }
 
   /** Say hello again, as whoever it is now. */
@@ -255,7 +322,8 @@ class Chat implements WidgetApp, Listeners {
 
   /** Leave the conversation, with what has not been sent: it is another person's. */
   private drop(): void {
-    for (const { cid } of this.thread.takePending()) this.realtime.withdraw(cid);
+    for (const { cid } of this.thread.takePending()) this.withdraw(cid);
+    this.own.clear();
     this.leave();
   }
 
@@ -264,6 +332,7 @@ class Chat implements WidgetApp, Listeners {
     forget(this.config.site);
     this.session = null;
     this.realtime.stop();
+    this.own.clear();
     this.moveOn();
     this.realtime.start();
   }
@@ -272,18 +341,28 @@ class Chat implements WidgetApp, Listeners {
   private moveOn(): void {
     const waiting = this.thread.takePending();
     this.leave();
-    for (const { cid } of waiting) this.realtime.withdraw(cid);
+    for (const { cid } of waiting) this.withdraw(cid);
     for (const { text, files } of waiting) this.say(text, { files });
+  }
+
+  private withdraw(cid: string): void {
+    this.kept.remove(cid);
+    this.realtime.withdraw(cid);
   }
 
   private say(text: string, more: { chip?: Chip; files?: SentFile[] | undefined } = {}): void {
     const cid = crypto.randomUUID();
     const files = more.files ?? [];
-    this.thread.addPending({ cid, text, files, at: new Date().toISOString() });
+    const pending = { cid, text, files, at: new Date().toISOString() };
+    this.thread.addPending(pending);
     const named = files.length > 0 ? { files: files.map((file) => file.id) } : {};
     const chosen = more.chip ? { chip: more.chip } : {};
-    const where = this.thread.id === null ? {} : { c: this.thread.id };
-    this.realtime.post({ t: "message.send", cid, text, ...where, ...chosen, ...named });
+    const anew = this.isBeginning ? { begin: true } : {};
+    const where = this.thread.id === null ? anew : { c: this.thread.id };
+    const frame: MessageSend = { t: "message.send", cid, text, ...where, ...chosen, ...named };
+    this.isBeginning = false; // what is written next goes on there
+    this.kept.add({ frame, pending });
+    this.realtime.post(frame);
     this.typing.sent();
     this.drafts.sent();
     this.hasSpoken = true;
@@ -315,6 +394,14 @@ class Chat implements WidgetApp, Listeners {
     if (!(await this.downloads.save(path, name))) this.panel.notice(this.strings.files.notSaved);
   }
 
+  private saveTranscript(format: "txt" | "html"): void {
+    const { id } = this.thread;
+    if (id === null) return;
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const path = `conversations/${id}/transcript?as=${format}&tz=${encodeURIComponent(zone)}`;
+    void this.save(path, `conversation.${format}`);
+  }
+
   private stop(): void {
     const { id, live } = this.thread;
     if (id && live) this.realtime.send({ t: "answer.stop", c: id, gen: live.gen });
@@ -339,14 +426,17 @@ class Chat implements WidgetApp, Listeners {
   }
 
   private show(): void {
+    this.own.update(this.thread);
     this.panel.show(this.thread, this.realtime.state);
     const isSeen = this.isOpen && document.visibilityState === "visible";
     if (isSeen) this.markRead();
+    const read = this.own.readOf(this.thread.id);
     const unread = this.thread.items().filter((item) => {
-      if (item.kind !== "message" || item.message.s <= this.readUpTo) return false;
+      if (item.kind !== "message" || item.message.s <= read) return false;
       return item.message.role === "bot" || item.message.role === "agent";
     });
-    const count = isSeen ? 0 : unread.length;
+    this.panel.listOwn(this.own.all(), this.thread.id, this.own.unreadBeside(this.thread.id));
+    const count = (isSeen ? 0 : unread.length) + this.own.unreadBeside(this.thread.id);
     this.shell.setUnread(count, count > 0 ? this.strings.launcherUnread(count) : this.strings.launcher);
     this.reporter.count(count);
     this.reporter.update(this.thread, this.isHistoryKnown);
@@ -354,8 +444,8 @@ class Chat implements WidgetApp, Listeners {
 
   private markRead(): void {
     const { id, lastSeq } = this.thread;
-    if (!id || lastSeq <= this.readUpTo) return;
-    this.readUpTo = lastSeq;
+    if (!id || lastSeq <= this.own.readOf(id)) return;
+    this.own.setRead(id, lastSeq);
     this.realtime.send({ t: "read", c: id, s: lastSeq });
   }
 }

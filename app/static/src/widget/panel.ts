@@ -2,9 +2,9 @@
 
 import { Announcer } from "../announcer.ts";
 import { h, icon } from "../dom.ts";
-import { CLOSE, DOWN, PERSON, SPARK, STOP } from "../icons.ts";
+import { CLOSE, DOWN, MENU, PERSON, SPARK, STOP } from "../icons.ts";
 import { MessageList } from "../message_view.ts";
-import type { Chip, Limits, SentFile, Welcome } from "../protocol.ts";
+import type { Chip, ConversationSummary, Limits, SentFile, Team, Welcome } from "../protocol.ts";
 import type { LinkState } from "../rt.ts";
 import { StickyScroll } from "../scroll.ts";
 import type { Strings } from "../strings.ts";
@@ -12,7 +12,10 @@ import type { Thread } from "../thread.ts";
 import { Tray } from "../tray.ts";
 import type { UploadTarget } from "../upload.ts";
 import { Composer } from "./composer.ts";
+import { ListView } from "./list_view.ts";
+import type { ListActions } from "./list_view.ts";
 import css from "./panel.css";
+import type { PrechatForm } from "./prechat.ts";
 import { RatingCard } from "./rating.ts";
 import type { Config } from "./config.ts";
 
@@ -29,6 +32,8 @@ export interface Actions {
   save(file: SentFile): Promise<void>;
 }
 
+type AllActions = Actions & ListActions;
+
 const FULL_SCREEN = "(max-width: 600px)";
 const FOCUSABLE = "button:not(:disabled), a[href], textarea, [tabindex='0']";
 
@@ -37,6 +42,8 @@ export class Panel {
   readonly element: HTMLElement;
   /** Whether the server refuses people it does not know. */
   needsSignIn = false;
+  /** Whether people are there; null: not known. */
+  team: Team | null = null;
 
   private readonly announcer = new Announcer();
   private readonly list: HTMLOListElement;
@@ -46,6 +53,8 @@ export class Panel {
   private readonly composer: Composer;
   private readonly tray: Tray;
   private readonly rating: RatingCard;
+  private readonly own: ListView;
+  private readonly menu: HTMLButtonElement;
   private readonly name = h("p", { class: "name" });
   private readonly state = h("p", { class: "state" });
   private readonly banner = h("p", { class: "banner", role: "status", hidden: true });
@@ -56,19 +65,26 @@ export class Panel {
   private readonly stopButton: HTMLButtonElement;
   private readonly personButton: HTMLButtonElement;
   private readonly jump: HTMLButtonElement;
+  private prechat: PrechatForm | null = null;
   private isOffline = false;
   private botName: string;
 
   constructor(
     private readonly config: Config,
     private readonly strings: Strings,
-    private readonly actions: Actions,
+    private readonly actions: AllActions,
   ) {
     this.sheet.replaceSync(css);
     this.botName = strings.assistant;
-    this.disclosure = h("p", { class: "disclosure" }, strings.disclosure);
+    this.disclosure = h("p", { class: "disclosure", dir: "auto" }, strings.disclosure);
     this.list = h("ol", { class: "thread" });
     this.rating = new RatingCard(strings, actions.rate);
+    this.menu = button("menu", [icon(...MENU)], strings.conversations.title);
+    this.own = new ListView(strings, {
+      openConversation: (id) => this.choose(() => actions.openConversation(id)),
+      begin: () => this.choose(() => actions.begin()),
+      transcript: actions.transcript,
+    });
     this.stopButton = button("stop", [icon(...STOP), strings.stopShort], strings.stop);
     this.personButton = button("person", [icon(...PERSON), strings.human]);
     this.jump = button("jump", [icon(...DOWN), strings.newMessages]);
@@ -104,11 +120,19 @@ export class Panel {
     this.scroll.toEnd();
     if (this.config.isInline) return; // it was there all the time and takes no focus
     this.element.setAttribute("aria-modal", String(this.isFull));
-    this.composer.focus();
+    (this.prechat ?? this.composer).focus();
   }
 
   close(): void {
     this.element.hidden = true;
+  }
+
+  /** Show this form instead of the place to write; null: one may write. */
+  ask(form: PrechatForm | null): void {
+    this.prechat?.element.remove();
+    this.prechat = form;
+    if (form) this.log.prepend(form.element);
+    if (form && !this.element.hidden && !this.config.isInline) form.focus();
   }
 
   /** What stands in the composer. */
@@ -130,8 +154,15 @@ export class Panel {
 
   setOffline(isOffline: boolean): void {
     this.isOffline = isOffline;
-    this.banner.textContent = this.strings.offline;
+    if (isOffline) this.banner.textContent = this.strings.offlineCount(0);
     this.banner.hidden = !isOffline;
+  }
+
+  /** The visitor's conversations, for the list and for the mark at its button. */
+  listOwn(conversations: ConversationSummary[], current: string | null, numUnread: number): void {
+    this.own.show(conversations, current);
+    this.menu.hidden = conversations.length === 0;
+    this.menu.classList.toggle("unread", numUnread > 0);
   }
 
   notice(text: string): void {
@@ -165,9 +196,12 @@ export class Panel {
     this.name.textContent = this.config.company;
     this.state.textContent = this.stateLine(thread, link);
     this.element.dataset["control"] = thread.control;
+    this.element.toggleAttribute("data-gone", thread.isAssigneeHere === false);
     this.composer.setPlaceholder(
       thread.control === "bot" ? strings.placeholder : strings.placeholderHuman,
     );
+    const numWaiting = items.filter((item) => item.kind === "pending" && !item.pending.refusal).length;
+    if (this.isOffline) this.banner.textContent = strings.offlineCount(numWaiting);
     if (link === "refused") this.notice(this.needsSignIn ? strings.signIn : strings.refused);
     else if (!this.isOffline && link === "online") this.banner.hidden = true;
     this.scroll.follow();
@@ -177,9 +211,33 @@ export class Panel {
     const { strings } = this;
     if (link === "connecting" && thread.isEmpty) return strings.connecting;
     if (thread.status === "resolved") return strings.resolvedState;
-    if (thread.control === "queue") return strings.waitingForPerson;
+    if (thread.control === "queue") return this.waitingLine();
     if (thread.control === "bot") return strings.online;
-    return thread.assignee ? strings.withPerson(thread.assignee.name) : strings.withSomebody;
+    if (!thread.assignee) return strings.withSomebody;
+    const { name } = thread.assignee;
+    if (thread.isAssigneeHere === null) return strings.withPerson(name);
+    return thread.isAssigneeHere ? strings.presence.here(name) : strings.presence.away(name);
+  }
+
+  /** No more is promised than somebody can keep. */
+  private waitingLine(): string {
+    const { presence, language, waitingForPerson } = this.strings;
+    if (this.team === null || this.team.available) return waitingForPerson;
+    if (this.team.opens_at === undefined) return presence.nobody;
+    const shown = new Intl.DateTimeFormat(language, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+    return presence.back(shown.format(new Date(this.team.opens_at)));
+  }
+
+  /** Leave the list for what was chosen in it. */
+  private choose(act: () => void): void {
+    this.toggleList(false);
+    act();
+    this.composer.focus();
+  }
+
+  private toggleList(isShown: boolean): void {
+    this.own.toggle(isShown);
+    this.menu.setAttribute("aria-expanded", String(isShown));
   }
 
   private build(): HTMLElement {
@@ -187,7 +245,7 @@ export class Panel {
     const close = button("close", [icon(...CLOSE)], strings.close);
     close.addEventListener("click", () => this.actions.close());
     const avatar = h("span", { class: "avatar", "aria-hidden": "true" }, icon(...SPARK));
-    const header = h("header", {}, avatar, h("div", { class: "titles" }, this.name, this.state), close);
+    const header = h("header", {}, avatar, h("div", { class: "titles" }, this.name, this.state), this.menu, close);
     const tools = h("div", { class: "tools" }, this.personButton, this.stopButton);
     const label = strings.dialog(this.config.company);
     const role = this.config.isInline ? "region" : "dialog";
@@ -197,7 +255,7 @@ export class Panel {
       { class: "panel", role, "aria-label": label, lang, dir: strings.dir, hidden: true },
       header,
       this.banner,
-      h("div", { class: "body" }, this.log, this.jump),
+      h("div", { class: "body" }, this.log, this.jump, this.own.element),
       tools,
       this.tray.element,
       this.composer.element,
@@ -227,11 +285,15 @@ export class Panel {
       this.composer.focus();
     });
     this.personButton.addEventListener("click", () => this.actions.person());
+    this.menu.setAttribute("aria-expanded", "false");
+    this.menu.addEventListener("click", () => this.toggleList(!this.own.isShown));
     this.jump.addEventListener("click", () => this.scroll.toEnd());
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.config.isInline) {
         event.stopPropagation();
-        this.actions.close();
+        if (!this.own.isShown) return this.actions.close();
+        this.toggleList(false);
+        this.menu.focus();
       } else if (event.key === "Tab" && this.isFull) {
         this.keepFocusInside(event);
       }
