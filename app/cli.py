@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app import schema
+from app.answers.command import ask_locally, print_reply
+from app.api.commands import keys, openapi
 from app.data_folder import DataFolder
 from app.database import Database
 from app.demo.seed import seed as seed_demo
@@ -38,6 +40,8 @@ app = typer.Typer(
 )
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+app.add_typer(keys, name="key")
+app.command()(openapi)
 
 Prepare = Callable[[Parts], Awaitable[Login | None]]
 

@@ -18,6 +18,7 @@ from app.answers.lessons import Lessons
 from app.answers.service import Answers
 from app.answers.typing_ahead import TypingAhead
 from app.api import idempotency
+from app.api.description import set_description
 from app.api.limits import Limits
 from app.api.routers import ROUTERS as API_ROUTERS
 from app.api.routes import ApiHeaders
@@ -168,7 +169,8 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app.add_middleware(ApiHeaders)
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    for feature in (dashboard, file_routes, live, observability, reference, widget):
+    set_description(app)
+    for feature in (dashboard, file_routes, live, observability, reference, transcripts, widget):
         app.include_router(feature.router)
     for router in (*OFFICE_ROUTERS, *API_ROUTERS):
         app.include_router(router)

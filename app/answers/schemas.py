@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.answers.ask import Asked, Finding, Reply, Said
 from app.api.values import Locale
@@ -39,6 +39,10 @@ class SaidBody(Wire):
 
 class Question(Wire):
     """One question with what was said before it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How do I return a parcel?"}]}
+    )
 
     question: Text
     history: list[SaidBody] = Field(

@@ -77,4 +77,8 @@ class ContactBody(Body):
 class ContactMerge(Body):
     """Who stays."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"into_id": "01a1ff93-b279-752f-ba06-8e2bd65f555e"}]}
+    )
+
     into_id: UUID

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.api.keys import ApiWorkDep
 from app.api.paging import Page, PagerDep
@@ -68,6 +68,8 @@ class RatingResource(Resource):
 
 class FeedbackBody(Body):
     """Whether an answer helped."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"feedback": "helped"}]})
 
     feedback: Feedback
 

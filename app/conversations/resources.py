@@ -287,6 +287,10 @@ class Release(ActingAgent):
 class Assignment(ActingAgent):
     """To whom the conversation is given; `null` gives it to the queue."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"to_agent_id": "01a1ff93-b279-752f-ba06-8e2bd65f555e"}]}
+    )
+
     to_agent_id: UUID | None
 
 
@@ -299,11 +303,17 @@ class Snooze(ActingAgent):
 class Merge(Body):
     """Where it goes on."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"into_id": "01a1ff93-b279-752f-ba06-8e2bd65f555e"}]}
+    )
+
     into_id: UUID
 
 
 class RatingBody(Body):
     """What the customer thinks of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"score": 5, "comment": "Quick."}]})
 
     score: int = Field(ge=1, le=5)
     comment: Annotated[str, StringConstraints(max_length=2_000)] = ""

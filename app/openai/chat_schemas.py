@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.openai.errors import BadParameter
 from app.openai.generation import GROUNDED, Sampling, Spoken
@@ -56,6 +56,17 @@ class ResponseFormat(Body):
 
 class ChatRequest(Body):
     """The parameters that OpenAI documents; `docs/openai.md` says what each is worth here."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "careline",
+                    "messages": [{"role": "user", "content": "How do I return a parcel?"}],
+                }
+            ]
+        }
+    )
 
     model: str
     messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)

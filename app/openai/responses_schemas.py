@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.models import JsonObject
 from app.openai.errors import BadParameter
@@ -54,6 +54,12 @@ class TextOptions(Body):
 
 class ResponsesRequest(Body):
     """The parameters that OpenAI documents; `docs/openai.md` says what each is worth here."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "careline", "input": "How do I return a parcel?"}]
+        }
+    )
 
     model: str
     input: str | list[Message]

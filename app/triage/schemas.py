@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.answers.ask import Finding
 from app.api.values import Body, Locale, Reference, Resource
@@ -29,6 +29,12 @@ def _has_words(text: str) -> str:
 class TicketBody(Body):
     """What a customer has written."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"text": "My parcel is broken.", "external_ref": "ticket-1"}]
+        }
+    )
+
     text: Annotated[
         str,
         StringConstraints(min_length=1, max_length=MAX_TICKET_CHARS),
@@ -47,6 +53,10 @@ class TicketBody(Body):
 
 class BatchBody(Body):
     """Tickets to look over when nobody else wants the engine."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"tickets": [{"text": "My parcel is broken."}]}]}
+    )
 
     tickets: list[TicketBody] = Field(min_length=1, max_length=MAX_TICKETS)
     name: Annotated[str, StringConstraints(max_length=200)] = ""

@@ -39,6 +39,8 @@ class NewWebhook(_Wire):
 class WebhookChange(_Wire):
     """What is left out stays as it is."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
+
     name: Name | None = None
     url: Url | None = None
     event_types: EventTypes | None = None

@@ -10,8 +10,7 @@ from sqlalchemy import func, select
 from app.api import idempotency
 from app.api.limits import Limits
 from app.clock import now
-from app.jobs.schedule import Job
-from app.models import Contact, Conversation, IdempotencyKey
+from app.models import Contact, Conversation, IdempotencyKey, Job
 from tests.api_client import Api, told
 
 BODY = {"contact": {"name": "Kim"}, "message": {"text": "Where is my parcel?"}}
