@@ -24,6 +24,7 @@ from app.api.routers import ROUTERS as API_ROUTERS
 from app.api.routes import ApiHeaders
 from app.clock import Clock, now
 from app.conversations import by_itself
+from app.conversations import transcript_router as transcripts
 from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
 from app.database import Database
@@ -104,8 +105,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
                 await webhooks.schedule_forgetting(work)
             jobs = tasks.create_task(_jobs(parts).run())
             stack.callback(jobs.cancel)
-            presence = tasks.create_task(parts.presence.run())
-            stack.callback(presence.cancel)
+            attendance = tasks.create_task(parts.attendance.run())
+            stack.callback(attendance.cancel)
             teaching = tasks.create_task(_lessons(parts, ready).run())
             stack.callback(teaching.cancel)
             bulk = in_bulk(parts)
@@ -131,9 +132,9 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     dispatcher = Dispatcher()
     worker_id = read_worker_id(folder.worker_file)
     database = Database(settings.database, dispatcher, clock, worker_id=worker_id)
-    metrics = Metrics()
     url_importer = UrlImporter(database, clock)
     url_importer.listen(dispatcher)
+    metrics = Metrics()
     key = read_secret_key(folder.key_file)
     hub = Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s)
     outgoing = build_outgoing(
@@ -145,7 +146,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         database=database,
         dispatcher=dispatcher,
         hub=hub,
-        presence=Presence(database, clock, every_s=settings.presence_interval_s),
+        presence=Presence(database, clock),
         secrets=Secrets(
             key,
             visitor_days=settings.visitor_days,
