@@ -125,6 +125,12 @@ class CareClient:
         await self._socket.close()
         await self._listening
 
+    async def cut(self) -> None:
+        """Break the connection as a lost network does: without a word."""
+        assert self._socket is not None and self._listening is not None
+        self._socket.transport.abort()
+        await self._listening
+
     async def hello(self, **fields: object) -> Frame:
         """Greet as the widget of the shop; returns the data of `welcome`."""
         greeting = {"t": "hello", "proto": 1, "role": "widget", "site": self._shop.site}
