@@ -27,9 +27,11 @@ from app.first_run import Login, open_for_business
 from app.logs import set_up_logs
 from app.main import create_app
 from app.parts import Parts
+from app.remote import Remote
 from app.serving import serve as serve_app
 from app.settings import Settings, read_settings
 from app.terminal import Terminal, terminal
+from app.triage.command import triage_file
 from app.worker_group import READY, end_with_parent, serve_group
 
 app = typer.Typer(
@@ -38,10 +40,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 app.add_typer(keys, name="key")
 app.command()(openapi)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
 
 Prepare = Callable[[Parts], Awaitable[Login | None]]
 
@@ -68,6 +70,9 @@ Workers = Annotated[
     int | None, typer.Option(help="Web processes behind the one port; more need PostgreSQL.")
 ]
 Url = Annotated[str, typer.Option(help="A running Careline.")]
+Key = Annotated[
+    str | None, typer.Option(envvar="CARELINE_KEY", help="A key that may ask: over /v1/answers.")
+]
 Site = Annotated[str, typer.Option(help="The public token of the site.")]
 
 _URL = "http://127.0.0.1:8000"
@@ -167,9 +172,38 @@ def ask(
     question: Annotated[str, typer.Argument(help="What a customer would write.")],
     url: Url = _URL,
     site: Site = _SITE,
+    key: Key = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Start an engine here, on the data folder's articles.")
+    ] = False,
+    data: Data = None,
+    engine: Engine = None,
 ) -> None:
-    """Ask a running Careline one question and print its answer."""
-    asyncio.run(_ask(url, site, question))
+    """Ask one question: as a customer of a site, with an API key, or without a server."""
+    if local:
+        print_reply(asyncio.run(ask_locally(read_settings(data=data, engine=engine), question)))
+    elif key is not None:
+        print_reply(Remote(url, key).call("POST", "/v1/answers", {"question": question}))
+    else:
+        asyncio.run(_ask(url, site, question))
+
+
+@app.command()
+def triage(
+    file: Annotated[Path, typer.Argument(help="A ticket a line: text, subject, external_ref.")],
+    key: Annotated[str, typer.Option(envvar="CARELINE_KEY", help="A key that may ask.")],
+    url: Url = _URL,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Results; default: FILE.results.jsonl beside it.")
+    ] = None,
+) -> None:
+    """Look tickets over; stopped and run again, it goes on where it was."""
+    target = to or file.with_suffix(".results.jsonl")
+    num_failed = triage_file(Remote(url, key), file, target, err)
+    out.print(f"Results are in {target}.", soft_wrap=True)
+    if num_failed:
+        err.print(f"{num_failed} tickets failed; run it again to try those.")
+        raise typer.Exit(1)
 
 
 @app.command()
