@@ -29,6 +29,7 @@ from app.outbound import Ask
 from app.vocabulary import Priority, TicketStatus
 
 _API = "/api/v2"
+_TAG = "careline"
 _NO_PASSWORD = "X"
 _OVERLAP = timedelta(seconds=2)
 _PAGE = 100
@@ -72,7 +73,7 @@ class Freshdesk:
             "email": asker.email or f"conversation-{new.number}@careline.invalid",
             "status": _NUMBERS[TicketStatus.OPEN],
             "priority": _PRIORITIES[new.priority],
-            "tags": ["careline"],
+            "tags": [_TAG],
         }
         made = await self._http.call("POST", "/tickets", ticket)
         note = {"body": _html(new.summary), "private": True}
@@ -97,7 +98,7 @@ class Freshdesk:
             "updated_since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "order_by": "updated_at",
             "order_type": "asc",
-            "include": "requester",
+            "include": "requester,description",
             "per_page": str(_PAGE),
         }
         found = await self._http.call("GET", f"/tickets?{urlencode(asked)}")
@@ -129,6 +130,8 @@ class Freshdesk:
             str(one.get("subject") or ""),
             self._page(one),
             Requester(asker.get("name") or "Customer", asker.get("email")),
+            str(one.get("description_text") or ""),
+            is_ours=_TAG in (one.get("tags") or ()),
         )
 
     def _comment(self, one: JsonObject) -> Comment:

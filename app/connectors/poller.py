@@ -23,7 +23,7 @@ from app.connectors.inward import (
     take_status,
     take_ticket,
 )
-from app.connectors.system import Changed, Ticket, TicketSystem, TicketTrouble
+from app.connectors.system import Changed, Comment, Ticket, TicketSystem, TicketTrouble
 from app.connectors.systems import Systems
 from app.database import Database
 from app.errors import AppError, Unavailable
@@ -123,8 +123,8 @@ class Poller:
             return
         fresh = await system.comments(ticket.ref, known.comment_refs)
         if known.status is None:
-            said = next((one for one in fresh if not one.is_internal and not one.is_ours), None)
-            if said is None or ticket.status is TicketStatus.RESOLVED:
+            said = _first_words(ticket, fresh)
+            if said is None or ticket.is_ours or ticket.status is TicketStatus.RESOLVED:
                 return
             async with self._database.work() as work:
                 await take_ticket(work, connector, ticket, said)
@@ -162,6 +162,13 @@ class Poller:
             if error is None:
                 account = Agent.id == stored.agent_id
                 await work.session.execute(update(Agent).where(account).values(last_seen_at=now))
+
+
+def _first_words(ticket: Ticket, comments: list[Comment]) -> Comment | None:
+    """What a ticket began with."""
+    if ticket.text:
+        return Comment("description", ticket.text, ticket.requester.name, is_customers=True)
+    return next((one for one in comments if not one.is_internal and not one.is_ours), None)
 
 
 async def try_out(system: TicketSystem) -> str:

@@ -150,7 +150,9 @@ class Roundup:
             creator.get("address"),
         )
         url = f"{self._access.url}/issue{ref}"
-        return Ticket(ref, self._status(name), str(found["title"] or ""), url, requester)
+        is_ours = str(found["creator"]["id"]) == await self._my_id()
+        title = str(found["title"] or "")
+        return Ticket(ref, self._status(name), title, url, requester, is_ours=is_ours)
 
     async def _my_id(self) -> str:
         if self._me is None:

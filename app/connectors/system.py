@@ -123,6 +123,10 @@ class Ticket:
     subject: str = ""
     url: str = ""
     requester: Requester = Requester("Customer")
+    text: str = ""
+    """What it began with, where the system keeps that apart from the comments."""
+    is_ours: bool = False
+    """Made by the account that the connector uses."""
 
 
 @dataclass(frozen=True)

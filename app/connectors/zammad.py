@@ -88,6 +88,8 @@ class Zammad:
 
     async def changed(self, cursor: JsonObject) -> Changed:
         """By its search, with names beside ids."""
+        if self._me is None:
+            await self.check()
         if "since" not in cursor:
             return Changed((), {"since": as_wire(self._http.clock())})
         since = as_wire(moment(cursor["since"], self._http.clock()) - _OVERLAP)
@@ -122,6 +124,7 @@ class Zammad:
             str(one.get("title") or ""),
             self._page(one),
             Requester(customer or "Customer", email),
+            is_ours=self._me is not None and one.get("created_by_id") == self._me,
         )
 
     def _comment(self, one: JsonObject) -> Comment:

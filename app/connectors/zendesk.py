@@ -27,6 +27,7 @@ from app.outbound import Ask
 from app.vocabulary import TicketStatus
 
 _API = "/api/v2"
+_TAG = "careline"
 _STATUSES = {
     "new": TicketStatus.NEW,
     "open": TicketStatus.OPEN,
@@ -68,7 +69,7 @@ class Zendesk:
             "comment": {"body": new.transcript, "public": True},
             "external_id": new.key,
             "priority": new.priority.value,
-            "tags": ["careline"],
+            "tags": [_TAG],
         }
         if new.requester.email:
             ticket["requester"] = {"name": new.requester.name, "email": new.requester.email}
@@ -137,6 +138,7 @@ class Zendesk:
             str(one.get("subject") or ""),
             self._page(one),
             Requester(asker.get("name") or "Customer", asker.get("email")),
+            is_ours=_TAG in (one.get("tags") or ()),
         )
 
     def _comment(self, one: JsonObject, users: dict[Any, Any]) -> Comment:

@@ -83,6 +83,11 @@ class Desk:
         """What the customer sees in the widget: role, author, text."""
         async with self.parts.database.snapshot() as session:
             await access.conversation(session, self.customer, conversation_id)
+        return await self.heard(conversation_id)
+
+    async def heard(self, conversation_id: UUID) -> list[tuple[Role, str | None, str]]:
+        """What was said in public, whoever the customer is."""
+        async with self.parts.database.snapshot() as session:
             query = select(Message).where(Message.conversation_id == conversation_id)
             shown = query.where(Message.visibility == Visibility.PUBLIC).order_by(Message.seq)
             found = list(await session.scalars(shown))
