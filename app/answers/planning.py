@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.answers import phrases
+from app.answers.clarifying import cards, competing, ground_in, picked, title_of
 from app.answers.context import estimate_tokens
 from app.answers.free_release import MAX_FREE_TOKENS, Free, Mending
 from app.answers.grounding import Grounding, ground
@@ -57,6 +58,8 @@ class Plan:
     free: Free | None = None
     """Where the model may state facts itself: then `parts` stand in for what it must not."""
     release: ReleaseMode = ReleaseMode.SENTENCE
+    options: tuple[str, ...] = ()
+    """Slugs of the articles that it asks about."""
 
 
 def needs_no_words(thread: Thread) -> HandoffReason | None:
@@ -82,10 +85,7 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
     ]
     if not questions:
         return _small_talk(thread, routes[-1] if routes else Route(Move.GREETING))
-    texts = [cut_out(turn.text) for turn in questions]
-    grounding = _without_banned(
-        ground(index, texts, cut_out(thread.asked_before or "") or None), thread.policy.never_say
-    )
+    grounding = _ground(index, thread, questions)
     match grounding.verdict:
         case Verdict.ANSWER:
             return _grounded(thread, questions, grounding)
@@ -93,6 +93,24 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
             return _unsure(thread, questions, grounding)
         case _:
             return _unknown(thread, questions, grounding)
+
+
+def _ground(index: SearchIndex, thread: Thread, questions: Sequence[Turn]) -> Grounding:
+    texts = [cut_out(turn.text) for turn in questions]
+    before = cut_out(thread.asked_before or "") or None
+    found = _ground_in_picked(index, thread, texts, before) or ground(index, texts, before)
+    return _without_banned(found, thread.policy.never_say)
+
+
+def _ground_in_picked(
+    index: SearchIndex, thread: Thread, texts: Sequence[str], before: str | None
+) -> Grounding | None:
+    """The answer to our question which article is meant."""
+    titles = [title_of(index, slug) for slug in thread.options]
+    if before is None or len(titles) != 2 or None in titles:
+        return None
+    at = picked("\n".join(texts), [title or "" for title in titles])
+    return None if at is None else ground_in(index, before, thread.options[at])
 
 
 def citation(marker: int, passage: Passage, quote: str) -> Citation:
@@ -214,6 +232,9 @@ def _citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
 
 def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     quote, book = grounding.quotes[0], _book(thread)
+    rivals = competing(grounding)
+    if rivals is not None:
+        return _which(thread, questions, grounding, rivals)
     parts = (
         Copy(f"{book.unsure_opening} "),
         Copy(quote.text, is_quote=True),
@@ -232,16 +253,38 @@ def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> 
     )
 
 
+def _which(
+    thread: Thread, questions: Sequence[Turn], grounding: Grounding, rivals: Sequence[Quote]
+) -> Plan:
+    """Ask once which of two articles is meant."""
+    one, other = (quote.passage.article for quote in rivals)
+    parts = (Copy(_book(thread).which.format(one=one.title, other=other.title)),)
+    return Plan(
+        Route(Move.ANSWER),
+        parts,
+        _prompt(thread, questions, (), parts),
+        chips=(Chip.HUMAN,),
+        verdict=grounding.verdict,
+        coverage=grounding.coverage,
+        articles=_slugs(grounding),
+        question=_joined(questions),
+        options=(one.slug, other.slug),
+    )
+
+
 def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
     book = _book(thread)
     text = book.still_unknown if is_second else _choose(book.unknown, thread)
-    parts = (Copy(text),)
+    near = () if is_second else cards(grounding)
+    titles = " ".join(f"“{one.passage.article.title}” [{at}]" for at, one in enumerate(near, 1))
+    parts = (Copy(f"{text} {book.cards} {titles}" if near else text),)
     return Plan(
         Route(Move.ANSWER),
         parts,
         _prompt(thread, questions, (), parts),
+        _citations(near),
         chips=() if is_second else (Chip.HUMAN,),
         verdict=Verdict.NOTHING,
         coverage=grounding.coverage,

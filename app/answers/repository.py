@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.answers.context import MAX_PASTS, Past, restored
 from app.conversations.answering import Turn, read_turns
 from app.knowledge.evidence import Verdict
-from app.models import CannedReply, Conversation, Generation, Message, Workspace
+from app.models import CannedReply, Conversation, Generation, JsonObject, Message, Workspace
 from app.vocabulary import (
     EndReason,
     GenerationState,
@@ -36,19 +36,23 @@ class Dialogue:
     """The answers that the engine has computed, oldest first."""
     policy: AnswerPolicy = DEFAULT_POLICY
     locale: str = "en"
+    last_options: tuple[str, ...] = ()
+    """Slugs of the articles that the bot's last answer asked about."""
 
 
 async def read_dialogue(session: AsyncSession, conversation_id: UUID) -> Dialogue:
     """The conversation as it stands in this session's moment."""
     conversation = await session.get_one(Conversation, conversation_id)
     workspace = await session.get_one(Workspace, conversation.workspace_id)
+    noted = await _last_retrieval(session, conversation)
     return Dialogue(
         workspace_id=workspace.id,
         company=workspace.name,
         turns=tuple(await read_turns(session, conversation_id)),
         answered_seq=await _answered_seq(session, conversation_id),
         bot_turns=conversation.bot_turns,
-        last_verdict=await _last_verdict(session, conversation),
+        last_verdict=Verdict(noted["verdict"]) if noted.get("verdict") else None,
+        last_options=tuple(noted.get("options", ())),
         pasts=await _read_pasts(session, conversation),
         policy=AnswerPolicy.of(workspace),
         locale=conversation.locale,
@@ -105,7 +109,8 @@ async def _answered_seq(session: AsyncSession, conversation_id: UUID) -> int:
     return (await session.execute(query)).scalar_one() or 0
 
 
-async def _last_verdict(session: AsyncSession, conversation: Conversation) -> Verdict | None:
+async def _last_retrieval(session: AsyncSession, conversation: Conversation) -> JsonObject:
+    """What was noted of the bot's last answer; empty where somebody else has spoken since."""
     query = (
         select(Generation.retrieval)
         .join(Message, Message.generation_id == Generation.id)
@@ -118,9 +123,7 @@ async def _last_verdict(session: AsyncSession, conversation: Conversation) -> Ve
         .order_by(Message.seq.desc())
         .limit(1)
     )
-    found = (await session.execute(query)).scalar_one_or_none()
-    verdict = (found or {}).get("verdict")
-    return Verdict(verdict) if verdict else None
+    return (await session.execute(query)).scalar_one_or_none() or {}
 
 
 async def _read_pasts(session: AsyncSession, conversation: Conversation) -> tuple[Past, ...]:

@@ -162,8 +162,7 @@ class Answers:
                 answer = await begin_answer(work, conversation_id, epoch=epoch)
             live = self._live.open(answer)
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    draft = await _until_ended(live, self._write(answer, live))
+                draft = await _until_ended(live, self._write(answer, live))
                 if draft is not None:
                     await self._complete(answer, live, draft)
             except (Unavailable, TimeoutError) as error:
@@ -192,9 +191,10 @@ class Answers:
     async def _write(self, answer: BegunAnswer, live: LiveAnswer) -> Draft:
         started = time.monotonic()
         live.phase(Phase.SEARCHING)
-        shelf = await self._library.shelf(answer.workspace_id)
-        live.phase(Phase.READING)
-        thread = await self._read(answer, shelf)
+        async with asyncio.timeout(self._timeout_s):
+            shelf = await self._library.shelf(answer.workspace_id)
+            live.phase(Phase.READING)
+            thread = await self._read(answer, shelf)
         plan = make_plan(shelf.index, thread)
         live.phase(Phase.WRITING)
         first_shown: list[float] = []
@@ -204,7 +204,9 @@ class Answers:
             live.append(piece)
 
         salt = self._salt_of(answer.workspace_id)
-        written = await write(self._engine, plan, seed=thread.seed, salt=salt, show=show)
+        written = await write(
+            self._engine, plan, seed=thread.seed, salt=salt, show=show, within_s=self._timeout_s
+        )
         return Draft(
             plan,
             written,
@@ -300,6 +302,7 @@ def read_thread(
         pasts=dialogue.pasts,
         window=window,
         policy=dialogue.policy,
+        options=dialogue.last_options,
         locale=dialogue.locale,
     )
 
@@ -322,6 +325,8 @@ def _record(plan: Plan, written: Written) -> JsonObject:
         "coverage": round(plan.coverage, 3) if plan.coverage is not None else None,
         "articles": list(plan.articles),
         "breaches": written.breaches,
+        "options": list(plan.options),
+        "without_engine": written.is_without_engine,
     }
 
 

@@ -30,6 +30,8 @@ class Thread:
     """The answers that the engine has computed, oldest first."""
     window: Window = SHIPPED_WINDOW
     policy: AnswerPolicy = DEFAULT_POLICY
+    options: tuple[str, ...] = ()
+    """Slugs of the two articles that the last answer asked about, if it did."""
     locale: str = ENGLISH
     """As their widget said it."""
 

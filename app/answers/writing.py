@@ -1,6 +1,8 @@
 """A plan written out: through the engine, past the guards, to whoever shows it."""
 
+import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -12,7 +14,10 @@ from app.answers.planning import Plan, citation
 from app.answers.release import Deviation, Release
 from app.conversations.schemas import Citation
 from app.errors import Unavailable
+from app.knowledge.evidence import Verdict
 from inference import TokenChunk
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -33,6 +38,8 @@ class Written:
     breaches: list[str] = field(default_factory=list)
     """The rules that sentences of the model broke; they were replaced."""
     citations: tuple[Citation, ...] = ()
+    is_without_engine: bool = False
+    """It failed, and the rest was said from the plan."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +58,16 @@ async def write(
     salt: bytes,
     show: Callable[[str], None],
     priority: int = ANSWER_PRIORITY,
+    within_s: float | None = None,
 ) -> Written:
     """Say the plan; `show` gets every piece of text that may be seen, in order.
 
-    What a policy has worded is said without the engine, so that it is said in any case.
+    What a policy has worded is said without the engine, so that it is said in any case. An answer
+    from the articles is too where the engine fails, does not keep to the plan or takes longer than
+    `within_s`: the rest of the plan, in our words, behind what was shown.
 
     Raises:
-        Unavailable: the engine cannot answer, or does not keep to the plan.
+        Unavailable: the engine cannot answer, and no article does.
     """
     written = Written()
 
@@ -71,18 +81,24 @@ async def write(
     if plan.prompt is not None:
         parts = None if plan.free else plan.parts
         request = Request(plan.prompt.messages, parts, seed, salt, priority)
-        async with contextlib.aclosing(generate(engine, request)) as chunks:
-            async for chunk in chunks:
-                computed += _pieces(chunk)
-                written.num_output_tokens += len(chunk.token_ids)
-                written.num_prompt_tokens = chunk.num_prompt_tokens
-                written.num_cached_tokens = chunk.num_cached_tokens
-                try:
+        try:
+            async with (
+                asyncio.timeout(within_s),
+                contextlib.aclosing(generate(engine, request)) as chunks,
+            ):
+                async for chunk in chunks:
+                    computed += _pieces(chunk)
+                    written.num_output_tokens += len(chunk.token_ids)
+                    written.num_prompt_tokens = chunk.num_prompt_tokens
+                    written.num_cached_tokens = chunk.num_cached_tokens
                     tell(release.feed(chunk.text, chunk.segment))
-                except Deviation as deviation:
-                    raise Unavailable("The engine does not copy what it must.") from deviation
-                if plan.free and release.is_complete:
-                    break  # what it says behind a correction is of no use
+                    if plan.free and release.is_complete:
+                        break  # what it says behind a correction is of no use
+        except (Unavailable, TimeoutError, Deviation) as error:
+            if plan.verdict not in (Verdict.ANSWER, Verdict.UNSURE):
+                raise Unavailable(f"The engine cannot answer: {_why(error)}.") from error
+            log.warning("answered without the engine", extra={"reason": _why(error)})
+            written.is_without_engine = True
     tell(release.finish())
     exact = _exact(release, computed, written.text)
     written.num_exact_chars = sum(len(piece.text) for piece in exact)
@@ -94,6 +110,16 @@ async def write(
     written.citations = _citations(plan, release)
     written.breaches = [breach.value for breach in release.breaches]
     return written
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case Deviation():
+            return "it does not copy what it must"
+        case TimeoutError():
+            return "it takes too long"
+        case _:
+            return str(error)
 
 
 def _exact(

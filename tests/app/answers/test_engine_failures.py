@@ -41,13 +41,30 @@ async def test_a_killed_engine_changes_no_character(quiet: Rig, tmp_path: Path) 
     assert resumed.text == untouched.text == quiet.shown()
 
 
-async def test_an_engine_that_always_dies_brings_a_human(quiet: Rig, tmp_path: Path) -> None:
+async def test_an_engine_that_always_dies_leaves_what_the_articles_say(
+    quiet: Rig, tmp_path: Path
+) -> None:
     script = write_script(tmp_path / "script.jsonl", ANSWER | {"then": "crash"})
     async with (
         running(quick_settings(script), tmp_path) as engine,
         answering(quiet, engine.client),
     ):
-        conversation_id = await quiet.say(FREIGHT)
+        conversation_id = await quiet.ask(FREIGHT)
+
+    [said] = await quiet.messages(conversation_id, Role.BOT)
+    assert said.state is MessageState.COMPLETE and said.text == quiet.shown()
+    assert f"{said.citations[0]['quote']} [1]" in said.text
+
+
+async def test_an_engine_that_always_dies_brings_a_human_where_none_does(
+    quiet: Rig, tmp_path: Path
+) -> None:
+    script = write_script(tmp_path / "script.jsonl", ANSWER | {"match": "", "then": "crash"})
+    async with (
+        running(quick_settings(script), tmp_path) as engine,
+        answering(quiet, engine.client),
+    ):
+        conversation_id = await quiet.say("hello")
         await quiet.until(lambda: any(e.type is EventType.CONTROL_CHANGED for e in quiet.events))
 
     conversation = await quiet.conversation(conversation_id)

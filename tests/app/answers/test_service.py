@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from app.answers import phrases
+from app.answers.planning import make_plan
 from app.answers.repository import read_dialogue
 from app.answers.topics import Topic
+from app.answers.writing import write
 from app.models import KbGap
 from app.vocabulary import (
     Chip,
@@ -21,6 +23,8 @@ from app.vocabulary import (
 from inference import EngineClient
 from tests.app.answers.conftest import CLOSING, OPENING
 from tests.app.answers.rig import Rig, answering
+from tests.app.answers.threads import said, thread
+from tests.app.knowledge.demo_index import demo_index
 
 STANDARD = "How long does standard delivery take?"
 FREIGHT = "Do I have to be at home for a freight delivery?"
@@ -188,8 +192,19 @@ async def test_a_stopped_answer_is_not_begun_again(rig: Rig) -> None:
     assert [citation["marker"] for citation in said[-1].citations] == [1]
 
 
-async def test_an_engine_that_refuses_brings_a_human_and_a_line(rig: Rig) -> None:
+async def test_an_engine_that_refuses_leaves_the_quote(rig: Rig) -> None:
     conversation_id = await rig.ask("Which lengths do pants come in?")
+
+    [said] = await rig.messages(conversation_id, Role.BOT)
+    generation = await rig.generation(said)
+    assert said.state is MessageState.COMPLETE and said.text == rig.shown()
+    assert said.citations and f"{said.citations[0]['quote']} [1]" in said.text
+    assert generation.retrieval is not None and generation.retrieval["without_engine"]
+    assert (await rig.conversation(conversation_id)).control is Control.BOT
+
+
+async def test_an_engine_that_refuses_where_no_article_answers_brings_a_human(rig: Rig) -> None:
+    conversation_id = await rig.ask("Do you lend sewing machines?")
     await rig.until(lambda: any(e.type is EventType.CONTROL_CHANGED for e in rig.events))
 
     [said] = await rig.messages(conversation_id, Role.BOT)
@@ -201,15 +216,15 @@ async def test_an_engine_that_refuses_brings_a_human_and_a_line(rig: Rig) -> Non
     assert len(await rig.messages(conversation_id, Role.SYSTEM)) == 2, "a line and a note"
 
 
-async def test_an_answer_that_takes_too_long_brings_a_human(
-    quiet: Rig, engine: EngineClient
-) -> None:
-    async with answering(quiet, engine, timeout_s=0.3):
-        conversation_id = await quiet.say(FREIGHT)
-        await quiet.until(lambda: any(e.type is EventType.CONTROL_CHANGED for e in quiet.events))
+async def test_an_answer_that_takes_too_long_is_ended_with_the_quote(engine: EngineClient) -> None:
+    plan = make_plan(demo_index(), thread(said(FREIGHT)))
+    shown: list[str] = []
 
-    conversation = await quiet.conversation(conversation_id)
-    assert conversation.handoff_reason == HandoffReason.ERROR
+    late = await write(engine, plan, seed=1, salt=b"", show=shown.append, within_s=0.05)
+
+    assert late.is_without_engine and "".join(shown) == late.text
+    assert all(f"{one.quote} [{one.marker}]" in late.text for one in late.citations)
+    assert late.citations == plan.citations != ()
 
 
 @pytest.mark.parametrize("question", [STANDARD, "hello", "Do you sell bicycles?"])
