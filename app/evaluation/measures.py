@@ -12,7 +12,7 @@ from app.vocabulary import HandoffReason
 
 RECALL_DEPTH: Final = 5
 _Z: Final = 1.96
-_MARKER: Final = re.compile(r"\[\d+\]")
+_MARKER: Final = re.compile(r"\[\d+\]|\([12]\)")
 _FIGURE: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]+@[\w-]+\.\w+")
 
@@ -46,12 +46,17 @@ class Outcome:
 
     @property
     def is_refused(self) -> bool:
-        """Nothing was answered: a stock sentence, small talk, or a person."""
-        return not self.cited and not self.is_unguarded
+        """Nothing was answered: a stock sentence, names of articles, small talk, or a person."""
+        return self.verdict not in (Verdict.ANSWER, Verdict.UNSURE)
+
+    @property
+    def is_asked_back(self) -> bool:
+        """Which of two articles is meant."""
+        return self.verdict is Verdict.UNSURE and not self.cited and not self.is_unguarded
 
     @property
     def is_correct(self) -> bool:
-        """It was answered, and every fact stands in the text."""
+        """It was answered, surely or as a maybe, and every fact stands in the text."""
         return not self.is_refused and self.case.is_answered_by(self.text)
 
     @property
@@ -110,7 +115,7 @@ def _share(hits: Iterable[bool]) -> Share:
 
 
 def _of_answerable(outcomes: Sequence[Outcome]) -> dict[str, Share]:
-    shown = [one for one in outcomes if not one.is_refused]
+    shown = [one for one in outcomes if not one.is_refused and not one.is_asked_back]
     cited = [(one.case, source) for one in shown for source in one.cited]
     by_kind = {
         f"correct.{kind}": _share(one.is_correct for one in outcomes if one.case.kind is kind)
@@ -125,6 +130,10 @@ def _of_answerable(outcomes: Sequence[Outcome]) -> dict[str, Share]:
         "correct_and_sure": _share(
             one.is_correct and one.verdict is Verdict.ANSWER for one in outcomes
         ),
+        "asked_back": _share(one.is_asked_back for one in outcomes),
+        "asked_back.about_the_right_article": _share(
+            bool({*one.found[:2]} & {*one.case.articles}) for one in outcomes if one.is_asked_back
+        ),
         "correct_of_shown": _share(one.is_correct for one in shown),
         "citation_precision.article": _share(c.slug in case.articles for case, c in cited),
         "citation_precision.fact": _share(case.has_fact_of(c.quote) for case, c in cited),
@@ -132,7 +141,7 @@ def _of_answerable(outcomes: Sequence[Outcome]) -> dict[str, Share]:
 
 
 def _of_refusals(outcomes: Sequence[Outcome]) -> dict[str, Share]:
-    """A source shown for a question that none answers is a false answer, or a maybe."""
+    """A source quoted for a question that none answers is a false answer, or a maybe."""
     questions = [one for one in outcomes if one.case.is_answerable or one.case.is_unanswerable]
     unanswerable = [one for one in questions if one.case.is_unanswerable]
     return {
@@ -144,12 +153,13 @@ def _of_refusals(outcomes: Sequence[Outcome]) -> dict[str, Share]:
             one.case.is_unanswerable for one in questions if one.is_refused
         ),
         "false_refusals": _share(one.is_refused for one in questions if one.case.is_answerable),
-        "false_answers": _share(
-            not one.is_refused and one.verdict is Verdict.ANSWER for one in unanswerable
+        "refusals_that_name_the_right_article": _share(
+            any(source.slug in one.case.articles for source in one.cited)
+            for one in questions
+            if one.case.is_answerable and one.is_refused
         ),
-        "maybes_on_unanswerable": _share(
-            not one.is_refused and one.verdict is Verdict.UNSURE for one in unanswerable
-        ),
+        "false_answers": _share(one.verdict is Verdict.ANSWER for one in unanswerable),
+        "maybes_on_unanswerable": _share(one.verdict is Verdict.UNSURE for one in unanswerable),
     }
 
 

@@ -13,6 +13,7 @@ class AnswerKind(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     NUMBER = "number"
+    LIMIT = "limit"
 
 
 _NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
@@ -32,6 +33,8 @@ _ASKED = (
     (AnswerKind.PLACE, r"\bwhere\b|\blink\b|\bwebsite\b|\bpage\b|\baddress of\b"),
     (AnswerKind.NUMBER, r"\bhow (?:many|old|big|large|heavy|tall)\b|\b(?:min|max)(?:imum)?\b"
                         r"|\bwhat size\b|\bamounts?\b|\blimit\b"),
+    (AnswerKind.LIMIT, r"\blimit\b|\b(?:min|max)(?:imum)?\b|\bhow many \w+(?: \w+)? can\b"
+                       r"|\bat (?:most|least)\b|\b(?:more than one|biggest|largest|smallest)\b"),
 )  # fmt: skip
 _HELD = {
     AnswerKind.PHONE: r"\b\d{3}[ -]\d{3}[ -]\d{4}\b|\+\d[\d -]{7,}",
@@ -41,12 +44,13 @@ _HELD = {
                          r"\b(?:Septem|Octo|Novem|Decem)ber \d|\bsame day\b|\bat once\b|"
                          r"\bnever expire|\bany time\b|\bonce an? |"
                          r"\bevery (?:day|week|month|year)\b|"
-                         r"\b(?:Mon|Satur|Sun)day\b",
+                         r"\b(?:Mon|Satur|Sun)day\b|\b(?:once|twice)\b",
     AnswerKind.MONEY: r"[$€£]\s?\d|\bfree\b|\bat no cost\b|\bno fees?\b|\bcosts? nothing\b"
                       r"|\d ?%|\bnothing\b",
     AnswerKind.PLACE: r"https?://|\b\d+ [A-Z]\w+ (?:Road|Street|Avenue|Lane)\b|\bin any\b"
                       r"|\bat \w|\bon the\b",
     AnswerKind.NUMBER: rf"\b{_NUMBER}\b",
+    AnswerKind.LIMIT: r"\bat (?:most|least)\b|\bup to\b|\bfrom \$?\d+ to \$?\d+|\bonly\b",
 }  # fmt: skip
 _WAY = re.compile(
     r"\bhow (?:do|can|would|to|does)\b|\bwhere (?:do|can) i\b|\bi (?:want|need|would like) to\b"
@@ -64,6 +68,7 @@ NAMING_TERMS: dict[AnswerKind, frozenset[str]] = {
     AnswerKind.DURATION: frozenset({"day", "week", "hour", "month", "year", "long", "time"}),
     AnswerKind.MONEY: frozenset({"cost", "free", "much", "charg", "pay"}),
     AnswerKind.PLACE: frozenset({"find", "locat"}),
+    AnswerKind.LIMIT: frozenset({"limit"}),
     AnswerKind.NUMBER: frozenset({"minimum", "maximum", "min", "max", "amount", "number", "limit"}),
 }
 

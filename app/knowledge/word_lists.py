@@ -61,6 +61,7 @@ _NOT = r"(?:never|not|nothing|didn'?t|hasn'?t|haven'?t)"
 _ARRIVE = (
     r"(?:get|got|receiv\w*|show(?:ed|n)? up|arriv\w*|come|came|here|turn(?:ed)? up|deliver\w*)"
 )
+_DO_NOT = r"(?:do|does)(?: not|n'?t)"
 _BACK = r"(?:send|sent|sending|give|giving|bring|bringing|take|taking|hand)(?: \w+){0,3} back"
 _UP = r"(?:pick|picked|picking)[ -]?(?:(?:it|them|this) )?up|pickup"
 _GOODS = r"(?:gear|clothes|clothing|things|stuff|tents?|jackets?)"
@@ -85,6 +86,20 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"put(?:ting)? (?:the|this|that|my) (\w+) together", r"assemble \1"),
     (r"put(?:ting)? (?:them|both|these|the two) together", "merge"),
     (r"logins", "accounts"),
+    (r"nothing (?:is )?(?:here|there|at my (?:door|house|place))", "notarrived"),
+    (r"add (?:an?|some|another|one more)(?: pair of| set of)?", "add item"),
+    (
+        r"(?:do|does)(?: not|n'?t) want (?:her|him|them|anyone) to (?:know|notice|find out)",
+        "telling",
+    ),
+    (r"(?<!you )(?:gave|bought) me", "gift"),
+    (r"on a schedule|every month|recurring|auto[- ]?ship", "regular"),
+    (
+        r"(?:turn|make) (?:it|them|this) into (?:money|cash)|sell (?:you )?(?:my|it|them)",
+        "trade-in",
+    ),
+    (r"(?:last|first|family) name|surname", "name"),
+    (r"chewed(?: through| up)?|bitten", "damage by animals"),
     (r"(?:leave|put) (?:the|my|our) car|park(?:ing)?(?: lot| space| garage)?", "parking"),
     (r"(?:tell|show) (?:everyone|everybody|people|others)", "review"),
     (r"(?:store|have|know|keep|hold|save)s? (?:about|on) me", "personal data"),
