@@ -7,6 +7,7 @@ ids of what it made, and tells its own news to `/v1/inbound/{source}`.
 import json
 from collections.abc import Collection
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from app.clock import Clock, as_wire
@@ -19,11 +20,14 @@ from app.connectors.system import (
     NewComment,
     NewTicket,
     TicketTrouble,
+    moment,
 )
 from app.models import JsonObject
 from app.outbound import Ask
 from app.vocabulary import TicketStatus
 from app.webhooks.signing import headers
+
+_PING_EVERY = timedelta(minutes=1)
 
 
 class Generic:
@@ -58,8 +62,12 @@ class Generic:
         await self._post(f"status-{ref}-{at}", "ticket.status", told)
 
     async def changed(self, cursor: JsonObject) -> Changed:
-        """It tells by itself."""
-        return Changed((), cursor)
+        """It tells by itself; once a minute we see that it is there."""
+        now = self._http.clock()
+        if now - moment(cursor.get("pinged"), now - _PING_EVERY) < _PING_EVERY:
+            return Changed((), cursor)
+        await self.check()
+        return Changed((), {"pinged": as_wire(now)})
 
     async def comments(self, ref: str, known: Collection[str]) -> list[Comment]:
         """It tells by itself."""

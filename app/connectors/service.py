@@ -9,7 +9,6 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.service import Doer, note
-from app.connectors.systems import KINDS
 from app.database import Work
 from app.errors import Invalid, NotFound
 from app.ids import new_id
@@ -126,7 +125,7 @@ async def create(
         agent_id=account.id,
         credentials=_sealed(vault, wanted),
         settings=dict(wanted.settings),
-        poll_at=now if KINDS[system].is_polled else None,
+        poll_at=now,
         cursor={},
     )
     for row in (account, endpoint, connector):
@@ -172,8 +171,7 @@ async def change(
     account = await work.session.get_one(Agent, connector.agent_id)
     account.name = wanted.name
     set_enabled(work, endpoint, is_on=is_enabled)
-    if connector.poll_at is not None:
-        connector.poll_at = work.clock()
+    connector.poll_at = work.clock()
     note(work, doer, "connector.changed", wanted.name, changes)
     await work.session.flush()
     return connector

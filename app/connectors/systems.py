@@ -30,7 +30,6 @@ class Kind:
     opener: Opener
     user_label: str
     secret_label: str
-    is_polled: bool = True
     settings: tuple[tuple[str, str], ...] = ()
     """Name and label of what else it can be told."""
 
@@ -57,7 +56,7 @@ KINDS = {
         settings=(("group", "Group of new tickets"),),
     ),
     TicketSystemKind.FRESHDESK: Kind("Freshdesk", Freshdesk, "", "API key"),
-    TicketSystemKind.GENERIC: Kind("Signed JSON", Generic, "", "", is_polled=False),
+    TicketSystemKind.GENERIC: Kind("Signed JSON", Generic, "", ""),
 }
 
 

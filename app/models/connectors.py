@@ -25,7 +25,7 @@ class Connector(Base):
     settings: Mapped[JsonObject] = mapped_column(default=dict)
     """Such as the queue or group new tickets go to; each system's file says what it reads."""
     poll_at: Mapped[datetime | None]
-    """When to look for news there; null: it tells by itself."""
+    """When to look for news there."""
     poll_locked_until: Mapped[datetime | None]
     cursor: Mapped[JsonObject] = mapped_column(default=dict)
     """How far its news have been read."""

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from app.conversations import service
-from app.models import Conversation
+from app.models import Agent, Conversation
 from app.vocabulary import Control, Role, Status, TicketSystemKind
 from app.webhooks.signing import told
 from tests.app.connectors.conftest import Desk
@@ -156,3 +156,28 @@ async def test_an_answer_that_is_not_as_documented_is_told_and_tried_again(desk:
     told_errors = [error or "" for _, _, error in log]
     assert sum("not as documented" in one for one in told_errors) == 2
     assert sum("It must answer" in one for one in told_errors) == 1
+
+
+async def test_while_it_is_there_its_account_counts_as_present(desk: Desk) -> None:
+    heard: list[str] = []
+
+    async def respond(request: Request) -> Answer:
+        heard.append(json.loads(request.body)["type"])
+        return Answer(204)
+
+    async with serving_http(respond) as port:
+        url = f"http://127.0.0.1:{port}"
+        connector_id = await desk.connect(TicketSystemKind.GENERIC, url)
+        for _ in range(5):
+            await desk.poller.run_due()
+            there = desk.clock.moment
+            desk.clock.go_on(seconds=16)
+    desk.clock.go_on(minutes=1)
+    await desk.poller.run_due()
+
+    connector = await desk.connector(connector_id)
+    async with desk.parts.database.snapshot() as session:
+        account = await session.get_one(Agent, connector.agent_id)
+    assert heard == ["ticket.ping"] * 2, "once a minute is enough"
+    assert account.last_seen_at == there, "and when it is gone, so is the account"
+    assert connector.poll_error == "The host does not answer."
