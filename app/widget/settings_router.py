@@ -198,7 +198,7 @@ async def _page(
         "languages": [("", "The page's, or the visitor's"), *_LANGUAGE_NAMES.items()],
         "sides": [(one, one.capitalize()) for one in Side],
         "schemes": [("auto", "As the visitor prefers"), ("light", "Light"), ("dark", "Dark")],
-        "asks": [("off", "Not asked"), ("optional", "Asked"), ("required", "Required")],
+        "asks": [("off", "Not asked"), ("optional", "Optional"), ("required", "Required")],
     }
     page = office.page("settings/widget.html", "settings", values, sheet=sheet, status=status)
     if shown is not None:

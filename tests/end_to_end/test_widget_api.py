@@ -171,13 +171,13 @@ def test_who_writes_is_asked_first_and_told_at_the_field(
     ):
         page.driver.get(origin)
         page.find(".launcher").click()
-        page.find(".prechat .begin").click()
+        page.find(".prechat .start-chat").click()
         told = [one.text for one in page.all(".problem")]
         assert told == ["Bitte füllen Sie dieses Feld aus.", "Bitte stimmen Sie zuerst zu."]
         assert page.all("textarea") == [], "there is nowhere to write yet"
         page.find("#prechat-email").send_keys("ines@shop.example")
         page.find("#prechat-consent").click()
-        page.find(".prechat .begin").click()
+        page.find(".prechat .start-chat").click()
         page.ask(QUESTION)
         page.wait_for_whole_answer()
 
@@ -242,3 +242,18 @@ def test_the_page_may_hold_the_chat_itself(careline: Careline, window: OpenWindo
             assert panel.rect["y"] + panel.rect["height"] <= below.rect["y"]
         page.ask(QUESTION)
         page.wait_for_whole_answer()
+
+
+def test_the_office_shows_a_colour_before_it_is_saved(
+    careline: Careline, window: OpenWindow
+) -> None:
+    driver = window()
+    desk, widget = AgentPage(driver), CustomerPage(driver)
+    desk.sign_in(careline.url)
+    driver.get(f"{careline.url}/dashboard/widget")
+    widget.find(".launcher")
+    driver.find_element(By.NAME, "accent").send_keys("#0a7f5a")
+
+    seen = {"accent": (".launcher", "backgroundColor")}
+    assert driver.execute_script(_PARTS, seen)["accent"] == [10, 127, 90]
+    assert [one for one in desk.problems() if "favicon" not in one] == []

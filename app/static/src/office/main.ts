@@ -1,8 +1,10 @@
 /** The office's pages: times that stay true, choices that send themselves, links that are copied. */
 
 import { listenToPage } from "../agent/page.ts";
+import { showPreview } from "./widget_preview.ts";
 
 listenToPage();
+showPreview();
 
 document.addEventListener("change", (event) => {
   const chosen = event.target;

@@ -41,7 +41,7 @@ export class PrechatForm {
       if (asked[field] !== "off") this.element.append(this.field(field));
     }
     if (asked.privacy_url) this.element.append(this.consent(asked.privacy_url));
-    this.element.append(h("button", { type: "submit", class: "begin" }, prechat.start));
+    this.element.append(h("button", { type: "submit", class: "start-chat" }, prechat.start));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.send();
