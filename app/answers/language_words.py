@@ -54,12 +54,16 @@ _TEXTS = {
     "da": """
         og er en et jeg du i vi min mit mine din ikke med for på af til om det den de hvad
         hvornår hvor hvordan hvorfor hvem kan har havde dette denne men eller hej tak
-        stadig fået skal blive at som ved være bliver ingen alle fra
+        stadig fået skal blive at som ved være bliver ingen alle fra der have kun uden sig
+        mere blev meget ej selv anvendes angive kunne bør gør gøre hver hvis samme så
+        nogen
     """,
     "no": """
         og er en et jeg du dere vi min mitt mine din ikke med for på av til om det den de
         hva når hvor hvordan hvorfor hvem kan har hadde dette denne men eller hei takk
         fortsatt fått må skal bli at som ved være blir ingen alle fra ha også bare etter
+        uten seg mer ble mye selv kunne bør gjør gjøre hver hvis samme så noen sørg ikkje
+        dersom sikre inneholder
     """,
     "pl": """
         i jest są był ja pan pani my wy mój moja moje nie z ze dla na w we do od po przy
