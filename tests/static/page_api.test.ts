@@ -123,10 +123,14 @@ test("a conversation that begins before the eyes is news from its first word", (
   report.update(thread, true);
   thread.status = "resolved";
   report.update(thread, true);
+  thread.rating = { score: 4 };
+  report.update(thread, true);
+  thread.rating = { score: 4, comment: "Quick." };
+  report.update(thread, true);
 
   assert.deepEqual(
     heard.map(([event]) => event),
-    ["message", "handoff", "resolved"],
+    ["message", "handoff", "resolved", "csat"],
   );
 });
 

@@ -9,8 +9,6 @@ from app.vocabulary import AgentRole
 from tests.care_client import Frame, agent_headers
 from tests.conftest import Served
 
-CLOSED = {"days": {}}
-
 
 async def decide_hours(served: Served, hours: dict[str, object]) -> None:
     """The company's office hours."""

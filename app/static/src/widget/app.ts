@@ -323,6 +323,7 @@ class Chat implements WidgetApp, Listeners {
   /** Leave the conversation, with what has not been sent: it is another person's. */
   private drop(): void {
     for (const { cid } of this.thread.takePending()) this.withdraw(cid);
+    for (const { frame } of this.kept.all()) this.withdraw(frame.cid);
     this.own.clear();
     this.leave();
   }

@@ -9,6 +9,7 @@ export class Reporter {
   private told = new Set<string>();
   private control: Control = "bot";
   private status: Status = "open";
+  private score: number | null = null;
   private unread = 0;
 
   constructor(private readonly emit: Shell["emit"]) {}
@@ -24,6 +25,7 @@ export class Reporter {
     }
     if (isHistoryKnown && (hasBegun || !isNew)) this.changes(thread);
     [this.control, this.status] = [thread.control, thread.status];
+    this.score = thread.rating?.score ?? null;
   }
 
   count(unread: number): void {
@@ -48,5 +50,7 @@ export class Reporter {
     if (status !== this.status && status === "resolved") {
       this.emit("resolved", { conversation: id });
     }
+    const score = thread.rating?.score ?? null;
+    if (score !== null && score !== this.score) this.emit("csat", { conversation: id, score });
   }
 }
