@@ -31,8 +31,8 @@ from app.vocabulary import Chip, HandoffReason
 from app.workspace.answer_policy import AnswerMode, ReleaseMode
 
 _NUM_PASSAGES = 3
-_MAX_OPENING_TOKENS = 16
-_MAX_CLOSING_TOKENS = 20
+MAX_OPENING_TOKENS = 16
+MAX_CLOSING_TOKENS = 20
 _MAX_TALK_TOKENS = 24
 _NUM_TOPICS_NAMED = 4
 
@@ -141,15 +141,15 @@ def _failed_before(thread: Thread) -> bool:
 
 
 def _handoff(thread: Thread, routed: Route) -> Plan:
-    parts = (Copy(_book(thread).topics[routed.topic]),) if routed.topic else ()
+    parts = (Copy(book_for(thread).topics[routed.topic]),) if routed.topic else ()
     return Plan(routed, parts, handoff=routed.reason)
 
 
 def _small_talk(thread: Thread, routed: Route) -> Plan:
     """The model's own in English; in other languages ours, and the engine is not asked."""
-    book, is_english = _book(thread), thread.language == ENGLISH
+    book, is_english = book_for(thread), thread.language == ENGLISH
     said = book.small_talk[routed.move]
-    own = [_own(thread, sentence, _MAX_TALK_TOKENS, beside_facts=False) for sentence in said]
+    own = [own_words(thread, sentence, _MAX_TALK_TOKENS, beside_facts=False) for sentence in said]
     topics = _listed(thread.topics[:_NUM_TOPICS_NAMED], book)
     facts = {
         Move.IDENTITY: book.identity.format(company=thread.company),
@@ -160,15 +160,16 @@ def _small_talk(thread: Thread, routed: Route) -> Plan:
         space = () if is_english else (Copy(" "),)
         parts = (Copy(facts[routed.move]), *space, *own)
     chips = (Chip.HUMAN,) if routed.move is Move.IDENTITY else ()
-    prompt = _prompt(thread, thread.waiting, (), parts) if is_english else None
+    prompt = prompt_for(thread, thread.waiting, (), parts) if is_english else None
     return Plan(routed, parts, prompt, chips=chips)
 
 
-def _book(thread: Thread) -> Phrasebook:
+def book_for(thread: Thread) -> Phrasebook:
+    """What is said in the customer's language."""
     return book_of(thread.language)
 
 
-def _own(thread: Thread, sentence: str, max_tokens: int, *, beside_facts: bool) -> Part:
+def own_words(thread: Thread, sentence: str, max_tokens: int, *, beside_facts: bool) -> Part:
     """The model may say it otherwise, in the one language that our rules for its words know."""
     if thread.language != ENGLISH:
         return Copy(sentence)
@@ -176,20 +177,20 @@ def _own(thread: Thread, sentence: str, max_tokens: int, *, beside_facts: bool) 
 
 
 def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
-    book = _book(thread)
+    book = book_for(thread)
     opening, closing = _choose(book.openings, thread), _choose(book.closings, thread)
-    parts = [_own(thread, opening, _MAX_OPENING_TOKENS, beside_facts=True)]
+    parts = [own_words(thread, opening, MAX_OPENING_TOKENS, beside_facts=True)]
     for marker, quote in enumerate(grounding.quotes, start=1):
         parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
     if isinstance(parts[0], Copy):
         parts.append(Copy(" "))
-    parts.append(_own(thread, closing, _MAX_CLOSING_TOKENS, beside_facts=True))
+    parts.append(own_words(thread, closing, MAX_CLOSING_TOKENS, beside_facts=True))
     free = _free(thread, grounding, parts) if thread.policy.mode is AnswerMode.FREE else None
     return Plan(
         Route(Move.ANSWER),
         tuple(parts),
-        _prompt(thread, questions, _passages(grounding), parts, MAX_FREE_TOKENS * bool(free)),
-        _citations(grounding.quotes),
+        prompt_for(thread, questions, passages_of(grounding), parts, MAX_FREE_TOKENS * bool(free)),
+        citations_of(grounding.quotes),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
@@ -220,18 +221,19 @@ def _without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Groundi
 
 
 def _free(thread: Thread, grounding: Grounding, parts: Sequence[Part]) -> Free:
-    book = _book(thread)
+    book = book_for(thread)
     quotes = tuple(quote.text for quote in grounding.quotes)
     mending = Mending(tuple(parts), quotes, book.quoted, book.correction)
-    return Free(tuple(_passages(grounding)), _setting(thread, beside_facts=True), mending)
+    return Free(tuple(passages_of(grounding)), _setting(thread, beside_facts=True), mending)
 
 
-def _citations(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
+def citations_of(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
+    """Each quote with its marker, from 1."""
     return tuple(citation(at, quote.passage, quote.text) for at, quote in enumerate(quotes, 1))
 
 
 def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
-    quote, book = grounding.quotes[0], _book(thread)
+    quote, book = grounding.quotes[0], book_for(thread)
     rivals = competing(grounding)
     if rivals is not None:
         return _which(thread, questions, grounding, rivals)
@@ -243,8 +245,8 @@ def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> 
     return Plan(
         Route(Move.ANSWER),
         parts,
-        _prompt(thread, questions, _passages(grounding), parts),
-        _citations((quote,)),
+        prompt_for(thread, questions, passages_of(grounding), parts),
+        citations_of((quote,)),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
@@ -258,11 +260,11 @@ def _which(
 ) -> Plan:
     """Ask once which of two articles is meant."""
     one, other = (quote.passage.article for quote in rivals)
-    parts = (Copy(_book(thread).which.format(one=one.title, other=other.title)),)
+    parts = (Copy(book_for(thread).which.format(one=one.title, other=other.title)),)
     return Plan(
         Route(Move.ANSWER),
         parts,
-        _prompt(thread, questions, (), parts),
+        prompt_for(thread, questions, (), parts),
         chips=(Chip.HUMAN,),
         verdict=grounding.verdict,
         coverage=grounding.coverage,
@@ -275,7 +277,7 @@ def _which(
 def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
-    book = _book(thread)
+    book = book_for(thread)
     text = book.still_unknown if is_second else _choose(book.unknown, thread)
     near = () if is_second else cards(grounding)
     titles = " ".join(f"“{one.passage.article.title}” [{at}]" for at, one in enumerate(near, 1))
@@ -283,8 +285,8 @@ def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) ->
     return Plan(
         Route(Move.ANSWER),
         parts,
-        _prompt(thread, questions, (), parts),
-        _citations(near),
+        prompt_for(thread, questions, (), parts),
+        citations_of(near),
         chips=() if is_second else (Chip.HUMAN,),
         verdict=Verdict.NOTHING,
         coverage=grounding.coverage,
@@ -294,18 +296,20 @@ def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) ->
     )
 
 
-def _passages(grounding: Grounding) -> list[Passage]:
+def passages_of(grounding: Grounding) -> list[Passage]:
+    """What the model is given to read, the quoted ones first."""
     quotes = (*grounding.quotes, *grounding.related)
     return [quote.passage for quote in quotes[: max(_NUM_PASSAGES, len(grounding.quotes))]]
 
 
-def _prompt(
+def prompt_for(
     thread: Thread,
     asked: Sequence[Turn],
     passages: Sequence[Passage],
     parts: Sequence[Part],
     num_free_tokens: int = 0,
 ) -> Prompt:
+    """The prompt for the questions; so many tokens of an answer are kept free."""
     talk = Talk(thread.company, thread.turns, thread.pasts, thread.window, thread.policy)
     seqs = [turn.seq for turn in asked]
     num_tokens = max(_num_tokens(parts), num_free_tokens)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
 from app.conversations.repository import ConversationRow, Conversations
+from app.copilot.service import suggest_labels
 from app.dashboard.inbox import badge, look, read_labels
 from app.models import Agent, CannedReply, Conversation, Draft, Label
 from app.speakers import SignedInAgent
@@ -31,6 +32,8 @@ class Opened:
     """All of the company's."""
     canned: tuple[CannedReply, ...]
     drafts: dict[DraftKind, str]
+    fitting: tuple[Label, ...] = ()
+    """Labels that may fit and are not on it."""
 
 
 async def read_opened(session: AsyncSession, agent: SignedInAgent, conversation_id: UUID) -> Opened:
@@ -41,15 +44,19 @@ async def read_opened(session: AsyncSession, agent: SignedInAgent, conversation_
     """
     found = await access.conversation(session, agent, conversation_id)
     row = await Conversations(session).row(found)
+    labels = await read_labels(session, agent.workspace_id)
+    suggested = await suggest_labels(session, agent, found.id) if agent.may_converse else ()
+    fitting = {one.name for one in suggested}
     return Opened(
         row,
         badge(found, row.assignee_name),
         look(found),
         earlier=await _earlier(session, found),
         colleagues=await _colleagues(session, agent),
-        labels=await read_labels(session, agent.workspace_id),
+        labels=labels,
         canned=await _canned(session, agent),
         drafts=await _drafts(session, agent, found.id),
+        fitting=tuple(label for label in labels if label.name in fitting),
     )
 
 

@@ -250,6 +250,12 @@ class KeepDraft(_Frame, frozen=True, tag="draft.keep"):
     text: str
 
 
+class Suggest(_Frame, frozen=True, tag="suggest"):
+    """An agent would like a reply to look over."""
+
+    c: UUID
+
+
 class Presence(_Frame, frozen=True, tag="presence"):
     """An agent is there, or away."""
 
@@ -277,6 +283,7 @@ AgentFrame = (
     | SetPriority
     | Note
     | KeepDraft
+    | Suggest
     | Presence
 )
 ClientFrame = (

@@ -24,6 +24,7 @@ from app.live.connection import Connection
 from app.live.own import summaries
 from app.live.prechat import check_asked
 from app.live.protocol import CloseCode, SocketClosed
+from app.live.suggesting import Suggesting
 from app.models import Conversation
 from app.parts import Parts
 from app.speakers import Customer, SignedInAgent, Speaker
@@ -45,6 +46,7 @@ class Session:
         self._messages = Allowance(settings.messages_per_s, settings.messages_burst)
         self._drafts = Allowance(1 / settings.draft_interval_s, _DRAFTS_AT_ONCE)
         self._writer_id = new_id()
+        self._suggesting = Suggesting(parts, connection)
         self._typing_sent: dict[UUID, tuple[bool, float]] = {}
 
     @property
@@ -154,6 +156,8 @@ class Session:
                     await desk.keep_draft(work, agent, frame.c, frame.kind, frame.text)
             case protocol.Note():
                 await self._note(agent, frame)
+            case protocol.Suggest():
+                self._suggesting.begin(agent, frame.c)
             case _:
                 shown = self.parts.hub.answers.shown_text
                 async with self.parts.database.work() as work:
