@@ -7,13 +7,11 @@ change of the word lists, the weights or the thresholds, and of the articles.
 import math
 import time
 from collections.abc import Sequence
-from uuid import NAMESPACE_URL, uuid5
 
 from app.answers.grounding import ground
-from app.demo.articles import read_articles
+from app.demo.articles import read_sources
 from app.demo.questions import Question, read_questions
-from app.knowledge.evidence import Verdict, find_evidence, gate_coverage
-from app.knowledge.passages import SourceArticle
+from app.knowledge.evidence import Verdict, confidence, find_evidence
 from app.knowledge.quotes import Quote, rank_quotes
 from app.knowledge.search import SearchIndex
 from benchmarks.report import Report, arguments
@@ -40,16 +38,6 @@ def main() -> None:
     for one in questions:
         ground(index, [one.question])
     report.add("ground.each", (time.perf_counter() - started) / len(questions) * 1e3, "ms")
-
-
-def read_sources() -> list[SourceArticle]:
-    """The demo's articles as the index takes them."""
-    return [
-        SourceArticle(
-            uuid5(NAMESPACE_URL, text.slug), 1, text.slug, text.title, text.collection, text.body_md
-        )
-        for text in read_articles()
-    ]
 
 
 def _measure_retrieval(
@@ -100,15 +88,15 @@ def _add_share(report: Report, name: str, hits: Sequence[bool]) -> None:
 
 def _print_trade_off(part: str, index: SearchIndex, questions: Sequence[Question]) -> None:
     """What other thresholds would have given."""
-    best = [(one, _best_quote(index, one)) for one in questions]
+    best = [(one, *_best_quote(index, one)) for one in questions]
     num_answerable = sum(one.is_answerable for one in questions)
     num_unanswerable = sum(one.is_unanswerable for one in questions)
-    print(f"{part}: least coverage, answered of the answerable, right of those, false answers")
+    print(f"{part}: least confidence, answered of the answerable, right of those, false answers")
     for threshold in THRESHOLDS:
         passed = [
             (one, quote)
-            for one, quote in best
-            if quote and quote.has_kind and gate_coverage(quote) >= threshold
+            for one, quote, sure in best
+            if quote and quote.has_kind and sure >= threshold
         ]
         right = [one.is_answered_by(quote.text) for one, quote in passed if one.is_answerable]
         num_false = sum(one.is_unanswerable for one, _ in passed)
@@ -118,9 +106,10 @@ def _print_trade_off(part: str, index: SearchIndex, questions: Sequence[Question
         )
 
 
-def _best_quote(index: SearchIndex, one: Question) -> Quote | None:
+def _best_quote(index: SearchIndex, one: Question) -> tuple[Quote | None, float]:
     asked = index.understand(one.question)
-    return next(iter(rank_quotes(asked, index.search(asked))), None)
+    quote = next(iter(rank_quotes(asked, index.search(asked))), None)
+    return quote, confidence(asked, quote) if quote else 0.0
 
 
 if __name__ == "__main__":

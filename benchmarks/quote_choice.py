@@ -17,12 +17,12 @@ from pathlib import Path
 from app.answers import phrases
 from app.answers.grounding import ground
 from app.answers.prompt import passages_text, system_messages
+from app.demo.articles import read_sources
 from app.demo.questions import Question, read_questions
 from app.knowledge.evidence import Verdict
 from app.knowledge.passages import Passage
 from app.knowledge.quotes import Quote, quotes_of
 from app.knowledge.search import SearchIndex
-from benchmarks.answering import read_sources
 from benchmarks.report import Report, arguments
 from inference import (
     ChatMessage,

@@ -15,11 +15,11 @@ from app.answers.planning import Plan, make_plan
 from app.answers.thread import Thread
 from app.answers.writing import write
 from app.conversations.answering import Turn
+from app.demo.articles import read_sources
 from app.engines import running_engine
 from app.knowledge.search import SearchIndex
 from app.settings import Settings
 from app.vocabulary import MessageState, Role
-from benchmarks.answering import read_sources
 from inference import EngineClient
 
 SAYINGS = Path(__file__).with_suffix(".txt")

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 
 class AnswerKind(StrEnum):
@@ -16,6 +17,7 @@ class AnswerKind(StrEnum):
     LIMIT = "limit"
 
 
+_NUM_REMEMBERED = 8_192
 _NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
 _UNIT = r"(?:minute|hour|(?:working |business )?day|night|week|month|year|mile)s?"
 
@@ -83,11 +85,13 @@ def wants_a_way(question: str) -> bool:
     return _WAY.search(question) is not None
 
 
+@lru_cache(maxsize=_NUM_REMEMBERED)
 def shows_a_way(sentence: str) -> bool:
     """Whether the sentence says where to go or what to press."""
     return _SHOWN_WAY.search(sentence) is not None
 
 
+@lru_cache(maxsize=_NUM_REMEMBERED)
 def holds(kind: AnswerKind, sentence: str) -> bool:
     """Whether the sentence has a fact of this shape."""
     return _HELD_RE[kind].search(sentence) is not None

@@ -7,6 +7,7 @@ article covers counts less. Numbers were chosen on the `tune` part of `app/demo/
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, holds, shows_a_way
@@ -31,6 +32,7 @@ _DANGLING_COST = 0.1
 _SCORE_WEIGHT = 0.3
 _MEANING_WEIGHT = 0.5  # of the sentence that is closest to the question in meaning
 _PARAGRAPH_MEANING_WEIGHT = 0.5
+_NUM_REMEMBERED = 8_192  # texts whose own costs need not be read again
 
 # A quote that begins so leans on a sentence that it leaves out.
 _DANGLING = re.compile(
@@ -83,35 +85,69 @@ def _by_hit(asked: Asked, hits: Sequence[Hit]) -> list[list[Quote]]:
 
 
 def _quotes(asked: Asked, hit: Hit, best_score: float) -> Iterable[Quote]:
+    read = _Read(asked, hit, best_score)
     sentences = hit.passage.sentences
     for num in range(1, _MAX_SENTENCES + 1):
         for start in range(len(sentences) - num + 1):
             text = " ".join(sentences[start : start + num])
             if num == 1 or len(text) <= MAX_QUOTE_CHARS:
-                yield _quote(asked, hit, range(start, start + num), text, best_score)
+                yield _quote(read, range(start, start + num), text)
 
 
-def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) -> Quote:
-    parts = [hit.sentence_terms[i] for i in chosen]
-    together = sum(parts, ())
-    coverage = _BEST_SENTENCE_SHARE * max(_coverage(asked, hit, part) for part in parts)
-    coverage += (1 - _BEST_SENTENCE_SHARE) * _coverage(asked, hit, together)
-    closeness = float((hit.sentence_meanings[list(chosen)] @ asked.meaning).max())
+class _Read:
+    """What all quotes of a passage share, so that it is computed once."""
+
+    def __init__(self, asked: Asked, hit: Hit, best_score: float) -> None:
+        self.asked, self.hit = asked, hit
+        self._total = asked.total
+        above = _above(asked, hit)
+        paragraph = {term for part in hit.sentence_terms for term in part}
+        around = {term: _around(term, above, paragraph, hit) for term in asked.weights}
+        self._borrowed = sum(share * asked.weights[term] for term, share in around.items())
+        self._gains = {term: weight * (1 - around[term]) for term, weight in asked.weights.items()}
+        self._own = {
+            term: 0.0 if term in above else weight for term, weight in asked.weights.items()
+        }
+        self._in_headings = sum(asked.weights.values()) - sum(self._own.values())
+        self.coverages = [self.coverage(part) for part in hit.sentence_terms]
+        self.closenesses = (hit.sentence_meanings @ asked.meaning).tolist()
+        self.has_pair = [not asked.pairs.isdisjoint(pairwise(part)) for part in hit.sentence_terms]
+        self.worth = (
+            _KIND_IN_TITLE_BONUS * any(NAMING_TERMS[kind] & hit.title_terms for kind in asked.kinds)
+            + _CONTEXT_BONUS * (hit.passage.article.article_id in asked.articles_before)
+            - _LATER_COST * (min(hit.passage.paragraph, 4) - 1)
+            + _SCORE_WEIGHT * hit.score / max(best_score, 1e-9)
+            + _PARAGRAPH_MEANING_WEIGHT * hit.closeness
+        )
+
+    def coverage(self, terms: Iterable[str]) -> float:
+        """Of the question by these terms, and by what stands around them in part."""
+        gained = sum(self._gains.get(term, 0.0) for term in set(terms))
+        return (self._borrowed + gained) / self._total
+
+    def quote_coverage(self, terms: Iterable[str]) -> float:
+        """Of the question by these terms and the headings alone."""
+        own = sum(self._own.get(term, 0.0) for term in set(terms))
+        return (self._in_headings + own) / self._total
+
+
+def _quote(read: _Read, chosen: range, text: str) -> Quote:
+    asked, hit = read.asked, read.hit
+    together = [term for i in chosen for term in hit.sentence_terms[i]]
+    coverage = _BEST_SENTENCE_SHARE * max(read.coverages[i] for i in chosen)
+    coverage += (1 - _BEST_SENTENCE_SHARE) * read.coverage(together)
+    closeness = max(read.closenesses[i] for i in chosen)
     shown = [kind for kind in asked.kinds if holds(kind, text)]
     worth = (
-        coverage
+        read.worth
+        + coverage
         + max((_KIND_BONUS.get(kind, _OTHER_KIND_BONUS) for kind in shown), default=0.0)
-        + _KIND_IN_TITLE_BONUS * any(NAMING_TERMS[kind] & hit.title_terms for kind in asked.kinds)
-        + _PAIR_BONUS * any(asked.pairs.intersection(pairwise(part)) for part in parts)
+        + _PAIR_BONUS * any(read.has_pair[i] for i in chosen)
         + _WAY_BONUS * (asked.wants_a_way and shows_a_way(text))
-        + _CONTEXT_BONUS * (hit.passage.article.article_id in asked.articles_before)
         + _LENGTH_BONUS[len(chosen) - 1]
-        - _LATER_COST * (min(hit.passage.paragraph, 4) - 1 + min(chosen.start, 3))
-        - _NEGATION_COST * bool(_NEGATION.search(text))
-        - _DANGLING_COST * bool(_DANGLING.match(text))
-        + _SCORE_WEIGHT * hit.score / max(best_score, 1e-9)
+        - _LATER_COST * min(chosen.start, 3)
+        - _costs(text)
         + _MEANING_WEIGHT * closeness
-        + _PARAGRAPH_MEANING_WEIGHT * hit.closeness
     )
     return Quote(
         hit.passage,
@@ -119,7 +155,7 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
         len(chosen),
         text,
         coverage,
-        _share(asked, _above(asked, hit).union(together)),
+        read.quote_coverage(together),
         bool(shown) or not asked.kinds,
         hit.score,
         closeness,
@@ -128,20 +164,19 @@ def _quote(asked: Asked, hit: Hit, chosen: range, text: str, best_score: float) 
     )
 
 
-def _coverage(asked: Asked, hit: Hit, terms: Sequence[str]) -> float:
-    paragraph = {term for part in hit.sentence_terms for term in part}
-    above = _above(asked, hit)
-    covered = 0.0
-    for term, weight in asked.weights.items():
-        if term in terms:
-            covered += weight
-        elif term in above:
-            covered += weight * _IN_TITLE
-        elif term in paragraph:
-            covered += weight * _IN_PARAGRAPH
-        elif term in hit.article_terms:
-            covered += weight * _IN_ARTICLE
-    return covered / asked.total
+@lru_cache(maxsize=_NUM_REMEMBERED)
+def _costs(text: str) -> float:
+    negation = _NEGATION_COST * bool(_NEGATION.search(text))
+    return negation + _DANGLING_COST * bool(_DANGLING.match(text))
+
+
+def _around(term: str, above: frozenset[str], paragraph: set[str], hit: Hit) -> float:
+    """How much a term counts that stands not in the quote but around it."""
+    if term in above:
+        return _IN_TITLE
+    if term in paragraph:
+        return _IN_PARAGRAPH
+    return _IN_ARTICLE if term in hit.article_terms else 0.0
 
 
 def _above(asked: Asked, hit: Hit) -> frozenset[str]:
@@ -149,7 +184,3 @@ def _above(asked: Asked, hit: Hit) -> frozenset[str]:
     if hit.passage.article.article_id in asked.articles_before:
         return hit.title_terms | asked.terms_before
     return hit.title_terms
-
-
-def _share(asked: Asked, terms: Iterable[str]) -> float:
-    return sum(asked.weights.get(term, 0.0) for term in set(terms)) / asked.total
