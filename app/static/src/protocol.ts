@@ -202,6 +202,10 @@ export interface Payloads {
   "answer.delta": { gen: string; message_id: string; o: number; x: string };
   "answer.snapshot": { gen: string; message_id: string; x: string };
   "answer.ended": { gen: string; message_id: string; outcome: Outcome; reason: EndReason };
+  /** To the agent who asked; `o` counts code points. */
+  "suggestion.delta": { o: number; x: string };
+  /** Without text no article says anything. */
+  "suggestion.ready": { text: string; sources: Citation[] };
   typing: { by: Actor; on: boolean };
   team: Team;
   presence: { agent: string; on: boolean };
@@ -274,6 +278,7 @@ export type ClientFrame =
   | { t: "label"; c: string; name: string; on: boolean; colour?: string }
   | { t: "priority"; c: string; to: Priority }
   | { t: "note"; c: string; cid: string; text: string }
+  | { t: "suggest"; c: string }
   | { t: "draft.keep"; c: string; kind: "reply" | "note"; text: string }
   | { t: "presence"; state: "online" | "away" }
   | { t: "ping"; n: number };

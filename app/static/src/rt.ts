@@ -162,7 +162,9 @@ export class Realtime {
         return;
       case "pong":
         return;
-      case "list.dirty": // names a conversation, but is for the page's list
+      case "suggestion.delta":
+      case "suggestion.ready":
+      case "list.dirty": // names a conversation, but is not part of its thread
         return this.listeners.frame(frame);
       default: {
         const sequence = frame.c === undefined ? undefined : this.sequences.get(frame.c);

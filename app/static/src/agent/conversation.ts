@@ -11,12 +11,13 @@ import type { Payloads, SentFile, Welcome } from "../protocol.ts";
 import { StickyScroll } from "../scroll.ts";
 import { Thread } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
+import { Copilot, sourcesInto } from "./copilot.ts";
 import { Details } from "./details.ts";
 import { showRating } from "./rating.ts";
 import { ReplyForm } from "./reply_form.ts";
 import type { Kind } from "./reply_form.ts";
 import { snoozeMoment } from "./snooze.ts";
-import type { AgentLink, OpenConversation } from "./link.ts";
+import type { AgentLink, OpenConversation, SuggestionFrame } from "./link.ts";
 import { agentStrings } from "./strings.ts";
 
 const NOTICE_MS = 6_000;
@@ -34,6 +35,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   private sticky: StickyScroll | null = null;
   private form: ReplyForm | null = null;
   private details: Details | null = null;
+  private copilot: Copilot | null = null;
   private readonly leaving = () => this.form?.keep();
   private noticeTimer: number | null = null;
   private readUpTo = 0;
@@ -68,6 +70,12 @@ export class CareConversation extends HTMLElement implements OpenConversation {
       colleagues: this.piece("colleagues"),
       customer: this.getAttribute("customer") ?? "",
     });
+    const form = this.form;
+    const field = { read: () => form.text(), write: (text: string) => form.replace(text) };
+    const showSources = sourcesInto(this.piece("sources", HTMLUListElement));
+    const suggest = this.one('[data-act="suggest"]', HTMLButtonElement);
+    this.copilot = new Copilot(suggest, field, showSources);
+    this.piece("reply").addEventListener("submit", () => showSources([]));
     const panel = this.one(".contact", HTMLElement);
     this.details = new Details(panel, this.conversation, (frame) => this.realtime.send(frame));
     const moment = this.piece("snooze-moment", HTMLInputElement);
@@ -109,9 +117,15 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   }
 
   nack(nack: Payloads["nack"]): void {
+    this.copilot?.end();
     if (nack.cid !== undefined) this.thread.refuse(nack.cid, nack.message);
     else this.notice(nack.message);
     this.show();
+  }
+
+  suggested(frame: SuggestionFrame): void {
+    if (frame.t === "suggestion.delta") this.copilot?.delta(frame.d);
+    else if (!this.copilot?.ready(frame.d)) this.notice(agentStrings.nothingToSuggest);
   }
 
   private get link(): AgentLink {
@@ -197,6 +211,11 @@ export class CareConversation extends HTMLElement implements OpenConversation {
         break;
       case "release-answer":
         this.realtime.send({ t: "release", c, epoch, answer_last: true });
+        break;
+      case "suggest":
+        this.form?.write("reply");
+        this.copilot?.begin();
+        this.realtime.send({ t: "suggest", c });
         break;
       case "snooze":
         this.snoozeUntil(snoozeMoment(button.dataset["until"] ?? "reply"));

@@ -32,6 +32,15 @@ export class Details {
       event.preventDefault();
       this.addLabel(one(form, "input", HTMLInputElement));
     });
+    panel.querySelector("[data-part=fitting]")?.addEventListener("click", (event) => {
+      const button = event.target instanceof Element ? event.target.closest("button") : null;
+      const { fits, colour } = button?.dataset ?? {};
+      if (!button || !fits) return;
+      send({ t: "label", c: conversation, name: fits, on: true, colour: colour ?? "grey" });
+      const place = button.parentElement;
+      button.remove();
+      if (place && !place.querySelector("button")) place.hidden = true;
+    });
     this.labels.addEventListener("click", (event) => {
       const button = event.target instanceof Element ? event.target.closest("button") : null;
       const name = button?.dataset["label"];

@@ -15,7 +15,10 @@ export interface OpenConversation {
   online(welcome: Welcome): void;
   show(): void;
   nack(nack: Payloads["nack"]): void;
+  suggested(frame: SuggestionFrame): void;
 }
+
+export type SuggestionFrame = Extract<ServerFrame, { t: "suggestion.delta" | "suggestion.ready" }>;
 
 export class AgentLink implements Listeners {
   readonly realtime: Realtime;
@@ -73,6 +76,8 @@ export class AgentLink implements Listeners {
 
   frame(frame: ServerFrame): void {
     if (frame.t === "list.dirty") this.refreshList();
+    const isSuggestion = frame.t === "suggestion.delta" || frame.t === "suggestion.ready";
+    if (isSuggestion && frame.c === this.open?.conversation) this.open?.suggested(frame);
     if (frame.t === "presence" && frame.c === undefined) this.away.show(!frame.d.on);
   }
 

@@ -104,6 +104,17 @@ export class ReplyForm {
     this.draft.hidden = this.draftText === "";
   }
 
+  /** For a text that is written for the agent. */
+  text(): string {
+    return this.field.value;
+  }
+
+  replace(text: string): void {
+    this.write("reply");
+    this.field.value = text;
+    this.changed();
+  }
+
   private listen(): void {
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();

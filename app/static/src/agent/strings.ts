@@ -22,6 +22,7 @@ export const agentStrings = {
   rated: (score: number, about: string) => `Rated ${score} of 5, ${about === "bot" ? "the bot" : "a person"} had the last word`,
   here: "Here",
   away: "Away",
+  nothingToSuggest: "No article says anything about this.",
   notRated: "The customer was asked for a rating and has not answered.",
   notePlaceholder: "Only your colleagues read this. @name tells one of them.",
   badge(thread: Thread): string {
