@@ -115,6 +115,7 @@ def running_tracker(folder: Path) -> Iterator[Tracker]:
         ("web", "http://127.0.0.1:PORT/"),
         ("domain", "example.com"),
         ("mailhost", "localhost"),
+        ("password_pbkdf2_default_rounds", "1000"),  # it hashes the password of every request
     ):
         config = re.sub(rf"(?m)^#?\s*{name} = .*$", f"{name} = {value}", config, count=1)
     (home / "config.ini").write_text(config)

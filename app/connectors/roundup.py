@@ -53,6 +53,7 @@ class Roundup:
         self._access = access
         self._me: str | None = None
         self._statuses: dict[str, str] = {}
+        self._users: dict[str, JsonObject] = {}
 
     async def check(self) -> str:
         """The name of our account."""
@@ -133,7 +134,7 @@ class Roundup:
     async def _comment(self, ref: str) -> Comment:
         message = (await self._data(f"msg/{quote(ref)}?@verbose=3"))["attributes"]
         author = message["author"] or message["creator"]
-        user = (await self._data(f"user/{author['id']}"))["attributes"]
+        user = await self._user(str(author["id"]))
         return Comment(
             ref,
             str(message["content"] or ""),
@@ -144,7 +145,7 @@ class Roundup:
     async def _ticket(self, found: JsonObject, statuses: dict[str, str]) -> Ticket:
         ref, status = str(found["id"]), found["status"]
         name = statuses.get(str(status["id"]), "") if status else ""
-        creator = (await self._data(f"user/{found['creator']['id']}"))["attributes"]
+        creator = await self._user(str(found["creator"]["id"]))
         requester = Requester(
             creator.get("realname") or creator.get("username") or "Customer",
             creator.get("address"),
@@ -162,6 +163,11 @@ class Roundup:
                 raise TicketTrouble(f"There is no user {self._access.user!r} there.")
             self._me = str(found[0]["id"])
         return self._me
+
+    async def _user(self, user_id: str) -> JsonObject:
+        if user_id not in self._users:
+            self._users[user_id] = (await self._data(f"user/{quote(user_id)}"))["attributes"]
+        return self._users[user_id]
 
     async def _status_names(self) -> dict[str, str]:
         if not self._statuses:

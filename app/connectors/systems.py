@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -68,9 +69,10 @@ class Systems:
         self._ask = ask
         self._vault = vault
         self._clock = clock
+        self._opened: dict[UUID, tuple[Access, TicketSystem]] = {}
 
     async def open(self, connector: Connector) -> TicketSystem:
-        """With the credentials and settings of now."""
+        """With the credentials and settings of now; it remembers who is who there until then."""
         async with self._database.snapshot() as session:
             query = select(WebhookEndpoint).where(WebhookEndpoint.id == connector.endpoint_id)
             endpoint = (await session.scalars(query)).one()
@@ -82,8 +84,8 @@ class Systems:
             connector.settings,
             (self._vault.webhook_key(endpoint.id, endpoint.secret_version),),
         )
-        return self.open_with(connector.system, access)
-
-    def open_with(self, kind: TicketSystemKind, access: Access) -> TicketSystem:
-        """For a look before anything is stored."""
-        return KINDS[kind].opener(self._ask, self._clock, access)
+        opened = self._opened.get(connector.id)
+        if opened is None or opened[0] != access:
+            system = KINDS[connector.system].opener(self._ask, self._clock, access)
+            opened = self._opened[connector.id] = (access, system)
+        return opened[1]
