@@ -13,7 +13,7 @@ from app.office.frame import ManagerViewDep
 
 router = APIRouter(prefix="/dashboard/audit", include_in_schema=False)
 
-_AREAS = ("article", "canned_reply", "contact", "gap", "label", "member", "settings")
+_AREAS = ("api_key", "article", "canned_reply", "contact", "gap", "label", "member", "settings")
 
 
 @router.get("")

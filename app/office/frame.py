@@ -32,6 +32,7 @@ _NOTICES = {
     "drafted": "A draft was made. Read it over and publish it.",
     "erased": "Erased. What this contact wrote and what was said to them is gone.",
     "imported": "Imported as drafts.",
+    "key_revoked": "Revoked. The key opens nothing any more.",
     "joined": "Welcome. You can sign in now.",
     "published": "Published. The bot answers from it now.",
     "reactivated": "Reactivated. They can sign in again.",

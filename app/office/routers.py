@@ -1,6 +1,7 @@
 """All pages of the office, in the order in which their paths are tried."""
 
 from app.agents.members_router import router as members
+from app.api.pages_router import router as keys
 from app.audit.router import router as audit
 from app.bench.router import router as bench
 from app.connectors.pages_router import router as connectors
@@ -24,6 +25,7 @@ ROUTERS = (
     engine_room,
     gaps,
     imports,
+    keys,
     members,
     replies,
     reports,

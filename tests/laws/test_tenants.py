@@ -18,18 +18,13 @@ from app.api.limits import Limits
 from app.api.routers import ROUTERS
 from app.api.scopes import Scope
 from app.ids import new_id
-from app.knowledge.service import record_gap
-from app.models import ArticleImport, Base, KbGap, TriageBatch
-from app.vocabulary import AgentRole, ImportState
+from app.models import Base
 from tests.api_client import Api, told
+from tests.api_seed import CANARY, PRESETS, seed
 from tests.factories import Shop, open_shop
 
-CANARY = "kingfisher"
-PRESETS = {"model": "careline"}
-"""Parameters that name nothing of a company's."""
 SIGNED = {"/v1/inbound/{source}"}
 """Routes that know who calls by a signature of the body; they have tests of their own."""
-WORDS = {"contact": {"external_id": CANARY, "name": CANARY}, "message": {"text": CANARY}}
 
 
 @dataclass(frozen=True)
@@ -74,49 +69,6 @@ async def other(api: Api) -> Shop:
     """The company that must not be seen."""
     api.parts.api_limits = Limits(per_s=100_000, burst=100_000)
     return await open_shop(api.parts.database, f"pk_{CANARY}")
-
-
-async def seed(api: Api, other: Shop) -> dict[str, str]:
-    """One row of each kind, by the name of the parameter that would lead to it."""
-    http = await api.client(shop=other)
-
-    async def make(path: str, body: dict[str, Any]) -> str:
-        return str(told(await http.post(path, json=body), 201)["id"])
-
-    conversation_id = await make("/v1/conversations", WORDS)
-    thread = told(await http.get(f"/v1/conversations/{conversation_id}/messages"))["data"]
-    contact = told(await http.get("/v1/contacts"))["data"][0]
-    reply = {"shortcut": CANARY, "title": CANARY, "body_md": CANARY}
-    webhook = {"url": f"https://{CANARY}.example/hook", "name": CANARY}
-    keys = told(await http.get("/v1/keys"))["data"]
-    async with api.parts.database.work() as work:
-        await record_gap(work, other.workspace_id, CANARY)
-        gap_id = (await work.session.scalars(select(KbGap.id))).one()
-        imported = ArticleImport(
-            id=new_id(),
-            workspace_id=other.workspace_id,
-            agent_id=other.agents[AgentRole.ADMIN].agent_id,
-            name=CANARY,
-            state=ImportState.DONE,
-            num_total=1,
-        )
-        batch = TriageBatch(id=new_id(), workspace_id=other.workspace_id, name=CANARY, num_total=1)
-        work.session.add_all([imported, batch])
-    return PRESETS | {
-        "conversation_id": conversation_id,
-        "message_id": thread[0]["id"],
-        "contact_id": contact["id"],
-        "label_id": await make("/v1/labels", {"name": CANARY}),
-        "article_id": await make("/v1/articles", {"title": CANARY, "body_md": CANARY}),
-        "reply_id": await make("/v1/canned-replies", reply),
-        "gap_id": str(gap_id),
-        "import_id": str(imported.id),
-        "batch_id": str(batch.id),
-        "agent_id": str(other.agent.agent_id),
-        "key_id": keys[0]["id"],
-        "webhook_id": await make("/v1/webhooks", webhook),
-        "delivery_id": str(new_id()),
-    }
 
 
 def body_of(operation: Operation) -> Any:
