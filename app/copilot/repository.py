@@ -31,13 +31,15 @@ async def read_own_labels(session: AsyncSession, conversation_id: UUID) -> froze
     return frozenset(await session.scalars(query))
 
 
-async def read_labelled(session: AsyncSession, workspace_id: UUID, but_id: UUID) -> list[Labelled]:
+async def read_labelled(
+    session: AsyncSession, workspace_id: UUID, but_id: UUID | None = None
+) -> list[Labelled]:
     """The newest conversations with labels, without this one."""
     rows = await session.execute(
         select(ConversationLabel.conversation_id, Label.name)
         .join(Label, Label.id == ConversationLabel.label_id)
         .join(Conversation, Conversation.id == ConversationLabel.conversation_id)
-        .where(Conversation.workspace_id == workspace_id, Conversation.id != but_id)
+        .where(Conversation.workspace_id == workspace_id, Conversation.id.is_distinct_from(but_id))
         .order_by(Conversation.last_message_at.desc(), Conversation.id)
         .limit(MAX_EARLIER)
     )

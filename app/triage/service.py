@@ -4,17 +4,15 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
-
 from app.answers.ask import OWN_LANGUAGE, Asked, AskOnce, Finding, Reply
 from app.answers.generator import ANSWER_PRIORITY
 from app.answers.language import Language, find_language
+from app.copilot.labels import Labelled, SuggestedLabel, suggest
+from app.copilot.repository import read_label_names, read_labelled
 from app.database import Database
-from app.models import Label
 from app.privacy.pii import Finding as Personal
 from app.privacy.pii import find_pii
 from app.triage.intents import NO_INTENT, IntentFound, find_intent
-from app.triage.labels import SuggestedLabel, suggest_labels
 from app.triage.mood import Sentiment, Urgency, find_sentiment, find_urgency
 from app.triage.summary import summarise
 from inference import Meaning, MeaningTable
@@ -61,7 +59,15 @@ class Triaged:
         return self.reply.finding in (Finding.ANSWERED, Finding.CLARIFY)
 
 
-def sort_ticket(ticket: Ticket, label_names: list[str], meaning: Meaning) -> Sorted:
+@dataclass(frozen=True)
+class Labels:
+    """A company's labels, and conversations that carry some."""
+
+    names: tuple[str, ...] = ()
+    earlier: tuple[Labelled, ...] = ()
+
+
+def sort_ticket(ticket: Ticket, labels: Labels, meaning: Meaning) -> Sorted:
     """Everything that needs no engine; pure, some milliseconds."""
     whole = ticket.whole
     language = find_language(whole, ticket.locale)
@@ -74,7 +80,7 @@ def sort_ticket(ticket: Ticket, label_names: list[str], meaning: Meaning) -> Sor
         intent,
         urgency,
         sentiment if is_ours else None,
-        suggest_labels(whole, intent.intent, urgency.priority, label_names),
+        suggest(whole, labels.names, labels.earlier),
         find_pii(ticket.subject),
         find_pii(ticket.text),
         summarise(ticket.text, meaning),
@@ -98,10 +104,11 @@ class Triage:
             Unavailable: the engine cannot answer.
         """
         async with self._database.snapshot() as session:
-            query = select(Label.name).where(Label.workspace_id == workspace_id)
-            names = list(await session.scalars(query.order_by(Label.name)))
+            names = await read_label_names(session, workspace_id)
+            earlier = await read_labelled(session, workspace_id) if names else []
+        labels = Labels(tuple(names), tuple(earlier))
         # A stemmer has state, so this thread gets one of its own.
-        found = await asyncio.to_thread(sort_ticket, ticket, names, Meaning(self._table))
+        found = await asyncio.to_thread(sort_ticket, ticket, labels, Meaning(self._table))
         asked = Asked(found.summary, locale=ticket.locale)
         reply = await self._ask_once.reply(workspace_id, asked, priority=priority)
         return Triaged(found, reply)

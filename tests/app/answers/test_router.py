@@ -109,7 +109,9 @@ async def test_what_does_not_fit_is_pointed_at(
 ) -> None:
     secret = await make_key(served.parts, served.shop, Scope.ANSWERS_CREATE)
     headers = {"Authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient(base_url=served.http_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=served.http_url, headers=headers, timeout=PATIENCE_S
+    ) as client:
         refused = told(await client.post("/v1/answers", json=body), 422)
 
     assert pointer in [one["pointer"] for one in refused["errors"]]
@@ -118,7 +120,9 @@ async def test_what_does_not_fit_is_pointed_at(
 async def test_without_an_engine_it_says_so(served: Served) -> None:
     secret = await make_key(served.parts, served.shop, Scope.ANSWERS_CREATE)
     headers = {"Authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient(base_url=served.http_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=served.http_url, headers=headers, timeout=PATIENCE_S
+    ) as client:
         refused = await client.post("/v1/answers", json={"question": "Hi"})
 
     assert told(refused, 503)["code"] == "unavailable"

@@ -119,7 +119,7 @@ async def test_the_grounded_model_cites_and_tells_what_it_did_not_use(stocked: D
     for one in message.annotations:
         cited = one.url_citation
         assert message.content[cited.start_index : cited.end_index].startswith("[")
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
             page = await http.get(cited.url)
         assert page.status_code == 200 and "warranty" in page.text
     told = (answer.model_extra or {})["careline"]

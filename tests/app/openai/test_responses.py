@@ -7,7 +7,7 @@ import httpx
 import pytest
 from openai import BadRequestError
 
-from tests.app.openai.conftest import Dialect
+from tests.app.openai.conftest import PATIENCE_S, Dialect
 
 BASE, GROUNDED = "careline-base", "careline"
 QUESTION = "How long is the warranty?"
@@ -83,7 +83,7 @@ async def test_the_client_reads_a_stream_to_its_final_response(stocked: Dialect)
 async def test_no_word_follows_the_last_event(dialect: Dialect) -> None:
     headers = {"Authorization": f"Bearer {dialect.secret}"}
     body = {"model": BASE, "input": "Hi", "stream": True, "max_output_tokens": 3}
-    async with httpx.AsyncClient(headers=headers) as http:
+    async with httpx.AsyncClient(headers=headers, timeout=PATIENCE_S) as http:
         answer = await http.post(f"{dialect.base_url}/responses", json=body)
 
     blocks = [block.split("\n") for block in answer.text.strip().split("\n\n")]

@@ -8,7 +8,7 @@ import pytest
 
 from app.api.scopes import Scope
 from tests.api_client import make_key, told
-from tests.app.triage.conftest import WARRANTY, until, working
+from tests.app.triage.conftest import PATIENCE_S, WARRANTY, until, working
 from tests.conftest import Served
 from tests.factories import open_shop
 
@@ -95,7 +95,9 @@ async def test_what_does_not_fit_is_pointed_at(
 ) -> None:
     secret = await make_key(served.parts, served.shop, Scope.ANSWERS_CREATE)
     headers = {"Authorization": f"Bearer {secret}"}
-    async with httpx.AsyncClient(base_url=served.http_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=served.http_url, headers=headers, timeout=PATIENCE_S
+    ) as client:
         refused = told(await client.post(path, json=body), 422)
 
     assert [one["pointer"] for one in refused["errors"]] == [pointer]

@@ -4,9 +4,8 @@ import pytest
 
 from app.triage.intent_words import Intent
 from app.triage.intents import NO_INTENT, find_intent
-from app.triage.labels import MAX_LABELS, suggest_labels
 from app.triage.mood import Mood, find_sentiment, find_urgency
-from app.triage.service import Ticket, sort_ticket
+from app.triage.service import Labels, Ticket, sort_ticket
 from app.triage.summary import MAX_CHARS, MAX_SENTENCES, summarise
 from app.vocabulary import Priority
 from inference import Meaning, MeaningTable
@@ -79,19 +78,6 @@ def test_mood_is_turned_and_strengthened() -> None:
     assert -1 <= score("awful " * 50) < -0.9 and 0.9 < score("great " * 50) <= 1
 
 
-def test_only_labels_that_exist_are_suggested() -> None:
-    text = "The zipper of my tent is broken, I want a refund"
-    names = ["refund", "delivery", "zipper", "broken-item", "vip", "urgent", "Refunds"]
-
-    found = suggest_labels(text, Intent.REFUND, Priority.NORMAL, names)
-
-    assert 1 <= len(found) <= MAX_LABELS and {one.name for one in found} <= set(names)
-    assert {"refund", "zipper"} <= {one.name for one in found}
-    assert suggest_labels(text, Intent.REFUND, Priority.NORMAL, []) == ()
-    [urgent] = suggest_labels("hm", Intent.OTHER, Priority.URGENT, names)
-    assert urgent.name == "urgent" and urgent.confidence < found[0].confidence
-
-
 def test_a_summary_is_some_of_the_sentences_in_their_order(meaning: Meaning) -> None:
     text = (
         "Hello team,\n\nI bought a Heron 2 tent on May 3rd. The weather was fine. "
@@ -114,7 +100,7 @@ def test_a_summary_is_some_of_the_sentences_in_their_order(meaning: Meaning) -> 
 def test_a_language_the_rules_do_not_know_gets_no_intent_and_no_mood(meaning: Meaning) -> None:
     ticket = Ticket("Ich möchte mein Geld zurück, das ist horrible. Mail an ann@a.example", "Hallo")
 
-    found = sort_ticket(ticket, ["refund"], meaning)
+    found = sort_ticket(ticket, Labels(("refund",)), meaning)
 
     assert found.language.code == "de"
     assert (found.intent, found.sentiment) == (NO_INTENT, None)
