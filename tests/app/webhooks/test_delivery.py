@@ -355,3 +355,24 @@ async def test_while_a_secret_is_replaced_both_are_good(rig: Rig) -> None:
     assert len(during.split(" ")) == 2 and len(after.split(" ")) == 1
     for version in (1, 2):
         rig.receiver.heard[0].verify(rig.secret(endpoint_id, version))
+
+
+async def test_the_running_application_sends_at_once(rig: Rig) -> None:
+    await rig.subscribe()
+    arrived = asyncio.Event()
+
+    async def tell() -> None:
+        arrived.set()
+
+    rig.receiver.before = tell
+    running = asyncio.create_task(rig.parts.outgoing.run())
+    await asyncio.sleep(0)  # let it begin to wait
+    await rig.say()
+    async with asyncio.timeout(30):
+        await arrived.wait()
+        while await unsent(rig):
+            assert len(rig.receiver.heard) == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert len(rig.receiver.heard) == 1
