@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from app.answers import policy_words as said
 from app.answers import policy_words_abroad as abroad
+from app.answers.asking import only_thanks
 from app.answers.topics import Topic
 from app.vocabulary import HandoffReason
 
@@ -67,7 +68,7 @@ def route(text: str, *, was_person_offered: bool = False) -> Route:
     if said.NOT_HELPED.search(text):
         return Route(Move.HANDOFF, HandoffReason.NOT_HELPED)
     talk = (move for move, patterns in _SMALL_TALK if _hears(patterns, plain))
-    return Route(next(talk, Move.ANSWER))
+    return Route(next(talk, Move.THANKS if only_thanks(text) else Move.ANSWER))
 
 
 def _without_marks(text: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.answers.asking import asks_something
 from app.answers.context import SHIPPED_WINDOW, Window, to_store
 from app.answers.generator import read_window, seed_of
 from app.answers.planning import Plan, make_plan, needs_no_words
@@ -249,7 +250,7 @@ class Answers:
                 ),
             )
             await note_language(work, answer.conversation_id, draft.language)
-            if plan.verdict is Verdict.NOTHING:
+            if plan.verdict is Verdict.NOTHING and asks_something(plan.question):
                 await record_gap(work, answer.workspace_id, plan.question, answer.conversation_id)
             if plan.handoff is not None:
                 await hand_over(work, answer.conversation_id, reason=plan.handoff)

@@ -27,6 +27,7 @@ from app.errors import Conflict, ConversationClosed, Forbidden, NotFound
 from app.events import AnswerWanted
 from app.files.service import claim
 from app.models import Agent, Conversation
+from app.replies.uses import count_uses
 from app.speakers import BOT, Actor, Customer, SignedInAgent
 from app.vocabulary import (
     AgentRole,
@@ -125,6 +126,7 @@ async def post_reply(
         client_msg_id=new.client_msg_id,
         sent=sent_files,
     )
+    await count_uses(work, agent, new.text)
     conversation.first_human_reply_at = conversation.first_human_reply_at or message.created_at
     return Posted(conversation.id, message.id, message.seq)
 
