@@ -130,10 +130,11 @@ async def test_a_takeover_elsewhere_ends_the_answer_and_keeps_what_was_shown(pai
         async with asyncio.timeout(PATIENCE_S):
             await live.ended.wait()
         live.append(" more of it")
-        reached = (await desk.wait_for("control.changed", to="human"))["s"]
+        await desk.wait_for("control.changed", to="human")
+        reached = (await desk.wait_for("ack"))["d"]["s"]
 
         seen = await customer.wait_for_seq(str(c), reached)
-        assert seen == desk.views[str(c)].public()
+        assert seen == (await desk.wait_for_seq(str(c), reached)).public()
         assert ("bot", TEXT.strip()) in seen.texts()
         assert "more of it" not in written(customer)
 
