@@ -65,9 +65,9 @@ class Outcome:
         text = _MARKER.sub(" ", self.text)
         sources = " ".join(one.paragraph for one in self.cited)
         told = " ".join((sources, self.case.question, *self.case.before))
-        links = [link.rstrip(".,;:!?)\"'") for link in _LINK.findall(text)]
+        known = set(_links(sources))  # whole: half a link leads elsewhere
         figures = set(_FIGURE.findall(told))
-        return tuple(link for link in links if link not in sources) + tuple(
+        return tuple(link for link in _links(text) if link not in known) + tuple(
             figure for figure in _FIGURE.findall(_LINK.sub(" ", text)) if figure not in figures
         )
 
@@ -107,6 +107,10 @@ def measure(outcomes: Sequence[Outcome]) -> dict[str, Share]:
         **_of_handoffs(outcomes),
         **_of_safety(outcomes),
     }
+
+
+def _links(text: str) -> list[str]:
+    return [link.rstrip(".,;:!?)\"'") for link in _LINK.findall(text)]
 
 
 def _share(hits: Iterable[bool]) -> Share:

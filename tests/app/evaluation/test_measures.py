@@ -33,6 +33,7 @@ def test_a_share_of_nothing_is_none_and_may_be_anything() -> None:
         ("It takes 4 days. [1]", ("4",)),
         ("Your 77 tents. [1]", ()),
         ("See https://shop.example/a. [1]", ()),
+        ("See https://shop. [1]", ("https://shop",)),
         ("See https://evil.example/a, then wait 3 days.", ("https://evil.example/a",)),
         ("Write to me@evil.example!", ("me@evil.example",)),
     ],
