@@ -26,6 +26,8 @@ PATHS = (
     "/replies",
     "/labels",
     "/contacts",
+    "/webhooks",
+    "/connectors",
     "/audit",
 )
 OpenWindow = Callable[[], Chrome]
