@@ -1,4 +1,4 @@
-"""The examples of `docs/openai.md` and `docs/triage.md`, as they stand there."""
+"""The examples that need an engine, of three pages, as they stand there."""
 
 import asyncio
 import os
@@ -17,10 +17,11 @@ DOCS = Path(__file__).parents[3] / "docs"
 BLOCK = re.compile(r"```(python|sh)\n(# example: [^\n]+\n.*?)```", re.DOTALL)
 EXAMPLES = [
     (language, text)
-    for page in ("openai.md", "triage.md")
+    for page in ("api.md", "openai.md", "triage.md")
     for language, text in BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
 ]
 SAYS = {
+    "ask once": '"outcome":"answered"',
     "grounded": "2 years",
     "stream": "2 years",
     "curl": '"chat.completion"',
@@ -43,10 +44,12 @@ async def test_an_example_does_what_the_page_says(
     served = stocked.served
     key = await make_key(served.parts, served.shop, Scope.LLM_INVOKE, Scope.ANSWERS_CREATE)
     prelude = "import os\nURL, KEY = os.environ['URL'], os.environ['KEY']\n"
+    environment = {"URL": served.http_url, "KEY": key}
+    environment |= {f"CARELINE_{name}": value for name, value in environment.items()}
     command = ["bash", "-c", text] if language == "sh" else [sys.executable, "-c", prelude + text]
 
     process = await asyncio.create_subprocess_exec(
-        *command, env=os.environ | {"URL": served.http_url, "KEY": key}, stdout=PIPE, stderr=STDOUT
+        *command, env=os.environ | environment, stdout=PIPE, stderr=STDOUT
     )
     async with asyncio.timeout(PATIENCE_S):
         said, _ = await process.communicate()
