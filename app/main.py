@@ -187,6 +187,7 @@ def _answers(parts: Parts, engine: Engine, library: Library) -> Answers:
         library,
         salt_of=parts.secrets.prefix_salt,
         timeout_s=parts.settings.answer_timeout_s,
+        merge_after_s=parts.settings.merge_after_s,
     )
     answers.listen(parts.dispatcher)
     return answers

@@ -153,7 +153,9 @@ class Settings(BaseSettings):
     presence_interval_s: float = Field(default=30.0, gt=0)
     """Between two notes of which agents are there."""
     answer_timeout_s: float = Field(default=60.0, gt=0)
-    """An answer that takes longer is given up, and a human takes over."""
+    """An answer that takes longer is finished with quotes alone; without any a human takes over."""
+    merge_after_s: float = Field(default=0.8, ge=0)
+    """A customer who wrote while the bot did is answered when they have been quiet for so long."""
     shutdown_grace_s: float = Field(default=10.0, ge=0)
     """What is still running when the stop comes may take so long."""
 

@@ -74,6 +74,7 @@ class Answers:
         *,
         salt_of: Callable[[UUID], bytes],
         timeout_s: float,
+        merge_after_s: float,
     ) -> None:
         self._database = database
         self._live = live
@@ -81,9 +82,11 @@ class Answers:
         self._library = library
         self._salt_of = salt_of
         self._timeout_s = timeout_s
+        self._merge_after_s = merge_after_s
         self._tasks: asyncio.TaskGroup | None = None
         self._wanted: dict[UUID, int] = {}
         """Conversations with something to answer, and the epoch to answer in."""
+        self._wanted_at_s: dict[UUID, float] = {}
         self._served: set[UUID] = set()
 
     def listen(self, dispatcher: Dispatcher) -> None:
@@ -137,6 +140,7 @@ class Answers:
 
     def _want(self, conversation_id: UUID, epoch: int) -> None:
         self._wanted[conversation_id] = epoch
+        self._wanted_at_s[conversation_id] = time.monotonic()
         self._start(conversation_id)
 
     def _start(self, conversation_id: UUID) -> None:
@@ -147,13 +151,27 @@ class Answers:
     async def _serve(self, conversation_id: UUID) -> None:
         """Answer this conversation until nothing is wanted; the edge of the task."""
         try:
-            while (epoch := self._wanted.pop(conversation_id, None)) is not None:
+            epoch = self._wanted.pop(conversation_id, None)
+            while epoch is not None:
                 await self._take_turn(conversation_id, epoch)
+                epoch = await self._next_wish(conversation_id)
         except Exception:
             log.exception("answer failed", extra={"conversation": str(conversation_id)})
             await self._give_up(conversation_id)
         finally:
             self._served.discard(conversation_id)
+            if conversation_id not in self._wanted:
+                self._wanted_at_s.pop(conversation_id, None)
+
+    async def _next_wish(self, conversation_id: UUID) -> int | None:
+        """Who writes while the bot does often writes on: what comes within a moment is merged."""
+        while conversation_id in self._wanted:
+            quiet_at_s = self._wanted_at_s[conversation_id] + self._merge_after_s
+            left_s = quiet_at_s - time.monotonic()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(left_s)
+        return self._wanted.pop(conversation_id, None)
 
     async def _take_turn(self, conversation_id: UUID, epoch: int) -> None:
         try:

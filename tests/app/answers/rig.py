@@ -153,7 +153,7 @@ def make_rig(parts: Parts, shop: Shop) -> Rig:
 
 @asynccontextmanager
 async def answering(
-    rig: Rig, engine: EngineClient, *, timeout_s: float = 20.0
+    rig: Rig, engine: EngineClient, *, timeout_s: float = 20.0, merge_after_s: float = 0.0
 ) -> AsyncGenerator[None]:
     """The bot answers for the block, then is cut off as by a shutdown."""
     answers = Answers(
@@ -163,6 +163,7 @@ async def answering(
         Library(rig.parts.database),
         salt_of=rig.parts.secrets.prefix_salt,
         timeout_s=timeout_s,
+        merge_after_s=merge_after_s,
     )
     answers.listen(rig.parts.dispatcher)
     running = asyncio.create_task(answers.run())

@@ -147,6 +147,22 @@ async def test_small_talk_is_the_models_own(rig: Rig) -> None:
     assert said.citations == []
 
 
+async def test_messages_in_a_row_are_waited_for_and_answered_once(
+    quiet: Rig, engine: EngineClient
+) -> None:
+    async with answering(quiet, engine, merge_after_s=3.0):
+        conversation_id = await quiet.say(FREIGHT)
+        await quiet.until(lambda: len(quiet.shown()) > 20)
+        for text in (WARRANTY, STANDARD):
+            await quiet.say(text)
+        await quiet.until(lambda: len(quiet.ended) == 2)
+
+    started = [frame for frame in quiet.frames if frame["t"] == "answer.started"]
+    last = (await quiet.messages(conversation_id, Role.BOT))[-1]
+    assert len(started) == 2, "the first, and one for the rest"
+    assert "3 to 5 working days" in last.text
+
+
 async def test_a_message_in_between_is_answered_together_with_the_first(rig: Rig) -> None:
     conversation_id = await rig.say(FREIGHT)
     await rig.until(lambda: len(rig.shown()) > 20)
