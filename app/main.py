@@ -18,7 +18,6 @@ from app.answers.lessons import Lessons
 from app.answers.service import Answers
 from app.answers.typing_ahead import TypingAhead
 from app.api import idempotency
-from app.api.description import set_description
 from app.api.limits import Limits
 from app.api.routers import ROUTERS as API_ROUTERS
 from app.api.routes import ApiHeaders
@@ -165,12 +164,11 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
 
 def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     """The routes over these parts, as they are served."""
-    app = FastAPI(title="Careline", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Careline", lifespan=lifespan, openapi_url=None)
     app.state.parts = parts
     app.add_middleware(ApiHeaders)
     app.add_middleware(SecurityHeaders)
     tell_problems(app)
-    set_description(app)
     for feature in (dashboard, file_routes, live, observability, reference, transcripts, widget):
         app.include_router(feature.router)
     for router in (*OFFICE_ROUTERS, *API_ROUTERS):

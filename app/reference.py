@@ -1,7 +1,11 @@
 """The API's own pages: /docs from files of ours, so that it works without a network."""
 
+import asyncio
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
+
+from app.api.description import description
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,6 +39,12 @@ _SCRIPT = """SwaggerUIBundle({
 async def docs() -> HTMLResponse:
     """The REST API, to read and to try."""
     return HTMLResponse(_PAGE)
+
+
+@router.get("/openapi.json")
+async def openapi() -> Response:
+    """The description of the API; made in a thread, so that nobody's answer waits for it."""
+    return Response(await asyncio.to_thread(description), media_type="application/json")
 
 
 @router.get("/docs/start.js")

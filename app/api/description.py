@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -25,11 +24,6 @@ _ABOUT = (
     "`Authorization: Bearer ck_live_…`. Lists come in pages, failures as problem documents "
     "(RFC 9457), and every write that changes the store takes an `Idempotency-Key`."
 )
-
-
-def set_description(app: FastAPI) -> None:
-    """Let the application tell this description at `/openapi.json`."""
-    app.openapi = describe  # type: ignore[method-assign]  # as FastAPI's documentation has it
 
 
 @cache
@@ -50,9 +44,15 @@ def describe() -> dict[str, Any]:
     return told
 
 
+@cache
+def description() -> bytes:
+    """The same as JSON; made once, which takes long enough to want a thread."""
+    return (json.dumps(describe(), indent=1, ensure_ascii=False) + "\n").encode()
+
+
 def write_description(path: Path) -> None:
     """Rewrite the file that stands in the repository."""
-    path.write_text(json.dumps(describe(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_bytes(description())
 
 
 def scopes_of(dependant: Dependant) -> Iterator[Scope]:
