@@ -14,6 +14,7 @@ from tests.end_to_end.browser import DESKTOP, PHONE, Scheme, show_as
 from tests.end_to_end.pages import AgentPage, CustomerPage
 from tests.end_to_end.server import Careline
 from tests.end_to_end.shop_page import inbox_with, shop_page
+from tests.end_to_end.test_pages import barriers
 
 OpenWindow = Callable[[], Chrome]
 QUESTION = "How do I return an item?"
@@ -90,6 +91,7 @@ def test_a_page_says_and_hears_everything_and_nothing_throws(
         care(page, "locale", "ar")
         page.until(lambda: page.find(".panel").get_attribute("dir") == "rtl", "right to left")
         assert page.answer() == answer
+        assert barriers(page) == []
         care(page, "hide")
         page.until(lambda: not page.all(".launcher") and not page.all(".panel"), "nothing there")
         care(page, "show")
@@ -175,6 +177,7 @@ def test_who_writes_is_asked_first_and_told_at_the_field(
         told = [one.text for one in page.all(".problem")]
         assert told == ["Bitte füllen Sie dieses Feld aus.", "Bitte stimmen Sie zuerst zu."]
         assert page.all("textarea") == [], "there is nowhere to write yet"
+        assert barriers(page) == []
         page.find("#prechat-email").send_keys("ines@shop.example")
         page.find("#prechat-consent").click()
         page.find(".prechat .start-chat").click()
