@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from app.answers import phrases
 from app.answers.generator import ANSWER_PRIORITY, read_window, seed_of
 from app.answers.language import find_language
+from app.answers.phrasebook import LANGUAGES
+from app.answers.phrasebooks import book_of
 from app.answers.planning import Plan, make_plan
 from app.answers.thread import Thread, masked_turns
 from app.answers.writing import Written, write
@@ -29,7 +30,7 @@ from app.workspace.answer_policy import AnswerPolicy
 from inference import EngineClient
 
 OWN_LANGUAGE = "en"
-"""Of what is understood and of all that the bot says besides quotes."""
+"""Of the questions that are looked up, and of what triage understands."""
 
 
 class Finding(StrEnum):
@@ -193,6 +194,7 @@ class AskOnce:
             seed=seed_of(workspace_id, len(turns)) if asked.seed is None else asked.seed,
             window=await read_window(self._engine),
             policy=policy,
+            locale=asked.locale or workspace.default_locale,
         )
 
 
@@ -205,9 +207,11 @@ def _turns(asked: Asked) -> tuple[Turn, ...]:
 
 def _verdict_of(answer: str) -> Verdict | None:
     """What an earlier answer was, by the bot's own sentences: it makes a plain "yes" a wish."""
-    if answer.strip() in phrases.UNKNOWN:
+    books = [book_of(language) for language in LANGUAGES]
+    if any(answer.strip() in book.unknown for book in books):
         return Verdict.NOTHING
-    return Verdict.UNSURE if answer.startswith(phrases.UNSURE_OPENING) else None
+    is_unsure = any(answer.startswith(book.unsure_opening) for book in books)
+    return Verdict.UNSURE if is_unsure else None
 
 
 def _to_reply(plan: Plan, written: Written, cost: Cost, language: str | None) -> Reply:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from app.answers import phrases
 from app.answers.ask import Asked, AskOnce, Finding, Reply, Said
+from app.answers.phrasebooks import book_of
 from app.errors import Unavailable
 from app.knowledge.evidence import ANSWER_CONFIDENCE
 from app.models import Conversation
@@ -93,10 +94,13 @@ async def test_another_language_is_the_reason_why_nothing_is_known(
 async def test_what_was_said_before_is_read(quiet: Rig, engine: EngineClient) -> None:
     offered = (Said(Role.CUSTOMER, "Do you sell bicycles?"), Said(Role.BOT, phrases.UNKNOWN[0]))
 
+    german = Said(Role.BOT, book_of("de").unknown[0])
+    abroad = await reply(quiet, engine, "Ja, bitte.", history=(offered[0], german), locale="de")
     alone = await reply(quiet, engine, "yes please")
     accepted = await reply(quiet, engine, "yes please", history=offered)
 
     assert alone.finding is not Finding.HANDOFF
+    assert (abroad.finding, abroad.text) == (Finding.HANDOFF, "")
     assert (accepted.finding, accepted.reason) == (Finding.HANDOFF, "asked")
 
 
