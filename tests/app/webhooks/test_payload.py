@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -108,3 +109,9 @@ def test_what_a_receiver_asks_for_is_granted_within_a_day(
     at = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
 
     assert pacing.asked_to_wait(status, written, at).total_seconds() == seconds
+
+
+def test_every_type_of_event_is_written_down() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
+
+    assert [kind.value for kind in EventType if f"`{kind.value}`" not in page] == []
