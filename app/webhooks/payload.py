@@ -14,6 +14,7 @@ from app.models import Contact, Conversation, JsonObject
 
 MAX_BYTES = 20_000
 TEST_TYPE = "webhook.test"
+_READ_BY_REST = ("comment",)  # a customer's words that belong to no message
 _MARGIN_BYTES = 40  # for the word that says it was cut
 
 
@@ -25,7 +26,8 @@ def of_event(event: EventStored, conversation: Conversation, contact: Contact) -
         "visibility": event.visibility.value,
         "conversation": _snapshot(conversation, contact),
     }
-    return _fitting(_told(event.type.value, event.at, data | event.data))
+    said = {name: value for name, value in event.data.items() if name not in _READ_BY_REST}
+    return _fitting(_told(event.type.value, event.at, data | said))
 
 
 def of_test(at: datetime) -> str:
@@ -39,6 +41,7 @@ def without_words(body: str) -> str:
     message = told["data"].get("message")
     if message is not None:
         message.update(text="", citations=[], chips=[])
+        message.pop("files", None)
         told["data"]["erased"] = True
     return _written(told)
 

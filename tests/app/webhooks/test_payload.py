@@ -111,6 +111,16 @@ def test_what_a_receiver_asks_for_is_granted_within_a_day(
     assert pacing.asked_to_wait(status, written, at).total_seconds() == seconds
 
 
+def test_nothing_a_customer_said_stays_when_it_is_erased() -> None:
+    told = json.loads(body_of("my words", [{"quote": "quoted"}]))
+    told["data"]["message"]["files"] = [{"name": "me.png"}]
+
+    erased = payload.without_words(json.dumps(told))
+
+    assert not any(words in erased for words in ("my words", "quoted", "me.png"))
+    assert json.loads(erased)["data"]["seq"] == 7
+
+
 def test_every_type_of_event_is_written_down() -> None:
     page = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
 
