@@ -71,6 +71,16 @@ test("a lost piece is made good by the whole", () => {
   assert.equal(field.text, "It takes 3 days.");
 });
 
+test("with the reply its sources go", () => {
+  const { sources, copilot } = desk();
+
+  copilot.begin();
+  copilot.ready({ text: "It takes 3 days.", sources: [SOURCE] });
+  copilot.sent();
+
+  assert.deepEqual(sources.at(-1), []);
+});
+
 test("nothing to suggest leaves the field alone", () => {
   const { field, sources, copilot } = desk("Dear Jo, ");
 

@@ -75,7 +75,6 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const showSources = sourcesInto(this.piece("sources", HTMLUListElement));
     const suggest = this.one('[data-act="suggest"]', HTMLButtonElement);
     this.copilot = new Copilot(suggest, field, showSources);
-    this.piece("reply").addEventListener("submit", () => showSources([]));
     const panel = this.one(".contact", HTMLElement);
     this.details = new Details(panel, this.conversation, (frame) => this.realtime.send(frame));
     const moment = this.piece("snooze-moment", HTMLInputElement);
@@ -249,6 +248,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   private say(text: string, isNote: boolean, files: SentFile[] = []): void {
     const cid = crypto.randomUUID();
     const c = this.conversation;
+    if (!isNote) this.copilot?.sent();
     this.thread.addPending({ cid, text, files, at: new Date().toISOString(), isNote });
     const named = files.length > 0 ? { files: files.map((file) => file.id) } : {};
     if (isNote) this.realtime.send({ t: "note", cid, c, text });

@@ -45,6 +45,12 @@ export class Copilot {
     return text !== "";
   }
 
+  /** The reply has gone, and its sources with it. */
+  sent(): void {
+    this.end();
+    this.showSources([]);
+  }
+
   end(): void {
     this.before = null;
     this.button.disabled = false;
