@@ -110,12 +110,13 @@ class _Source:
         self._analyze = terms
         self._terms = set(terms(self._text))
         self._figures = _figures(self._text)
+        self._links = _links(self._folded)
 
     def share(self, terms: set[str]) -> float:
         return len(terms & self._terms) / max(1, len(terms))
 
     def lacks(self, text: str, terms: set[str], company: str) -> Breach | None:
-        if text in self._text:
+        if text in self._text and not self._lacks_link(text):
             return None
         facts = self.lacks_facts(text, company)
         if facts is not None:
@@ -135,8 +136,7 @@ class _Source:
         """The first kind of fact that does not stand here."""
         if not _stand_in(_figures(text), self._figures):
             return Breach.FIGURE
-        links = (link.rstrip(".,;:!?)") for link in _LINK.findall(text.casefold()))
-        if any(link not in self._folded for link in links):
+        if self._lacks_link(text):
             return Breach.LINK
         if has_foreign_name(text, f"{company} {self._text}"):
             return Breach.NAME
@@ -145,9 +145,17 @@ class _Source:
                 return Breach.COMMITMENT
         return None
 
+    def _lacks_link(self, text: str) -> bool:
+        """A link counts whole: half of one stands here too, and leads elsewhere."""
+        return not _links(text.casefold()) <= self._links
+
     def nearest(self, text: str) -> str:
         """The sentence that shares most words with it."""
         return _nearest(text, self._sentences)
+
+
+def _links(text: str) -> set[str]:
+    return {link.rstrip(".,;:!?)") for link in _LINK.findall(text)}
 
 
 def _nearest(text: str, options: Sequence[str]) -> str:

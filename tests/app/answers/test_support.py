@@ -116,3 +116,11 @@ def test_a_begun_sentence_is_stopped_at_the_first_fact_that_stands_nowhere() -> 
     assert check.check_start("Standard delivery takes 3 to 5") is None
     assert check.check_start("Standard delivery takes 9") is Breach.FIGURE
     assert check.check_start("Please call Jane") is Breach.NAME
+
+
+def test_half_a_link_is_not_supported_though_it_stands_in_a_whole_one() -> None:
+    passage, sentence = next(one for one in SENTENCES if "https://fernhill.example/" in one[1])
+    half = sentence[: sentence.index(".example")] + "."
+
+    assert half[:-1] in sentence
+    assert SupportCheck([passage], BESIDE).check(half) is Breach.LINK
