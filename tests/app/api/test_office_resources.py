@@ -70,6 +70,7 @@ async def test_addresses_are_looked_at_before_anything_is_fetched(http: httpx.As
     assert refused["errors"][0]["pointer"] == "/urls/1"
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
 async def test_a_gap_becomes_a_draft_or_is_dismissed(
     shop: Shop, parts: Parts, http: httpx.AsyncClient
 ) -> None:
@@ -145,6 +146,7 @@ async def test_a_key_makes_a_key_and_shows_its_secret_once(
     assert (await reader.get("/v1/conversations")).status_code == 401
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
 async def test_the_feed_tells_everything_once_in_one_order(
     shop: Shop, parts: Parts, http: httpx.AsyncClient
 ) -> None:
