@@ -42,7 +42,7 @@ async def test_a_page_is_found_and_not_sorted(
         await listing.page(session, after, 26)
         statement, values = next(one for one in asked if one[0].startswith("SELECT"))
         plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-        steps = [str(row[3]) for row in plan]
+        steps = [str(row.detail) for row in plan]
 
     assert steps[0].startswith("SEARCH conversation USING INDEX")
     assert not [one for one in steps if "SCAN" in one or "TEMP B-TREE" in one]
