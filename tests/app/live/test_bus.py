@@ -72,6 +72,10 @@ async def meeting(pair: Pair) -> AsyncIterator[tuple[CareClient, CareClient, UUI
         c = str((await customer.say("Where is my parcel?"))["d"]["c"])
         await desk.send("watch", c=c)
         await desk.wait_for("snapshot")
+        for one in (customer, desk):  # what is not stored reaches those who have joined
+            start, seen = len(one.frames), await one.wait_for_seq(c, 1)
+            await one.send("sync", c=c, after=seen.last_seq)
+            await one.wait_for("synced", start=start)
         yield customer, desk, UUID(c)
 
 
