@@ -17,6 +17,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -37,6 +38,10 @@ from tests.api_client import Api
 from tests.care_client import CareClient
 from tests.factories import Shop, open_shop
 from tests.postgres import Cluster, running_cluster
+
+# What a machine that others use is slow at says nothing of the code.
+hypothesis_settings.register_profile("shared machine", deadline=None)
+hypothesis_settings.load_profile("shared machine")
 
 _SHARED = "careline_shared"
 _numbers = itertools.count()
