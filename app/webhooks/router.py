@@ -10,7 +10,7 @@ from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
 from app.api.scopes import Scope
-from app.dependencies import PartsDep, SnapshotDep
+from app.dependencies import PartsDep, SnapshotDep, WorkDep
 from app.errors import Invalid
 from app.models import WebhookEndpoint
 from app.parts import Parts
@@ -45,9 +45,12 @@ async def list_webhooks(caller: Reads, session: SnapshotDep, pager: PagerDep) ->
 
 @router.post("", status_code=201)
 async def create_webhook(
-    caller: Writes, new: NewWebhook, work: ApiWorkDep, parts: PartsDep
+    caller: Writes, new: NewWebhook, work: WorkDep, parts: PartsDep
 ) -> WebhookWithSecret:
-    """Subscribe; the secret is in this answer and in no other."""
+    """Subscribe; the secret is in this answer and in no other.
+
+    An `Idempotency-Key` does nothing here: a stored answer would be a stored secret.
+    """
     endpoint = await service.create(work, caller.doer, new.subscription())
     return WebhookWithSecret.with_secret(endpoint, secret_of(parts, endpoint))
 
@@ -92,9 +95,12 @@ async def delete_webhook(caller: Writes, webhook_id: UUID, work: ApiWorkDep) -> 
 
 @router.post("/{webhook_id}/rotate")
 async def rotate_secret(
-    caller: Writes, webhook_id: UUID, work: ApiWorkDep, parts: PartsDep
+    caller: Writes, webhook_id: UUID, work: WorkDep, parts: PartsDep
 ) -> WebhookWithSecret:
-    """A new secret, told once; for 24 hours two signatures are sent, of the old one too."""
+    """A new secret, told once; for 24 hours two signatures are sent, of the old one too.
+
+    An `Idempotency-Key` does nothing here: a stored answer would be a stored secret.
+    """
     endpoint = await service.rotate(work, caller.doer, webhook_id)
     return WebhookWithSecret.with_secret(endpoint, secret_of(parts, endpoint))
 
