@@ -24,8 +24,9 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-_WIDGET_PATHS = "/widget/"
-"""What widgets on other sites ask for with a visitor's token; no cookie counts there."""
+_WIDGET_PATHS, _LOOKS_PATHS = "/widget/", "/widget/v1/"
+"""What widgets on other sites ask for with a visitor's token, no cookie counting there; and how
+they look, which is told to listed pages alone (`widget/router.py`)."""
 
 
 class SecurityHeaders:
@@ -45,7 +46,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith(_WIDGET_PATHS):
+                path = scope["path"]
+                if path.startswith(_WIDGET_PATHS) and not path.startswith(_LOOKS_PATHS):
                     headers["Access-Control-Allow-Origin"] = "*"
             await send(message)
 

@@ -66,7 +66,7 @@ class BotAtWork:
         dispatcher.on(AnswerEnded, self._live.on_ended)
         dispatcher.on(AnswerEnded, lambda _: self._ended.set())
         common = (database, self._live, self.engine, self.library)
-        answers = Answers(*common, salt_of=lambda _: self.salt, timeout_s=60.0)
+        answers = Answers(*common, salt_of=lambda _: self.salt, timeout_s=60.0, merge_after_s=0.0)
         self._ahead = TypingAhead(*common, salt_of=lambda _: self.salt, max_running=1)
         for part in (answers, self._ahead):
             part.listen(dispatcher)

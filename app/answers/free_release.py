@@ -24,8 +24,12 @@ from app.workspace.answer_policy import ReleaseMode
 MAX_FREE_TOKENS = 160
 _MARKER = re.compile(r"\s*\[\d{1,2}\]")
 _OPEN_MARKER = re.compile(r"\s*\[\d{0,2}$")
-# A sentence is over when the next one has begun: a marker may follow it, and "e.g." ends none.
-_END = re.compile(r"(?:[.!?…。؟][\"'”’)]*(?:\s*\[\d{1,2}\])*)(\s+)(?=[^\s\[a-z])|(\n)")
+# A sentence is over when the next one has begun: a marker may follow it, and "e.g." ends none. Some
+# models forget the blank.
+_END = re.compile(
+    r"(?:[.!?…。؟][\"'”’)]*(?:\s*\[\d{1,2}\])*)(\s+)(?=[^\s\[a-z])|(\n)"
+    r"|(?<=[^\W\d_]{2}[.!?])(?=[A-Z][a-z])"
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class FreeRelease:
             self._held += letter
             end = _END.search(self._held)
             if end is not None:
-                blank = end[1] or end[2]
+                blank = end[1] or end[2] or ""
                 sentence = self._held[: end.end() - len(blank)]
                 self._held = self._held[end.end() :]
                 shown += self._sentence(sentence)

@@ -213,11 +213,13 @@ def _choose(options: Sequence[str], thread: Thread) -> str:
 
 def _without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Grounding:
     """Quotes that must not be said are as if they had not been found."""
-    quotes = tuple(one for one in grounding.quotes if not has_banned(one.text, never_say))
-    if len(quotes) == len(grounding.quotes):
-        return grounding
-    verdict = grounding.verdict if quotes else Verdict.NOTHING
-    return replace(grounding, verdict=verdict, quotes=quotes)
+    quotes, related = (
+        tuple(one for one in some if not has_banned(one.text, never_say))
+        for some in (grounding.quotes, grounding.related)
+    )
+    is_lost = bool(grounding.quotes) and not quotes
+    verdict = Verdict.NOTHING if is_lost else grounding.verdict
+    return replace(grounding, verdict=verdict, quotes=quotes, related=related)
 
 
 def _free(thread: Thread, grounding: Grounding, parts: Sequence[Part]) -> Free:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base, JsonList, JsonObject, word
 from app.vocabulary import AgentRole
 
-
 DISCLOSURE = "You are talking to an AI assistant."
 """Until a company says it in its own words."""
 

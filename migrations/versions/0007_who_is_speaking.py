@@ -1,4 +1,4 @@
-"""Who is speaking: identity secrets of a site, what its widget asks for, what is known of a contact.
+"""Who is speaking: identity secrets of a site, what its widget asks for, what is known of them.
 
 Secrets themselves are not stored: they follow from the installation's key and the row's id.
 """

@@ -29,9 +29,7 @@ def upgrade() -> None:
         sa.Column("claim_id", sa.Uuid(), nullable=True),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('running', 'done', 'cancelled')", name="ck_triage_batch_batchstate"
-        ),
+        sa.CheckConstraint("state IN ('running', 'done', 'cancelled')", name="batchstate"),
         if_not_exists=True,
     )
     op.create_index(

@@ -63,6 +63,8 @@ async def test_a_thread_is_read_while_it_grows(api: Api) -> None:
     body = {"contact": {"name": "Kim"}, "message": {"text": "1"}}
     c = told(await http.post("/v1/conversations", json=body), 201)["id"]
     path = f"/v1/conversations/{c}/messages"
+    for number in range(5):
+        told(await http.post(path, json={"text": f"before {number}"}), 201)
     seen: list[str] = []
 
     async def write() -> None:
@@ -72,7 +74,7 @@ async def test_a_thread_is_read_while_it_grows(api: Api) -> None:
     await _read_all(http, path, rng, seen, write)
 
     every = told(await http.get(path, params={"limit": 100}))["data"]
-    assert len(seen) >= 9
+    assert len(seen) >= 6
     assert seen == [one["id"] for one in every][: len(seen)]
 
 

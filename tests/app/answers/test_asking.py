@@ -39,8 +39,6 @@ def test_no_question_of_the_demo_is_taken_for_thanks_or_for_nothing() -> None:
     assert [one for one in asked if only_thanks(one) or not asks_something(one)] == []
 
 
-@pytest.mark.parametrize(
-    "text", ["jo@x.example", "My number is +49 170 1234567", "🙂", "ok"]
-)
+@pytest.mark.parametrize("text", ["jo@x.example", "My number is +49 170 1234567", "🙂", "ok"])
 def test_data_and_signs_are_no_gap(text: str) -> None:
     assert not asks_something(text)
