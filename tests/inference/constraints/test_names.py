@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inference import Engine, EngineConfig, SamplingParams, Words
@@ -33,6 +33,7 @@ def vocabulary(tokenizer: Tokenizer) -> Vocabulary:
     max_tokens=st.integers(1, 30),
     names=st.sets(st.sampled_from(NAMES)),
 )
+@example(seed=15883, max_tokens=10, names={"Ann", "Annette", "Fern Hill"})  # begins with a name
 @settings(max_examples=150, deadline=None)
 def test_only_given_names_are_named(
     tokenizer: Tokenizer, vocabulary: Vocabulary, seed: int, max_tokens: int, names: set[str]
