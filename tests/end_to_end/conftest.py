@@ -18,7 +18,7 @@ from tests.end_to_end.server import Careline, write_script
 
 SLOWLY = "standard delivery"
 """A question with these words is answered slowly enough to be interrupted, others at once."""
-DELAY_MS = 60.0
+DELAY_MS = 300.0
 
 
 @pytest.fixture(scope="session")
