@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SIGN_IN_PAGE = "/dashboard/sign-in"
 _BUG = "Something went wrong here; please try again."
+_UNNAMED = "Client Closed Request"
+"""499 is no status of the standard's, only what logs commonly call a client that has left."""
 _MEDIA_TYPE = "application/problem+json"
 
 
@@ -33,7 +36,7 @@ def problem(
     """A problem document; `errors` point at the fields that do not fit."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": responses.get(status, _UNNAMED),
         "status": status,
         "code": code,
         "detail": detail,

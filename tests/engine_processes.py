@@ -60,3 +60,10 @@ async def full_text(client: EngineClient, prompt: str, params: SamplingParams) -
     """The whole answer to a prompt."""
     async with contextlib.aclosing(client.stream(prompt, params)) as chunks:
         return "".join([chunk.text async for chunk in chunks])
+
+
+async def until_running(client: EngineClient, number: int) -> None:
+    """Wait until the engine works on so many requests."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await client.stats())["num_running"] != number:
+            pass

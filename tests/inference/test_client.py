@@ -28,6 +28,7 @@ from tests.engine_processes import (
     full_text,
     quick_settings,
     running,
+    until_running,
     words,
     write_script,
 )
@@ -60,8 +61,7 @@ async def supervisor(
 @pytest.fixture
 async def client(supervisor: EngineSupervisor) -> AsyncGenerator[EngineClient]:
     yield supervisor.client
-    while (await supervisor.client.stats())["num_running"]:
-        pass
+    await until_running(supervisor.client, 0)
 
 
 async def test_an_answer_arrives_whole_under_its_callers_id(client: EngineClient) -> None:

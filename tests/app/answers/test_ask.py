@@ -1,6 +1,5 @@
 """One question without a conversation."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,7 +16,7 @@ from app.models import Conversation
 from app.vocabulary import Phase, Role
 from inference import EngineClient
 from tests.app.answers.rig import PATIENCE_S, Rig
-from tests.engine_processes import quick_settings, running, write_script
+from tests.engine_processes import quick_settings, running, until_running, write_script
 
 WARRANTY = "How long is the warranty?"
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]
@@ -126,9 +125,7 @@ async def test_a_stream_that_is_closed_leaves_nothing_in_the_engine(
             if isinstance(one, str) and not isinstance(one, Phase):
                 break  # the rest would take half a second a piece
 
-    async with asyncio.timeout(PATIENCE_S):
-        while (await engine.stats())["num_running"]:
-            pass
+    await until_running(engine, 0)
 
 
 async def test_who_waits_too_long_is_told(quiet: Rig, engine: EngineClient) -> None:

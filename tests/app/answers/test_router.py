@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from inference import EngineClient
 from tests.api_client import make_key, told
 from tests.app.answers.rig import PATIENCE_S, publish_demo_articles
 from tests.conftest import Served
-from tests.engine_processes import quick_settings, running, write_script
+from tests.engine_processes import quick_settings, running, until_running, write_script
 
 WARRANTY = {"question": "How long is the warranty?", "attributes": {"ticket": 7, "vip": True}}
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]
@@ -75,7 +76,9 @@ async def test_a_stream_tells_phases_pieces_and_the_whole(http: httpx.AsyncClien
     assert text == events[-1][1]["text"]
 
 
-async def test_who_leaves_frees_the_engine(http: httpx.AsyncClient, engine: EngineClient) -> None:
+async def test_who_leaves_frees_the_engine(
+    http: httpx.AsyncClient, engine: EngineClient, caplog: pytest.LogCaptureFixture
+) -> None:
     slow = {"question": "How is freight delivered?"}
     waiting = asyncio.create_task(http.post("/v1/answers", json=slow))
     await until_running(engine, 1)
@@ -84,11 +87,14 @@ async def test_who_leaves_frees_the_engine(http: httpx.AsyncClient, engine: Engi
     await until_running(engine, 0)
 
     async with http.stream("POST", "/v1/answers", json=slow | {"stream": True}) as stream:
-        async for line in stream.aiter_lines():
+        # Held until the end: an iterator that is dropped closes its stream.
+        lines = stream.aiter_lines()
+        async for line in lines:
             if "writing" in line:
                 break
         await until_running(engine, 1)
     await until_running(engine, 0)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(
@@ -136,9 +142,3 @@ def read_events(text: str) -> list[tuple[str, Any]]:
         (name.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
         for name, data in blocks
     ]
-
-
-async def until_running(engine: EngineClient, number: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await engine.stats())["num_running"] != number:
-            pass

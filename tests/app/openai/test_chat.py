@@ -10,6 +10,7 @@ import pytest
 from openai import BadRequestError
 
 from tests.app.openai.conftest import PATIENCE_S, Dialect
+from tests.engine_processes import until_running
 
 BASE, GROUNDED = "careline-base", "careline"
 HELLO: list[Any] = [{"role": "user", "content": "Hello, where is my order?"}]
@@ -168,23 +169,18 @@ async def test_a_reader_who_leaves_frees_the_engine(dialect: Dialect) -> None:
     headers = {"Authorization": f"Bearer {dialect.secret}"}
     async with httpx.AsyncClient(timeout=PATIENCE_S, headers=headers) as http:
         async with http.stream("POST", f"{dialect.base_url}/chat/completions", json=body) as stream:
-            async for _ in stream.aiter_lines():
-                break
+            # Held until the end: an iterator that is dropped closes its stream.
+            lines = stream.aiter_lines()
+            await anext(lines)
             assert (await dialect.engine.stats())["num_running"] == 1
         whole = asyncio.create_task(
             http.post(f"{dialect.base_url}/chat/completions", json=body | {"stream": False})
         )
-        await _until_running(dialect, 1)
+        await until_running(dialect.engine, 1)
         whole.cancel()
         await asyncio.gather(whole, return_exceptions=True)
 
-    await _until_running(dialect, 0)
-
-
-async def _until_running(dialect: Dialect, number: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await dialect.engine.stats())["num_running"] != number:
-            pass
+    await until_running(dialect.engine, 0)
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,3 @@ async def until(http: httpx.AsyncClient, batch_id: str, **fields: Any) -> Any:
             batch = told(await http.get(f"/v1/triage/batches/{batch_id}"))
             if fields.items() <= batch.items():
                 return batch
-
-
-async def until_running(engine: EngineClient, number: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while (await engine.stats())["num_running"] != number:
-            pass

@@ -8,8 +8,9 @@ from sqlalchemy import func, select, update
 from app.models import Job, TriageBatch, TriageTicket
 from inference import EngineClient
 from tests.api_client import told
-from tests.app.triage.conftest import WARRANTY, until, until_running, working
+from tests.app.triage.conftest import WARRANTY, until, working
 from tests.conftest import Served
+from tests.engine_processes import until_running
 
 
 async def test_a_batch_is_done_once_in_order_and_pages(
