@@ -52,8 +52,12 @@ async def create_article(
     slug: str | None = None,
     source_url: str | None = None,
     locale: str = "en",
+    noted_as: str | None = None,
 ) -> Article:
-    """A new article that is nothing but a draft; its address comes from its title."""
+    """A new article that is nothing but a draft; its address comes from its title.
+
+    `noted_as` is what the audit log calls it, where its title is not to stay there.
+    """
     drafts = Drafts(work.session)
     taken = await drafts.slugs(doer.agent.workspace_id, locale)
     article = Article(
@@ -75,7 +79,7 @@ async def create_article(
     await work.session.flush()
     work.session.add(_draft(work, doer, article, edit))
     await work.session.flush()
-    note(work, doer, "article.created", edit.title)
+    note(work, doer, "article.created", noted_as or edit.title)
     return article
 
 

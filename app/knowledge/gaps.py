@@ -132,10 +132,12 @@ async def draft_from(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> Article
     gaps = await _open_gaps(work, doer, gap_ids)
     reply = await _first_reply(work.session, gaps)
     title = gaps[0].question[:MAX_TITLE_CHARS]
-    article = await create_article(work, doer, Edit(title, reply or _TO_BE_WRITTEN))
+    told = str(gaps[0].id)  # the question is a customer's words, which the audit log never holds
+    edit = Edit(title, reply or _TO_BE_WRITTEN)
+    article = await create_article(work, doer, edit, noted_as=told)
     for gap in gaps:
         gap.article_id = article.id
-    note(work, doer, "gap.drafted", title, {"questions": (len(gaps), 0)})
+    note(work, doer, "gap.drafted", told, {"questions": (len(gaps), 0)})
     return article
 
 
@@ -152,7 +154,7 @@ async def dismiss(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> None:
         .values(dismissed_at=work.clock())
         .execution_options(synchronize_session=False)
     )
-    note(work, doer, "gap.dismissed", gaps[0].question, {"questions": (len(gaps), 0)})
+    note(work, doer, "gap.dismissed", str(gaps[0].id), {"questions": (len(gaps), 0)})
 
 
 async def _open_gaps(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> list[KbGap]:
