@@ -19,11 +19,13 @@ from app.models import (
     KbGap,
     Message,
     Rating,
+    ReadMarker,
     VisitorSession,
 )
 from app.vocabulary import EventType, Status
 
 _SHOWN = 50
+_ANEW = {"populate_existing": True}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ class ContactRow:
     contact: Contact
     num_conversations: int
     last_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """What had words until now, as it is without them; messages in their order."""
+
+    messages: Sequence[Message]
+    ratings: Sequence[Rating]
 
 
 class Contacts:
@@ -68,6 +78,16 @@ class Contacts:
             raise NotFound("There is no such contact.")
         return found
 
+    async def locked(self, workspace_id: UUID, contact_id: UUID) -> Contact:
+        """The same, and nobody begins a conversation of theirs until the end of the work.
+
+        Raises:
+            NotFound: unknown, or another company's.
+        """
+        found = await self.contact(workspace_id, contact_id)
+        await self._session.refresh(found, with_for_update=True)
+        return found
+
     async def conversations(self, contact_id: UUID) -> Sequence[Conversation]:
         """All of theirs, oldest first."""
         query = select(Conversation).where(Conversation.contact_id == contact_id)
@@ -99,17 +119,16 @@ class Contacts:
         )
         return list(await self._session.scalars(query.limit(limit)))
 
-    async def empty(self, conversation_ids: Sequence[UUID]) -> list[UUID]:
-        """Take all words out of these conversations; times and counts stay for the reports.
-
-        Returns:
-            The ids of the messages that had words.
-        """
+    async def empty(self, conversation_ids: Sequence[UUID]) -> Emptied:
+        """Take all words out of these conversations; times and counts stay for the reports."""
         mine = list(conversation_ids)
+        had_words = or_(Message.text != "", func.json_array_length(Message.files) > 0)
         gone = await self._session.scalars(
-            select(Message.id).where(Message.conversation_id.in_(mine), Message.text != "")
+            select(Message.id).where(Message.conversation_id.in_(mine), had_words)
         )
         message_ids = list(gone)
+        said = select(Rating.id).where(Rating.conversation_id.in_(mine), Rating.comment != "")
+        rating_ids = list(await self._session.scalars(said))
         blank = {"text": "", "citations": [], "chips": [], "files": []}
         await self._set(Message, Message.conversation_id.in_(mine), blank)
         computed = {"token_ids": None, "context": None, "retrieval": None, "drafted": None}
@@ -125,12 +144,22 @@ class Contacts:
             (KbGap, KbGap.conversation_id),
         ):
             await self._session.execute(delete(table).where(column.in_(mine)))
-        return message_ids
+        changed = select(Message).where(Message.id.in_(message_ids)).order_by(Message.seq)
+        ratings = select(Rating).where(Rating.id.in_(rating_ids))
+        return Emptied(
+            (await self._session.scalars(changed, execution_options=_ANEW)).all(),
+            (await self._session.scalars(ratings, execution_options=_ANEW)).all(),
+        )
 
-    async def forget_sessions(self, contact_id: UUID) -> None:
-        """Their widgets start anew."""
+    async def forget_sessions(self, contact_id: UUID) -> list[str]:
+        """Their widgets start anew; returns the hashes of the tokens they had."""
         own = delete(VisitorSession).where(VisitorSession.contact_id == contact_id)
-        await self._session.execute(own)
+        return list(await self._session.scalars(own.returning(VisitorSession.token_hash)))
+
+    async def read_on(self, conversation_id: UUID, before_seq: int, seq: int) -> None:
+        """Whoever had read as far as `before_seq` has read as far as `seq`."""
+        mine = (ReadMarker.conversation_id == conversation_id, ReadMarker.seq >= before_seq)
+        await self._session.execute(update(ReadMarker).where(*mine).values(seq=seq))
 
     async def _set(
         self, table: type, which: ColumnElement[bool], values: Mapping[str, object]

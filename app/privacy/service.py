@@ -1,9 +1,12 @@
 """A copy of everything about a contact, and forgetting them.
 
-Erasing takes the words out and leaves times and counts, so that reports stay true. What the engine
-has been taught of these conversations it is told to forget.
+Erasing takes the words out and leaves times and counts, so that reports stay true. Each message
+that had words is announced without them, so whoever has it open, or comes back later, loses them
+too. What the engine has been taught of these conversations it is told to forget.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,21 +14,29 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import access
 from app.api.kept_answers import forget_answers_about
 from app.audit.service import Doer, note
 from app.clock import as_wire
+from app.conversations.control import end_live_answer
+from app.conversations.ledger import append_change, append_message_change
+from app.conversations.moves import nothing_shown, pass_on
+from app.conversations.schemas import RatingOut
 from app.database import Work
-from app.events import TextsErased
+from app.events import ContactChanged, SessionEnded, TextsErased
 from app.files import service as files
 from app.jobs.schedule import schedule
 from app.models import Attachment, Contact, Conversation, JsonObject, Message, Rating, Workspace
-from app.privacy.repository import Contacts
+from app.privacy.repository import Contacts, Emptied
+from app.speakers import SYSTEM, Actor
+from app.vocabulary import EndReason, EventType, Side, Status
 from app.workspace.policy import retention_days
 
 PURGE_JOB = "privacy.purge"
 ERASED_NAME = "Erased contact"
 _PURGE_EVERY = timedelta(hours=1)
-_PURGED_AT_ONCE = 200
+_PURGED_AT_ONCE = 20
+"""Conversations; each of their messages is announced."""
 
 
 async def export_contact(
@@ -59,16 +70,20 @@ async def files_of(session: AsyncSession, contact_id: UUID) -> list[Attachment]:
 async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     """Forget a contact: name, addresses, sessions, and all words of their conversations.
 
+    An answer that is being written to them ends, and their widgets start anew.
+
     Raises:
         NotFound: there is no such contact.
     """
     contacts = Contacts(work.session)
-    contact = await contacts.contact(doer.agent.workspace_id, contact_id)
-    conversations = await contacts.conversations(contact_id)
-    message_ids = await _empty(work, contacts, [one.id for one in conversations])
-    await contacts.forget_sessions(contact_id)
-    about = [contact_id, *(one.id for one in conversations)]
-    await forget_answers_about(work.session, about)
+    workspace_id = doer.agent.workspace_id
+    await contacts.contact(workspace_id, contact_id)
+    tokens = await contacts.forget_sessions(contact_id)  # first: who writes holds theirs
+    contact = await contacts.locked(workspace_id, contact_id)
+    theirs = [one.id for one in await contacts.conversations(contact_id)]
+    conversations = await _lock(work, theirs)
+    message_ids = await _empty(work, contacts, conversations, doer.agent.actor)
+    await forget_answers_about(work.session, [contact_id, *theirs])
     contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
     contact.locale, contact.consented_at = None, None
     contact.attributes, contact.page_attributes = {}, {}
@@ -76,7 +91,10 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     await work.session.flush()
     changes = {"conversations": (len(conversations), 0)}
     note(work, doer, "contact.erased", str(contact_id), changes)
-    work.outbox.add(TextsErased(doer.agent.workspace_id, tuple(message_ids)))
+    work.outbox.add(TextsErased(workspace_id, tuple(message_ids)))
+    work.outbox.add(ContactChanged(workspace_id))
+    for token_hash in tokens:
+        work.outbox.add(SessionEnded(workspace_id, token_hash))
 
 
 async def purge(work: Work, _payload: JsonObject) -> None:
@@ -89,17 +107,60 @@ async def purge(work: Work, _payload: JsonObject) -> None:
         contacts = Contacts(work.session)
         before = work.clock() - timedelta(days=days)
         expired = await contacts.expired(workspace.id, before, _PURGED_AT_ONCE)
-        if expired:
-            message_ids = await _empty(work, contacts, expired)
+        # Somebody may have written on in one until its lock was had.
+        old = [one for one in await _lock(work, expired) if _is_over(one, before)]
+        if old:
+            message_ids = await _empty(work, contacts, old, SYSTEM)
             work.outbox.add(TextsErased(workspace.id, tuple(message_ids)))
         is_done &= len(expired) < _PURGED_AT_ONCE
     await schedule_purge(work, work.clock() + (_PURGE_EVERY if is_done else timedelta()))
 
 
-async def _empty(work: Work, contacts: Contacts, conversation_ids: list[UUID]) -> list[UUID]:
-    """Words and files go together."""
-    await files.forget(work, await files.of_conversations(work.session, conversation_ids))
-    return await contacts.empty(conversation_ids)
+def _is_over(conversation: Conversation, before: datetime) -> bool:
+    has_ended = conversation.status in (Status.RESOLVED, Status.ARCHIVED)
+    return has_ended and conversation.last_message_at < before
+
+
+async def _lock(work: Work, conversation_ids: Iterable[UUID]) -> list[Conversation]:
+    """In one order, so that nobody waits for each other."""
+    return [await access.lock_any_conversation(work, one) for one in sorted(conversation_ids)]
+
+
+async def _empty(
+    work: Work, contacts: Contacts, conversations: Sequence[Conversation], by: Actor
+) -> list[UUID]:
+    """Words and files go together, from locked conversations; returns the messages that had any."""
+    for conversation in conversations:
+        if await end_live_answer(work, conversation, by, EndReason.STOPPED, nothing_shown):
+            await pass_on(work, conversation)
+        conversation.waiting_on, conversation.waiting_since = Side.CUSTOMER, None
+    ids = [one.id for one in conversations]
+    await files.forget(work, await files.of_conversations(work.session, ids))
+    emptied = await contacts.empty(ids)
+    await _announce(work, contacts, conversations, emptied, by)
+    return [one.id for one in emptied.messages]
+
+
+async def _announce(
+    work: Work,
+    contacts: Contacts,
+    conversations: Sequence[Conversation],
+    emptied: Emptied,
+    by: Actor,
+) -> None:
+    """Nobody's views keep the words; and nobody has something new to read for that."""
+    messages: dict[UUID, list[Message]] = defaultdict(list)
+    for message in emptied.messages:
+        messages[message.conversation_id].append(message)
+    ratings = {one.conversation_id: one for one in emptied.ratings}
+    for conversation in conversations:
+        before = conversation.last_seq
+        for message in messages[conversation.id]:
+            await append_message_change(work, conversation, by, EventType.MESSAGE_UPDATED, message)
+        if conversation.id in ratings:
+            told = RatingOut.of(ratings[conversation.id]).wire()
+            await append_change(work, conversation, by, EventType.CSAT_ANSWERED, told)
+        await contacts.read_on(conversation.id, before, conversation.last_seq)
 
 
 async def schedule_purge(work: Work, at: datetime) -> None:
