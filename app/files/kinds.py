@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import Invalid
+from app.files.pictures import MAX_POINTS, size_of
 
 HEAD_BYTES = 4_096
 MAX_NAME_CHARS = 120
@@ -49,7 +50,15 @@ def check(name: str, declared: str, head: bytes, file: Path) -> Kind:
         raise Invalid(f"This file is called .{ending} but was sent as {said}.")
     if not kind.is_one(head, file):
         raise Invalid(f"This file is called .{ending}, but that is not what is in it.")
+    _check_points(head, file)
     return kind
+
+
+def _check_points(head: bytes, file: Path) -> None:
+    size = size_of(head, file)
+    if size is not None and size[0] * size[1] > MAX_POINTS:
+        told = f"{size[0]:,} x {size[1]:,} points; at most {MAX_POINTS:,} can be sent."
+        raise Invalid(f"This picture has {told}")
 
 
 def clean_name(given: str) -> str:

@@ -3,7 +3,8 @@ import { beforeEach, test } from "node:test";
 import { Thread } from "../../app/static/src/thread.ts";
 import { Conversations } from "../../app/static/src/widget/conversations.ts";
 import { KeptMessages } from "../../app/static/src/widget/kept.ts";
-import type { ConversationSummary, ServerFrame } from "../../app/static/src/protocol.ts";
+import { Reading } from "../../app/static/src/widget/reading.ts";
+import type { ClientFrame, ConversationSummary, ServerFrame } from "../../app/static/src/protocol.ts";
 import { C, control, created } from "./frames.ts";
 
 const stored = new Map<string, string>();
@@ -19,7 +20,7 @@ beforeEach(() => {
 });
 
 function listed(id: string, at: string, changed: Partial<ConversationSummary> = {}): ConversationSummary {
-  const base = { last_seq: 4, status: "open", control: "bot", epoch: 0, subject: id, read: 4 } as const;
+  const base = { last_seq: 4, status: "open", control: "bot", epoch: 0, subject: id, read: 4, unread: 0 } as const;
   return { id, at, ...base, ...changed };
 }
 
@@ -61,7 +62,7 @@ test("conversations stand by their newest message, whoever wrote it", () => {
   const own = new Conversations();
   own.take([listed("new", "2026-11-21T09:00:00Z"), listed(C, "2026-11-21T07:00:00Z")]);
 
-  own.note({ ...created(5), c: C } as ServerFrame);
+  own.note({ ...created(5, { role: "agent" }), c: C } as ServerFrame);
   const later = { ...created(6), c: C } as ServerFrame & { t: "message.created" };
   later.d.message.at = "2026-11-21T10:00:00Z";
   own.note(later);
@@ -81,14 +82,47 @@ test("one that begins elsewhere appears with its first words", () => {
   assert.deepEqual(own.all().map((one) => [one.id, one.subject]), [["fresh", "Where is my parcel?"]]);
 });
 
-test("reading is never taken back by an older list", () => {
+test("what nobody says to the visitor is nothing unread", () => {
   const own = new Conversations();
-  own.take([listed("a", "2026-11-21T09:00:00Z")]);
+  own.take([listed(C, "2026-11-21T07:00:00Z")]);
+
+  own.note({ t: "skipped", c: C, s: 5, d: {} } as ServerFrame);
+  own.note(created(6, { text: "from another tab" }));
+  assert.equal(own.unreadOf(C), 0);
+
+  own.note(created(7, { role: "agent" }));
+  own.note(created(7, { role: "agent" }));
+  assert.equal(own.unreadOf(C), 1, "each once");
+});
+
+test("a thread beside the one on the screen counts what comes in it", () => {
+  const own = new Conversations();
+  const thread = new Thread();
+  thread.id = C;
+  own.take([listed(C, "2026-11-21T07:00:00Z", { last_seq: 2, read: 1, unread: 1 })]);
+  own.keep(C, thread);
+
+  own.update(thread);
+  assert.equal(own.unreadOf(C), 1, "its history is not here yet");
+  for (const s of [1, 2, 3]) thread.apply(created(s, { role: "agent" }));
+  own.update(thread);
+
+  assert.equal(own.unreadBeside("other"), 1);
+  assert.equal(own.unreadOf(C), 2);
+});
+
+test("reading is never taken back by an older list, which is told of it", () => {
+  const own = new Conversations();
+  const told: ClientFrame[] = [];
+  const reading = new Reading(own, { send: (frame) => told.push(frame) > 0 });
+  reading.take([listed("a", "2026-11-21T09:00:00Z")]);
   own.setRead("a", 9);
+  assert.deepEqual(told, []);
 
-  own.take([listed("a", "2026-11-21T09:00:00Z", { read: 2 })]);
+  reading.take([listed("a", "2026-11-21T09:00:00Z", { read: 2, unread: 3 })]);
 
-  assert.equal(own.readOf("a"), 9);
+  assert.deepEqual(told, [{ t: "read", c: "a", s: 9 }]);
+  assert.deepEqual([own.readOf("a"), own.unreadOf("a")], [9, 0]);
 });
 
 test("whether who answers is there follows the assignee and the server's word", () => {

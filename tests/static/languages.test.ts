@@ -8,6 +8,7 @@ import { strings as it } from "../../app/static/src/languages/it.ts";
 import { strings as nl } from "../../app/static/src/languages/nl.ts";
 import { strings as pt } from "../../app/static/src/languages/pt.ts";
 import { plural } from "../../app/static/src/plural.ts";
+import { problemText } from "../../app/static/src/problems.ts";
 import { en } from "../../app/static/src/strings.ts";
 import { LANGUAGES, chooseLanguage, launcherName } from "../../app/static/src/widget/language.ts";
 
@@ -50,6 +51,20 @@ test("no text is empty or was left in English", () => {
       assert.notEqual(text, english.get(path), `${language} ${path}`);
     }
   }
+});
+
+test("what is written on the button to stop can be said aloud to press it", () => {
+  for (const [language, words] of Object.entries(ALL)) {
+    const [shown, name] = ["stopShort", "stop"].map((path) => texts(words).get(path)?.toLowerCase() ?? "");
+    assert.ok(shown && name?.includes(shown), language);
+  }
+});
+
+test("a refusal is told in the reader's language, in English by the server", () => {
+  assert.equal(problemText(en, "too_long", "At most 4,000.", "other"), "At most 4,000.");
+  assert.equal(problemText(en, "too_long", "", "other"), en.problems.too_long);
+  assert.equal(problemText(de, "too_long", "At most 4,000.", "other"), de.problems.too_long);
+  assert.equal(problemText(de, "conflict", "Somebody was faster.", "other"), "other");
 });
 
 test("the line of consent has one link in every language", () => {

@@ -177,7 +177,7 @@ test("a page that comes back tries at once", () => {
   realtime.wake();
 
   assert.equal(stage.wires.length, 2);
-  assert.equal(stage.timers.size, 0);
+  assert.deepEqual([...stage.timers.values()].map((timer) => timer.delayMs), [15_000], "no other try waits");
 });
 
 test("a link that gives no sign of life is given up", () => {
@@ -278,4 +278,20 @@ test("a hint for the list reaches the page, also of a followed conversation", ()
   realtime.follow(C, new Thread());
   stage.wire.say({ t: "list.dirty", c: C, d: {} });
   assert.deepEqual(stage.strays, ["list.dirty"]);
+});
+
+test("a server that takes the connection and never welcomes is given up", () => {
+  const stage = new Stage();
+  const realtime = new Realtime("ws://x/ws/v1", stage, stage);
+  realtime.start();
+  stage.wire.open();
+
+  stage.elapse(15_000);
+  assert.equal(realtime.state, "waiting");
+  stage.elapse(500);
+  stage.wire.open();
+  stage.wire.say(welcome);
+
+  assert.equal(realtime.state, "online");
+  assert.ok([...stage.timers.values()].every((timer) => timer.delayMs !== 15_000), "nobody waits any more");
 });

@@ -22,6 +22,14 @@ test("lines of a list are sentences too", () => {
   assert.deepEqual(reader.rest("- one\n- two"), ["- one", "- two"]);
 });
 
+test("a link is told by its words, and a name keeps its lines", () => {
+  const reader = new SentenceReader();
+  assert.deepEqual(reader.rest("See [our terms](https://shop.example/a.b?c=1). _Now_ open order_list."), [
+    "See our terms.",
+    "Now open order_list.",
+  ]);
+});
+
 test("nothing is told of an empty text", () => {
   const reader = new SentenceReader();
   assert.deepEqual([...reader.next(""), ...reader.rest(" \n ")], []);

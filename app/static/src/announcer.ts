@@ -2,7 +2,7 @@
 
 import { h } from "./dom.ts";
 import { SentenceReader } from "./sentences.ts";
-import type { Item } from "./thread.ts";
+import type { Item, Pending } from "./thread.ts";
 
 const KEPT = 30;
 
@@ -15,12 +15,18 @@ export class Announcer {
   /** Everything so far is known. */
   skip(items: Item[]): void {
     for (const item of items) this.told.add(item.key);
+    this.region.replaceChildren();
   }
 
   update(items: Item[], own: "customer" | "agent"): void {
     for (const item of items) {
-      if (item.kind !== "message" || item.message.role === own) continue;
+      if (item.kind === "pending") this.refused(item.pending);
       if (this.told.has(item.key)) continue;
+      if (item.kind !== "message" || item.message.role === own) {
+        this.told.add(item.key);
+        this.region.replaceChildren(); // a new turn: what was told stands in the thread
+        continue;
+      }
       const { message, live } = item;
       const reader = this.readers.get(item.key) ?? new SentenceReader();
       this.readers.set(item.key, reader);
@@ -32,6 +38,12 @@ export class Announcer {
         this.told.add(item.key);
       }
     }
+  }
+
+  private refused({ cid, refusal }: Pending): void {
+    if (refusal === undefined || this.told.has(refusal + cid)) return;
+    this.told.add(refusal + cid);
+    this.say([refusal]);
   }
 
   private say(sentences: string[]): void {

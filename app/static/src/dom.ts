@@ -15,6 +15,13 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** A button; without `label` what it shows is its name. */
+export function button(name: string, content: (Node | string)[], label?: string): HTMLButtonElement {
+  const element = h("button", { type: "button", class: name, "aria-label": label });
+  element.append(...content);
+  return element;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A 24 x 24 line icon, hidden from screen readers; the button around it has the name. */
@@ -31,8 +38,6 @@ export function icon(...paths: string[]): SVGSVGElement {
 
 function setAttributes(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined)
-      element.setAttribute(name, value);
+    if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
   }
 }

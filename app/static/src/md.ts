@@ -87,7 +87,7 @@ export interface RenderOptions {
   /** Where relative links lead. */
   base: string;
   /** The place a marker such as `[1]` stands for, once it is known. */
-  cite: (marker: number) => { href: string; title: string } | null;
+  cite: (marker: number) => { href: string; name: string } | null;
 }
 
 /** `text` as nodes, ready to be put into a bubble. */
@@ -150,7 +150,7 @@ function citationNode(marker: number, options: RenderOptions): Node {
   const element = href ? newTab(href) : document.createElement("span");
   element.className = "cite";
   element.textContent = String(marker);
-  if (target) element.setAttribute("aria-label", `Source ${marker}: ${target.title}`);
+  if (target && href) element.setAttribute("aria-label", target.name);
   return element;
 }
 

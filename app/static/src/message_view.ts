@@ -9,8 +9,9 @@ import { h, icon } from "./dom.ts";
 import { fileCard } from "./file_card.ts";
 import type { SaveFile } from "./file_card.ts";
 import { ARTICLE } from "./icons.ts";
-import { render } from "./md.ts";
+import { render, safeHref } from "./md.ts";
 import { patch } from "./patch.ts";
+import type { Previews } from "./previews.ts";
 import type { Chip, Message, SentFile } from "./protocol.ts";
 import type { Strings } from "./strings.ts";
 import type { Item, Live, Pending } from "./thread.ts";
@@ -29,6 +30,8 @@ export interface ViewOptions {
   choose: ((chip: Chip) => void) | null;
   /** How a file is had back. */
   save: (file: SentFile) => SaveFile;
+  /** Absent: pictures are files like any other. */
+  previews?: Previews;
   /** How a pressed button is told to this reader; absent: not at all. */
   feedback?: Record<"helped" | "not_helped", string>;
 }
@@ -39,7 +42,7 @@ interface Shown {
 }
 
 export class MessageList {
-  private shown = new Map<string, Shown>();
+  #shown = new Map<string, Shown>();
 
   constructor(
     private readonly list: HTMLOListElement,
@@ -50,36 +53,36 @@ export class MessageList {
   update(items: Item[], isOnline: boolean): void {
     const lastMessage = items.findLast((item) => item.kind === "message");
     const keys = new Set(items.map((item) => item.key));
-    for (const [key, { element }] of this.shown) {
+    for (const [key, { element }] of this.#shown) {
       if (keys.has(key)) continue;
       element.remove();
-      this.shown.delete(key);
+      this.#shown.delete(key);
     }
     let place = this.list.firstElementChild;
     let previous: Item | null = null;
     for (const item of items) {
-      const element = this.element(item, item === lastMessage, isOnline);
-      element.classList.toggle("follows", previous !== null && this.author(previous) === this.author(item));
+      const element = this.#element(item, item === lastMessage, isOnline);
+      element.classList.toggle("follows", previous !== null && this.#author(previous) === this.#author(item));
       if (element === place) place = place.nextElementSibling;
       else this.list.insertBefore(element, place);
       previous = item;
     }
   }
 
-  private element(item: Item, isLast: boolean, isOnline: boolean): HTMLLIElement {
-    const shown = this.shown.get(item.key) ?? { element: h("li"), state: "" };
-    this.shown.set(item.key, shown);
+  #element(item: Item, isLast: boolean, isOnline: boolean): HTMLLIElement {
+    const shown = this.#shown.get(item.key) ?? { element: h("li"), state: "" };
+    this.#shown.set(item.key, shown);
     const state = JSON.stringify([item, isLast, isOnline]);
     if (shown.state === state) return shown.element;
     shown.state = state;
-    if (item.kind === "pending") this.fillPending(shown.element, item.pending, isOnline);
+    if (item.kind === "pending") this.#fillPending(shown.element, item.pending, isOnline);
     else if (item.message.kind === "event") fillEvent(shown.element, item.message);
-    else this.fillMessage(shown.element, item.message, item.live, isLast);
+    else this.#fillMessage(shown.element, item.message, item.live, isLast);
     return shown.element;
   }
 
   /** Messages of one author that follow each other are drawn as a group. */
-  private author(item: Item): string {
+  #author(item: Item): string {
     if (item.kind === "pending") return "own";
     const { message } = item;
     if (message.kind !== "text") return message.id;
@@ -87,13 +90,14 @@ export class MessageList {
     return isOwn && !message.author ? "own" : `${message.role}:${message.author?.id ?? ""}`;
   }
 
-  private fillPending(li: HTMLLIElement, pending: Pending, isOnline: boolean): void {
+  #fillPending(li: HTMLLIElement, pending: Pending, isOnline: boolean): void {
     const { strings } = this.options;
     li.className = `message own pending${pending.isNote ? " note" : ""}`;
     li.dataset["state"] = pending.refusal ? "refused" : "pending";
     const parts: HTMLElement[] = [];
+    if (this.options.own === "customer") parts.push(this.#you());
     if (pending.text) parts.push(h("div", { class: "bubble", dir: "auto" }, plain(pending.text)));
-    if (pending.files?.length) parts.push(files(pending.files, () => null));
+    if (pending.files?.length) parts.push(this.#files(pending.files, () => null));
     const note = pending.refusal ?? (isOnline ? strings.sending : strings.queued);
     const meta = h("p", { class: "meta" }, note);
     if (pending.refusal) {
@@ -104,7 +108,7 @@ export class MessageList {
     patch(li, [...parts, meta]);
   }
 
-  private fillMessage(li: HTMLLIElement, message: Message, live: Live | null, isLast: boolean): void {
+  #fillMessage(li: HTMLLIElement, message: Message, live: Live | null, isLast: boolean): void {
     const isNote = message.kind === "note";
     const isOwn = message.role === this.options.own && !isNote;
     li.className = `message ${isOwn ? "own" : "other"} ${isNote ? "note" : message.role}`;
@@ -115,28 +119,30 @@ export class MessageList {
     const parts: HTMLElement[] = [];
     const name = message.role === "bot" ? this.options.botName() : message.author?.name;
     // Agents are several: among them it matters who said it.
-    if (name && (!isOwn || this.options.own === "agent")) parts.push(h("p", { class: "who" }, name));
+    if (isOwn && this.options.own === "customer") parts.push(this.#you());
+    else if (name) parts.push(h("p", { class: "who", dir: "auto" }, name));
     const isStreaming = message.state === "streaming";
     const text = isStreaming ? (live?.text ?? "") : message.text;
-    if (text) parts.push(this.bubble(message, text, isStreaming));
-    else if (isStreaming) parts.push(this.thinking(live));
-    if (message.files?.length) parts.push(files(message.files, this.options.save));
-    if (message.citations.length > 0) parts.push(this.sources(message));
-    const note = this.stateNote(message);
+    if (text) parts.push(this.#bubble(message, text, isStreaming));
+    else if (isStreaming) parts.push(this.#thinking(live));
+    if (message.files?.length) parts.push(this.#files(message.files, this.options.save));
+    if (message.citations.length > 0) parts.push(this.#sources(message));
+    const note = this.#stateNote(message);
     if (note) parts.push(h("p", { class: "meta state-note" }, note));
     if (!isStreaming) parts.push(h("p", { class: "meta" }, time(message.at, this.options.language)));
     const feedback = message.feedback && this.options.feedback?.[message.feedback];
     if (feedback) parts.push(h("p", { class: "meta", "data-feedback": message.feedback }, feedback));
-    if (isLast && message.chips.length > 0 && this.options.choose) parts.push(this.chips(message.chips));
+    if (isLast && message.chips.length > 0 && this.options.choose) parts.push(this.#chips(message.chips));
     patch(li, parts);
   }
 
-  private bubble(message: Message, text: string, isStreaming: boolean): HTMLElement {
+  #bubble(message: Message, text: string, isStreaming: boolean): HTMLElement {
     const { base } = this.options;
     const citations = new Map(message.citations.map((each) => [each.marker, each]));
     const cite = (marker: number) => {
       const found = citations.get(marker);
-      return found ? { href: found.url, title: found.title } : null;
+      const { source } = this.options.strings;
+      return found ? { href: found.url, name: `${source(String(marker))}: ${found.title}` } : null;
     };
     const body = message.role === "customer" ? plain(text) : render(text, { base, cite });
     // Half a sentence is noise to a screen reader; whole ones are announced elsewhere.
@@ -144,20 +150,20 @@ export class MessageList {
     return h("div", { class: "bubble", dir: "auto", "aria-hidden": hidden }, body);
   }
 
-  private thinking(live: Live | null): HTMLElement {
+  #thinking(live: Live | null): HTMLElement {
     const { strings } = this.options;
     const phase = live?.phase ? strings.phases[live.phase] : strings.thinking;
     const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
     return h("div", { class: "bubble thinking" }, dots, h("span", { class: "phase" }, phase));
   }
 
-  private sources(message: Message): HTMLElement {
+  #sources(message: Message): HTMLElement {
     const list = h("ul", { class: "sources", "aria-label": this.options.strings.sources });
     const seen = new Set<string>();
     for (const citation of message.citations) {
-      if (seen.has(citation.url)) continue;
-      seen.add(citation.url);
-      const href = new URL(citation.url, this.options.base).href;
+      const href = safeHref(citation.url, this.options.base);
+      if (href === null || seen.has(href)) continue;
+      seen.add(href);
       const link = h("a", { href, target: "_blank", rel: "noopener noreferrer", title: citation.quote });
       link.append(icon(...ARTICLE), h("span", {}, citation.title));
       list.append(h("li", {}, link));
@@ -165,14 +171,25 @@ export class MessageList {
     return list;
   }
 
-  private stateNote(message: Message): string | null {
+  /** Whose words these are is seen by their side; this is for who does not see it. */
+  #you(): HTMLElement {
+    return h("p", { class: "who visually-hidden" }, this.options.strings.you);
+  }
+
+  #files(sent: SentFile[], save: (file: SentFile) => SaveFile): HTMLElement {
+    const { language, previews } = this.options;
+    const cards = sent.map((file) => fileCard(file, save(file), { language, previews }));
+    return h("div", { class: "files" }, ...cards);
+  }
+
+  #stateNote(message: Message): string | null {
     const { strings } = this.options;
     const isStopped = message.state === "interrupted" || message.state === "retracted";
     if (isStopped) return strings.interrupted;
     return message.state === "failed" ? strings.failed : null;
   }
 
-  private chips(chips: Chip[]): HTMLElement {
+  #chips(chips: Chip[]): HTMLElement {
     const group = h("div", { class: "chips", role: "group" });
     // A person is always offered at the same place; here only when there is nothing else to choose.
     const shown = chips.length > 1 ? chips.filter((chip) => chip !== "human") : chips;
@@ -184,10 +201,6 @@ export class MessageList {
     }
     return group;
   }
-}
-
-function files(sent: SentFile[], save: (file: SentFile) => SaveFile): HTMLElement {
-  return h("div", { class: "files" }, ...sent.map((file) => fileCard(file, save(file))));
 }
 
 function fillEvent(li: HTMLLIElement, message: Message): void {
@@ -206,7 +219,11 @@ function plain(text: string): Node {
   return lines;
 }
 
+/** Of today the hour, of any other day the day too. */
 function time(at: string, language: string | undefined): HTMLTimeElement {
-  const shown = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-  return h("time", { datetime: at }, shown.format(new Date(at)));
+  const moment = new Date(at);
+  const isToday = moment.toDateString() === new Date().toDateString();
+  const day = isToday ? {} : ({ day: "numeric", month: "short" } as const);
+  const shown = new Intl.DateTimeFormat(language, { ...day, hour: "2-digit", minute: "2-digit" });
+  return h("time", { datetime: at }, shown.format(moment));
 }

@@ -75,6 +75,8 @@ export interface ConversationSummary {
   at: string;
   /** How far this visitor has read. */
   read: number;
+  /** How many messages of the bot and of people come after that. */
+  unread: number;
   assignee?: Person;
   /** Whether the assignee is there. */
   here?: boolean;

@@ -49,6 +49,8 @@ const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 30_000;
 const RESTART_SPREAD_MS = 5_000;
 const PROBE_MS = 5_000;
+/** A server that has not welcomed us by then is not there. */
+const WELCOME_MS = 15_000;
 const OPEN = 1;
 
 export const browserWorld: World = {
@@ -61,17 +63,17 @@ export const browserWorld: World = {
 export class Realtime {
   state: LinkState = "idle";
 
-  private socket: SocketLike | null = null;
-  private sequences = new Map<string, Sequence>();
-  private readonly outbox = new Outbox((frame) => this.send(frame));
-  private timer: number | null = null;
-  private heartbeat: number | null = null;
-  private probing: number | null = null;
-  private attempts = 0;
-  private pings = 0;
-  private unanswered = 0;
-  private beatMs = 25_000;
-  private isDraining = false;
+  #socket: SocketLike | null = null;
+  #sequences = new Map<string, Sequence>();
+  readonly #outbox = new Outbox((frame) => this.send(frame));
+  #timer: number | null = null;
+  #heartbeat: number | null = null;
+  #probing: number | null = null;
+  #attempts = 0;
+  #pings = 0;
+  #unanswered = 0;
+  #beatMs = 25_000;
+  #isDraining = false;
 
   constructor(
     private readonly url: string,
@@ -81,19 +83,19 @@ export class Realtime {
 
   /** Connect, unless that is under way. */
   start(): void {
-    if (this.state === "idle" || this.state === "waiting") this.connect();
+    if (this.state === "idle" || this.state === "waiting") this.#connect();
   }
 
   /** Close and stay closed until `start`. */
   stop(): void {
-    this.drop();
-    this.setState("idle", null);
+    this.#drop();
+    this.#setState("idle", null);
   }
 
   /** The machine woke up or the network is back: connect now, or find out whether the link lives. */
   wake(): void {
-    if (this.state === "waiting") this.connect();
-    else if (this.state === "online") this.probe();
+    if (this.state === "waiting") this.#connect();
+    else if (this.state === "online") this.#probe();
   }
 
   /** Keep `follower` up to date with a conversation, from its `lastSeq` on. */
@@ -103,62 +105,67 @@ export class Realtime {
       (after) => this.send({ t: "sync", c: conversation, after }),
       () => this.listeners.changed(conversation),
     );
-    this.sequences.set(conversation, sequence);
+    this.#sequences.set(conversation, sequence);
     return sequence;
   }
 
   unfollow(conversation: string): void {
-    this.sequences.delete(conversation);
+    this.#sequences.delete(conversation);
+  }
+
+  unfollowAll(): void {
+    this.#sequences.clear();
   }
 
   /** Send now or not at all; false when there is no connection. */
   send(frame: ClientFrame): boolean {
-    if (this.state !== "online" || !this.transmit(frame)) return false;
+    if (this.state !== "online" || !this.#transmit(frame)) return false;
     return true;
   }
 
   /** Send it, after what was posted before, until the server has acknowledged or refused it. */
   post(frame: Posted): void {
-    this.outbox.add(frame);
+    this.#outbox.add(frame);
   }
 
   /** Forget what has not been acknowledged. */
   withdraw(cid: string): void {
-    this.outbox.remove(cid);
+    this.#outbox.remove(cid);
   }
 
-  private connect(): void {
-    this.drop();
-    this.setState("connecting", null);
+  #connect(): void {
+    this.#drop();
+    this.#setState("connecting", null);
+    this.#heartbeat = this.world.setTimeout(() => this.#lost(), WELCOME_MS);
     const socket = this.world.open(this.url);
-    this.socket = socket;
+    this.#socket = socket;
     socket.onopen = () => {
       const resume: Record<string, number> = {};
-      for (const [id, sequence] of this.sequences) {
+      for (const [id, sequence] of this.#sequences) {
         resume[id] = sequence.lastSeq;
         sequence.expectReplay();
       }
       const hello = this.listeners.hello();
-      this.transmit(Object.keys(resume).length > 0 ? { ...hello, resume } : hello);
+      this.#transmit(Object.keys(resume).length > 0 ? { ...hello, resume } : hello);
     };
-    socket.onmessage = (event) => this.receive(event.data);
-    socket.onclose = (event) => this.closed(event.code, event.reason);
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
   }
 
-  private receive(data: unknown): void {
-    this.unanswered = 0;
+  #receive(data: unknown): void {
+    this.#unanswered = 0;
     const frame = JSON.parse(String(data)) as ServerFrame;
     switch (frame.t) {
       case "welcome":
-        return this.welcomed(frame.d);
+        return this.#welcomed(frame.d);
       case "ack":
-        if (frame.d.cid) this.outbox.remove(frame.d.cid);
+        if (frame.d.cid) this.#outbox.remove(frame.d.cid);
         this.listeners.ack(frame.d);
-        return this.outbox.next();
+        return this.#outbox.next();
       case "nack":
-        return this.refused(frame.d, frame.c);
+        return this.#refused(frame.d, frame.c);
       case "draining":
-        this.isDraining = true;
+        this.#isDraining = true;
         return;
       case "pong":
         return;
@@ -167,108 +174,111 @@ export class Realtime {
       case "list.dirty": // names a conversation, but is not part of its thread
         return this.listeners.frame(frame);
       default: {
-        const sequence = frame.c === undefined ? undefined : this.sequences.get(frame.c);
+        const sequence = frame.c === undefined ? undefined : this.#sequences.get(frame.c);
         if (sequence) sequence.receive(frame);
         else this.listeners.frame(frame);
       }
     }
   }
 
-  private welcomed(welcome: Welcome): void {
-    this.attempts = 0;
-    this.beatMs = welcome.hb * 1000;
-    this.setState("online", null);
+  #welcomed(welcome: Welcome): void {
+    this.#attempts = 0;
+    this.#beatMs = welcome.hb * 1000;
+    this.#scheduleBeat();
+    this.#setState("online", null);
     this.listeners.welcome(welcome);
-    this.outbox.next();
-    this.scheduleBeat();
+    this.#outbox.next();
   }
 
-  private refused(nack: Payloads["nack"], conversation: string | undefined): void {
-    if (this.outbox.get(nack.cid) && nack.retry_after !== undefined) {
+  #refused(nack: Payloads["nack"], conversation: string | undefined): void {
+    if (this.#outbox.get(nack.cid) && nack.retry_after !== undefined) {
       this.world.setTimeout(() => {
-        this.outbox.cut();
-        this.outbox.next();
+        this.#outbox.cut();
+        this.#outbox.next();
       }, nack.retry_after * 1000);
       return;
     }
-    if (nack.cid !== undefined) this.outbox.remove(nack.cid);
+    if (nack.cid !== undefined) this.#outbox.remove(nack.cid);
     this.listeners.nack(nack, conversation);
-    this.outbox.next();
+    this.#outbox.next();
   }
 
-  private closed(code: number, reason = ""): void {
-    this.drop();
-    if (FINAL_CLOSE_CODES.has(code)) return this.setState("refused", code, reason);
-    const isRestart = this.isDraining || code === 1012;
-    this.isDraining = false;
+  #closed(code: number, reason = ""): void {
+    this.#drop();
+    if (FINAL_CLOSE_CODES.has(code)) return this.#setState("refused", code, reason);
+    const isRestart = this.#isDraining || code === 1012;
+    this.#isDraining = false;
     const ceiling = isRestart
       ? RESTART_SPREAD_MS
-      : Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.attempts);
-    this.attempts += 1;
-    this.timer = this.world.setTimeout(() => this.connect(), this.world.random() * ceiling);
-    this.setState("waiting", code, reason);
+      : Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts);
+    this.#attempts += 1;
+    this.#timer = this.world.setTimeout(() => this.#connect(), this.world.random() * ceiling);
+    this.#setState("waiting", code, reason);
   }
 
-  private scheduleBeat(): void {
-    this.heartbeat = this.world.setTimeout(() => {
-      if (this.unanswered >= 2) return this.lost();
-      this.ping();
-      this.scheduleBeat();
-    }, this.beatMs);
+  #scheduleBeat(): void {
+    if (this.#heartbeat !== null) this.world.clearTimeout(this.#heartbeat);
+    this.#heartbeat = this.world.setTimeout(() => {
+      if (this.#unanswered >= 2) return this.#lost();
+      this.#ping();
+      this.#scheduleBeat();
+    }, this.#beatMs);
   }
 
   /** Ask for a sign of life and give up the link when none comes. */
-  private probe(): void {
-    if (this.probing !== null) return;
-    this.ping();
-    this.probing = this.world.setTimeout(() => {
-      this.probing = null;
-      if (this.unanswered > 0) this.lost();
+  #probe(): void {
+    if (this.#probing !== null) return;
+    this.#ping();
+    this.#probing = this.world.setTimeout(() => {
+      this.#probing = null;
+      if (this.#unanswered > 0) this.#lost();
     }, PROBE_MS);
   }
 
-  private ping(): void {
-    this.unanswered += 1;
-    this.pings += 1;
-    this.send({ t: "ping", n: this.pings });
+  #ping(): void {
+    this.#unanswered += 1;
+    this.#pings += 1;
+    this.send({ t: "ping", n: this.#pings });
   }
 
-  private lost(): void {
-    this.closed(1006);
+  #lost(): void {
+    this.#closed(1006);
   }
 
-  private transmit(frame: ClientFrame): boolean {
-    if (!this.socket || this.socket.readyState !== OPEN) return false;
-    this.socket.send(JSON.stringify(frame));
+  #transmit(frame: ClientFrame): boolean {
+    if (!this.#socket || this.#socket.readyState !== OPEN) return false;
+    this.#socket.send(JSON.stringify(frame));
     return true;
   }
 
-  private drop(): void {
-    for (const timer of [this.timer, this.heartbeat, this.probing]) {
+  #drop(): void {
+    for (const timer of [this.#timer, this.#heartbeat, this.#probing]) {
       if (timer !== null) this.world.clearTimeout(timer);
     }
-    this.timer = this.heartbeat = this.probing = null;
-    this.unanswered = 0;
-    this.outbox.cut();
-    const socket = this.socket;
-    this.socket = null;
+    this.#timer = this.#heartbeat = this.#probing = null;
+    this.#unanswered = 0;
+    this.#outbox.cut();
+    const socket = this.#socket;
+    this.#socket = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }
 
-  private setState(state: LinkState, code: number | null, reason = ""): void {
+  #setState(state: LinkState, code: number | null, reason = ""): void {
     this.state = state;
     this.listeners.link(state, code, reason);
   }
 }
 
-/** Try at once when the network returns or the page is looked at again. */
-export function wakeWithPage(realtime: Realtime): void {
-  window.addEventListener("online", () => realtime.wake());
-  document.addEventListener("visibilitychange", () => {
+/** Try at once when the network returns or the page is looked at again, until `ended`. */
+export function wakeWithPage(realtime: Realtime, ended?: AbortSignal): void {
+  const options = ended ? { signal: ended } : {};
+  window.addEventListener("online", () => realtime.wake(), options);
+  const look = () => {
     if (document.visibilityState === "visible") realtime.wake();
-  });
+  };
+  document.addEventListener("visibilitychange", look, options);
 }
 
 /** The websocket of the server a page or script came from. */

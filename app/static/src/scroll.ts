@@ -3,30 +3,34 @@
 const NEAR_END_PX = 48;
 
 export class StickyScroll {
-  private isAtEnd = true;
+  #isAtEnd = true;
 
   constructor(
     private readonly box: HTMLElement,
     private readonly away: (isAway: boolean) => void,
   ) {
-    box.addEventListener("scroll", () => this.look(), { passive: true });
+    box.addEventListener("scroll", () => this.#look(), { passive: true });
     new ResizeObserver(() => this.follow()).observe(box);
+  }
+
+  get isAway(): boolean {
+    return !this.#isAtEnd;
   }
 
   /** Call after the content changed. */
   follow(): void {
-    if (this.isAtEnd) this.box.scrollTop = this.box.scrollHeight;
-    this.away(!this.isAtEnd);
+    if (this.#isAtEnd) this.box.scrollTop = this.box.scrollHeight;
+    this.away(!this.#isAtEnd);
   }
 
   toEnd(): void {
-    this.isAtEnd = true;
+    this.#isAtEnd = true;
     this.follow();
   }
 
-  private look(): void {
+  #look(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.box;
-    this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-    this.away(!this.isAtEnd);
+    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.away(!this.#isAtEnd);
   }
 }

@@ -1,7 +1,8 @@
 /** Cuts a growing text into whole sentences, so that a screen reader hears sentences, not tokens. */
 
 const END = /[.!?…。！？]+["'”’)\]]*(?:\s*\[\d{1,2}\])*(?=\s)|\n+/g;
-const NOT_SPOKEN = /\[\d{1,2}\]|[*_`]/g;
+const NOT_SPOKEN = /\[\d{1,2}\]|[*`]|(?<!\w)_|_(?!\w)/g;
+const LINK = /\[([^\]\n]+)\]\([^()\s]+\)/g;
 
 export class SentenceReader {
   private told = 0;
@@ -26,7 +27,7 @@ export class SentenceReader {
   }
 
   private tell(piece: string, sentences: string[]): void {
-    const spoken = piece.replace(NOT_SPOKEN, "").replace(/\s+/g, " ").trim();
+    const spoken = piece.replace(LINK, "$1").replace(NOT_SPOKEN, "").replace(/\s+/g, " ").trim();
     if (/[\p{L}\p{N}]/u.test(spoken)) sentences.push(spoken);
   }
 }

@@ -19,8 +19,8 @@ export interface Follower {
 }
 
 export class Sequence {
-  private held: ServerFrame[] = [];
-  private catchingUp = false;
+  #held: ServerFrame[] = [];
+  #catchingUp = false;
 
   constructor(
     private readonly follower: Follower,
@@ -34,8 +34,8 @@ export class Sequence {
 
   /** The server has been asked, in a hello or by `sync`, and will answer up to `synced`. */
   expectReplay(): void {
-    this.held = [];
-    this.catchingUp = true;
+    this.#held = [];
+    this.#catchingUp = true;
   }
 
   /** Ask for everything after `after`. */
@@ -45,29 +45,29 @@ export class Sequence {
   }
 
   receive(frame: ServerFrame): void {
-    if (frame.t === "synced") return this.finish(frame.d.last_seq);
-    if (frame.t === "reset") return this.restart();
-    if (frame.t === "snapshot") return this.apply(frame);
-    if (this.catchingUp) {
-      this.held.push(frame);
+    if (frame.t === "synced") return this.#finish(frame.d.last_seq);
+    if (frame.t === "reset") return this.#restart();
+    if (frame.t === "snapshot") return this.#apply(frame);
+    if (this.#catchingUp) {
+      this.#held.push(frame);
     } else if (frame.s !== undefined && frame.s > this.follower.lastSeq + 1) {
       this.sync();
-      this.held.push(frame);
+      this.#held.push(frame);
     } else {
-      this.apply(frame);
+      this.#apply(frame);
     }
   }
 
-  private apply(frame: ServerFrame): void {
+  #apply(frame: ServerFrame): void {
     const applied = this.follower.apply(frame);
     if (applied === "gap") this.sync();
     if (applied === "changed") this.changed();
   }
 
-  private finish(lastSeq: number): void {
-    const held = this.held;
-    this.held = [];
-    this.catchingUp = false;
+  #finish(lastSeq: number): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#catchingUp = false;
     const stored = held.filter((frame) => frame.s !== undefined);
     const passing = held.filter((frame) => frame.s === undefined);
     stored.sort((a, b) => (a.s ?? 0) - (b.s ?? 0));
@@ -78,7 +78,7 @@ export class Sequence {
     for (const frame of passing) this.receive(frame);
   }
 
-  private restart(): void {
+  #restart(): void {
     this.follower.clear();
     this.follower.lastSeq = 0;
     this.sync(0);

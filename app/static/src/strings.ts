@@ -42,7 +42,10 @@ export const en = {
   withSomebody: "You are talking to our team",
   resolvedState: "This conversation is closed",
   newMessages: "New messages",
+  latest: "To the newest message",
+  you: "You",
   sources: "Sources",
+  source: (marker: string) => `Source ${marker}`,
   phases: {
     searching: "Searching our help articles…",
     reading: "Reading what we found…",
@@ -52,7 +55,6 @@ export const en = {
   interrupted: "This answer was stopped",
   failed: "This answer could not be finished.",
   typing: (name: string) => (name ? `${name} is typing` : "Typing"),
-  waiting: "A person from our team will answer you here.",
   resolved: "This conversation is closed. Write again if anything is left.",
   conversations: {
     title: "Your conversations",
@@ -77,10 +79,18 @@ export const en = {
     uploading: (name: string) => `Uploading ${name}`,
     failed: "This could not be sent. Try again.",
     notSaved: "This file could not be fetched.",
+    mismatch: "This file is not what its name says.",
     tooMany: (count: number) =>
       plural("en", count, { one: "At most # file at once", other: "At most # files at once" }),
     tooLarge: (size: string) => `At most ${size}`,
     kinds: (endings: string) => `Possible are ${endings}`,
+  },
+  /** By the code of a refusal. */
+  problems: {
+    too_long: "This is too long.",
+    blocked: "You cannot write here.",
+    rate_limited: "That was a lot at once. Please wait a moment.",
+    unavailable: "This does not work right now. Please try again soon.",
   },
   rating: {
     title: "How was this conversation?",

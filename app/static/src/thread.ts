@@ -74,25 +74,25 @@ export class Thread implements Follower {
   typing: string | null = null;
   typingBy: Actor["kind"] | null = null;
 
-  private messages = new Map<string, Message>();
-  private pending = new Map<string, Pending>();
+  #messages = new Map<string, Message>();
+  #pending = new Map<string, Pending>();
 
   /** Everything in reading order; what is still on its way comes last. */
   items(): Item[] {
-    const messages = [...this.messages.values()].sort((a, b) => a.s - b.s);
+    const messages = [...this.#messages.values()].sort((a, b) => a.s - b.s);
     const placed = messages.map((message): Item => {
       const live = this.live?.messageId === message.id ? this.live : null;
       const key = message.cid ? `cid:${message.cid}` : message.id;
       return { key, kind: "message", message, live };
     });
-    const waiting = [...this.pending.values()].map((pending): Item => {
+    const waiting = [...this.#pending.values()].map((pending): Item => {
       return { key: `cid:${pending.cid}`, kind: "pending", pending };
     });
     return [...placed, ...waiting];
   }
 
   get isEmpty(): boolean {
-    return this.messages.size === 0 && this.pending.size === 0;
+    return this.#messages.size === 0 && this.#pending.size === 0;
   }
 
   /** What a list of conversations says of it, before its events are here and after a cut. */
@@ -107,78 +107,78 @@ export class Thread implements Follower {
 
   /** Whether a message with this id is still on its way. */
   waits(cid: string | undefined): boolean {
-    return cid !== undefined && this.pending.has(cid);
+    return cid !== undefined && this.#pending.has(cid);
   }
 
   /** Show a message before the server has it. */
   addPending(pending: Pending): void {
-    this.pending.set(pending.cid, pending);
+    this.#pending.set(pending.cid, pending);
   }
 
   /** The server will not take it; it stays visible with the reason. False: it is not from here. */
   refuse(cid: string, refusal: string): boolean {
-    const pending = this.pending.get(cid);
-    if (pending) this.pending.set(cid, { ...pending, refusal });
+    const pending = this.#pending.get(cid);
+    if (pending) this.#pending.set(cid, { ...pending, refusal });
     return pending !== undefined;
   }
 
   /** Take a message that was not sent off the screen. */
   removePending(cid: string): Pending | undefined {
-    const pending = this.pending.get(cid);
-    this.pending.delete(cid);
+    const pending = this.#pending.get(cid);
+    this.#pending.delete(cid);
     return pending;
   }
 
   /** What has not been sent, taken off the screen. */
   takePending(): Pending[] {
-    const waiting = [...this.pending.values()];
-    this.pending.clear();
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
     return waiting;
   }
 
   clear(): void {
     this.lastSeq = 0;
     this.live = null;
-    this.messages.clear();
+    this.#messages.clear();
   }
 
   apply(frame: ServerFrame): Applied {
-    if (frame.s !== undefined) return this.applyStored(frame, frame.s);
+    if (frame.s !== undefined) return this.#applyStored(frame, frame.s);
     switch (frame.t) {
       case "snapshot":
-        return this.load(frame.d);
+        return this.#load(frame.d);
       case "answer.started":
-        return this.begin(frame.d);
+        return this.#begin(frame.d);
       case "answer.status":
-        return this.setPhase(frame.d);
+        return this.#setPhase(frame.d);
       case "answer.delta":
-        return this.append(frame.d);
+        return this.#append(frame.d);
       case "answer.snapshot":
-        return this.replaceLive(frame.d);
+        return this.#replaceLive(frame.d);
       case "answer.ended":
-        return this.end(frame.d);
+        return this.#end(frame.d);
       case "presence":
         this.isAssigneeHere = frame.d.on;
         return "changed";
       case "typing":
-        return this.setTyping(frame.d);
+        return this.#setTyping(frame.d);
       default:
         return "same";
     }
   }
 
-  private applyStored(frame: ServerFrame, s: number): Applied {
+  #applyStored(frame: ServerFrame, s: number): Applied {
     if (s <= this.lastSeq) return "same";
     this.lastSeq = s;
     switch (frame.t) {
       case "message.created":
       case "note.created":
-        return this.addMessage(frame.d.message);
+        return this.#addMessage(frame.d.message);
       case "message.completed":
       case "message.updated":
-        return this.replaceMessage(frame.d.message);
+        return this.#replaceMessage(frame.d.message);
       case "control.changed":
-        return this.setControl(frame.d.to, frame.d.epoch);
+        return this.#setControl(frame.d.to, frame.d.epoch);
       case "status.changed":
         this.status = frame.d.to;
         this.until = frame.d.until ?? null;
@@ -205,30 +205,30 @@ export class Thread implements Follower {
     }
   }
 
-  private addMessage(message: Message): Applied {
-    if (message.cid) this.pending.delete(message.cid);
+  #addMessage(message: Message): Applied {
+    if (message.cid) this.#pending.delete(message.cid);
     if (message.role !== "system") this.typing = null;
-    this.messages.set(message.id, message);
+    this.#messages.set(message.id, message);
     if (message.state === "streaming" && message.gen && this.live?.gen !== message.gen) {
-      this.begin({ gen: message.gen, message_id: message.id });
+      this.#begin({ gen: message.gen, message_id: message.id });
     }
     return "changed";
   }
 
-  private replaceMessage(message: Message): Applied {
-    this.messages.set(message.id, message);
+  #replaceMessage(message: Message): Applied {
+    this.#messages.set(message.id, message);
     if (message.state !== "streaming" && this.live?.messageId === message.id) this.live = null;
     return "changed";
   }
 
-  private setControl(to: Control, epoch: number): Applied {
+  #setControl(to: Control, epoch: number): Applied {
     this.control = to;
     this.epoch = epoch;
     if (to !== "bot") this.live = null;
     return "changed";
   }
 
-  private load(snapshot: Payloads["snapshot"]): Applied {
+  #load(snapshot: Payloads["snapshot"]): Applied {
     const { conversation, messages, live } = snapshot;
     this.detail = conversation;
     this.id = conversation.id;
@@ -243,28 +243,28 @@ export class Thread implements Follower {
     this.isBlocked = conversation.contact.blocked;
     this.until = conversation.until ?? null;
     this.rating = conversation.rating ?? null;
-    this.messages = new Map(messages.map((message) => [message.id, message]));
-    for (const { cid } of messages) if (cid) this.pending.delete(cid);
+    this.#messages = new Map(messages.map((message) => [message.id, message]));
+    for (const { cid } of messages) if (cid) this.#pending.delete(cid);
     this.live = null;
-    if (live) this.replaceLive(live);
+    if (live) this.#replaceLive(live);
     return "changed";
   }
 
-  private begin(d: Payloads["answer.started"]): Applied {
-    if (this.live?.gen === d.gen || this.isOver(d.message_id)) return "same";
+  #begin(d: Payloads["answer.started"]): Applied {
+    if (this.live?.gen === d.gen || this.#isOver(d.message_id)) return "same";
     this.live = { gen: d.gen, messageId: d.message_id, text: "", length: 0, phase: null };
     return "changed";
   }
 
-  private setPhase(d: Payloads["answer.status"]): Applied {
+  #setPhase(d: Payloads["answer.status"]): Applied {
     if (this.live?.gen !== d.gen || this.live.phase === d.phase) return "same";
     this.live = { ...this.live, phase: d.phase };
     return "changed";
   }
 
-  private append(d: Payloads["answer.delta"]): Applied {
-    if (this.isOver(d.message_id) || this.control === "human") return "same";
-    if (this.live?.gen !== d.gen) this.begin(d);
+  #append(d: Payloads["answer.delta"]): Applied {
+    if (this.#isOver(d.message_id) || this.control === "human") return "same";
+    if (this.live?.gen !== d.gen) this.#begin(d);
     const live = this.live;
     if (!live) return "same";
     if (d.o > live.length) return "gap";
@@ -277,28 +277,28 @@ export class Thread implements Follower {
     return "changed";
   }
 
-  private replaceLive(d: Payloads["answer.snapshot"]): Applied {
-    if (this.isOver(d.message_id)) return "same";
+  #replaceLive(d: Payloads["answer.snapshot"]): Applied {
+    if (this.#isOver(d.message_id)) return "same";
     const phase = d.x ? "writing" : this.live?.gen === d.gen ? this.live.phase : null;
     const length = Array.from(d.x).length;
     this.live = { gen: d.gen, messageId: d.message_id, text: d.x, length, phase };
     return "changed";
   }
 
-  private end(d: Payloads["answer.ended"]): Applied {
+  #end(d: Payloads["answer.ended"]): Applied {
     if (this.live?.gen !== d.gen) return "same";
     this.live = null;
     return "changed";
   }
 
-  private setTyping(d: Payloads["typing"]): Applied {
+  #setTyping(d: Payloads["typing"]): Applied {
     this.typing = d.on ? (d.by.name ?? "") : null;
     this.typingBy = d.on ? d.by.kind : null;
     return "changed";
   }
 
-  private isOver(messageId: string): boolean {
-    const message = this.messages.get(messageId);
+  #isOver(messageId: string): boolean {
+    const message = this.#messages.get(messageId);
     return message !== undefined && message.state !== "streaming";
   }
 }

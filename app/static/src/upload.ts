@@ -9,9 +9,19 @@ export interface UploadTarget {
 }
 
 export interface Upload {
-  /** Rejects with the server's sentence, or an empty message where there is none. */
+  /** Rejects with an `UploadError`. */
   done: Promise<SentFile>;
   abort(): void;
+}
+
+/** Why the server did not take it: its code and sentence, empty where there is none. */
+export class UploadError extends Error {
+  constructor(
+    readonly code: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
 }
 
 export function upload(target: UploadTarget, file: File, progress: (share: number) => void): Upload {
@@ -25,19 +35,19 @@ export function upload(target: UploadTarget, file: File, progress: (share: numbe
     request.onload = () => {
       const told = read(request.responseText);
       if (request.status === 201) resolve(told as unknown as SentFile);
-      else reject(new Error(typeof told["detail"] === "string" ? told["detail"] : ""));
+      else reject(new UploadError(String(told["code"] ?? ""), String(told["detail"] ?? "")));
     };
-    request.onerror = request.onabort = () => reject(new Error(""));
+    request.onerror = request.onabort = () => reject(new UploadError("", ""));
     request.send(file);
   });
   return { done, abort: () => request.abort() };
 }
 
 /** "1.4 MB", in the reader's way of writing numbers. */
-export function sizeText(bytes: number): string {
+export function sizeText(bytes: number, language: string | undefined): string {
   const [unit, size] = bytes < 1e6 ? (["kilobyte", 1e3] as const) : (["megabyte", 1e6] as const);
   const maximumFractionDigits = unit === "kilobyte" ? 0 : 1;
-  const shown = new Intl.NumberFormat(undefined, { style: "unit", unit, maximumFractionDigits });
+  const shown = new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits });
   return shown.format(Math.max(bytes / size, unit === "kilobyte" ? 1 : 0));
 }
 

@@ -49,7 +49,10 @@ export const strings: Strings = {
   withSomebody: "أنت تتحدث مع فريقنا",
   resolvedState: "انتهت هذه المحادثة",
   newMessages: "رسائل جديدة",
+  latest: "إلى أحدث رسالة",
+  you: "أنت",
   sources: "المصادر",
+  source: (marker) => `المصدر ${marker}`,
   phases: {
     searching: "نبحث في مقالات المساعدة…",
     reading: "نقرأ ما وجدناه…",
@@ -59,7 +62,6 @@ export const strings: Strings = {
   interrupted: "أُوقفت هذه الإجابة",
   failed: "تعذّر إكمال هذه الإجابة.",
   typing: (name) => (name ? `${name} يكتب الآن` : "يكتب الآن"),
-  waiting: "سيجيبك هنا شخص من فريقنا.",
   resolved: "انتهت هذه المحادثة. اكتب مجددًا إذا بقي شيء.",
   conversations: {
     title: "محادثاتك",
@@ -84,6 +86,7 @@ export const strings: Strings = {
     uploading: (name) => `جارٍ رفع ${name}`,
     failed: "تعذّر الإرسال. حاول مرة أخرى.",
     notSaved: "تعذّر جلب هذا الملف.",
+    mismatch: "هذا الملف ليس كما يقول اسمه.",
     tooMany: (count) =>
       plural("ar", count, {
         one: "ملف واحد على الأكثر في كل مرة",
@@ -94,6 +97,12 @@ export const strings: Strings = {
       }),
     tooLarge: (size) => `${size} على الأكثر`,
     kinds: (endings) => `الأنواع المسموح بها: ${endings}`,
+  },
+  problems: {
+    too_long: "هذا أطول من اللازم.",
+    blocked: "لا يمكنك الكتابة هنا.",
+    rate_limited: "هذا كثير دفعة واحدة. انتظر لحظة من فضلك.",
+    unavailable: "هذا غير متاح الآن. حاول مرة أخرى بعد قليل.",
   },
   rating: {
     title: "كيف كانت هذه المحادثة؟",

@@ -19,7 +19,7 @@ export const strings: Strings = {
   placeholder: "Stellen Sie eine Frage…",
   placeholderHuman: "Nachricht schreiben…",
   send: "Senden",
-  stop: "Antwort abbrechen",
+  stop: "Antwort stoppen",
   stopShort: "Stopp",
   human: "Mit einem Menschen sprechen",
   connecting: "Verbindung wird aufgebaut…",
@@ -43,7 +43,10 @@ export const strings: Strings = {
   withSomebody: "Sie sprechen mit unserem Team",
   resolvedState: "Diese Unterhaltung ist beendet",
   newMessages: "Neue Nachrichten",
+  latest: "Zur neuesten Nachricht",
+  you: "Sie",
   sources: "Quellen",
+  source: (marker) => `Quelle ${marker}`,
   phases: {
     searching: "Unsere Hilfeartikel werden durchsucht…",
     reading: "Die Fundstellen werden gelesen…",
@@ -53,7 +56,6 @@ export const strings: Strings = {
   interrupted: "Diese Antwort wurde abgebrochen",
   failed: "Diese Antwort konnte nicht beendet werden.",
   typing: (name) => (name ? `${name} schreibt` : "Schreibt"),
-  waiting: "Jemand aus unserem Team antwortet Ihnen hier.",
   resolved: "Diese Unterhaltung ist beendet. Schreiben Sie einfach, wenn noch etwas offen ist.",
   conversations: {
     title: "Ihre Unterhaltungen",
@@ -78,10 +80,17 @@ export const strings: Strings = {
     uploading: (name) => `${name} wird hochgeladen`,
     failed: "Das konnte nicht gesendet werden. Versuchen Sie es noch einmal.",
     notSaved: "Diese Datei konnte nicht geladen werden.",
+    mismatch: "Diese Datei ist nicht, was ihr Name sagt.",
     tooMany: (count) =>
       plural("de", count, { one: "Höchstens # Datei auf einmal", other: "Höchstens # Dateien auf einmal" }),
     tooLarge: (size) => `Höchstens ${size}`,
     kinds: (endings) => `Möglich sind ${endings}`,
+  },
+  problems: {
+    too_long: "Das ist zu lang.",
+    blocked: "Sie können hier nicht schreiben.",
+    rate_limited: "Das war viel auf einmal. Bitte warten Sie einen Moment.",
+    unavailable: "Das geht gerade nicht. Versuchen Sie es bald noch einmal.",
   },
   rating: {
     title: "Wie war diese Unterhaltung?",

@@ -43,7 +43,10 @@ export const strings: Strings = {
   withSomebody: "Estás hablando con nuestro equipo",
   resolvedState: "Esta conversación ha terminado",
   newMessages: "Mensajes nuevos",
+  latest: "Ir al último mensaje",
+  you: "Tú",
   sources: "Fuentes",
+  source: (marker) => `Fuente ${marker}`,
   phases: {
     searching: "Buscando en nuestros artículos de ayuda…",
     reading: "Leyendo lo que hemos encontrado…",
@@ -53,7 +56,6 @@ export const strings: Strings = {
   interrupted: "Esta respuesta se ha detenido",
   failed: "Esta respuesta no se ha podido terminar.",
   typing: (name) => (name ? `${name} está escribiendo` : "Escribiendo"),
-  waiting: "Una persona de nuestro equipo te responderá aquí.",
   resolved: "Esta conversación ha terminado. Escribe de nuevo si queda algo pendiente.",
   conversations: {
     title: "Tus conversaciones",
@@ -78,10 +80,17 @@ export const strings: Strings = {
     uploading: (name) => `Subiendo ${name}`,
     failed: "No se ha podido enviar. Inténtalo de nuevo.",
     notSaved: "No se ha podido obtener este archivo.",
+    mismatch: "Este archivo no es lo que dice su nombre.",
     tooMany: (count) =>
       plural("es", count, { one: "# archivo a la vez como máximo", other: "# archivos a la vez como máximo" }),
     tooLarge: (size) => `${size} como máximo`,
     kinds: (endings) => `Se admiten ${endings}`,
+  },
+  problems: {
+    too_long: "Es demasiado largo.",
+    blocked: "No puedes escribir aquí.",
+    rate_limited: "Es mucho de una vez. Espera un momento.",
+    unavailable: "Ahora no funciona. Vuelve a intentarlo pronto.",
   },
   rating: {
     title: "¿Qué te ha parecido esta conversación?",

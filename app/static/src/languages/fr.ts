@@ -43,7 +43,10 @@ export const strings: Strings = {
   withSomebody: "Vous parlez avec notre équipe",
   resolvedState: "Cette conversation est terminée",
   newMessages: "Nouveaux messages",
+  latest: "Aller au dernier message",
+  you: "Vous",
   sources: "Sources",
+  source: (marker) => `Référence ${marker}`,
   phases: {
     searching: "Recherche dans nos articles d’aide…",
     reading: "Lecture de ce que nous avons trouvé…",
@@ -53,7 +56,6 @@ export const strings: Strings = {
   interrupted: "Cette réponse a été interrompue",
   failed: "Cette réponse n’a pas pu être terminée.",
   typing: (name) => (name ? `${name} écrit` : "Écrit"),
-  waiting: "Une personne de notre équipe vous répondra ici.",
   resolved: "Cette conversation est terminée. Écrivez de nouveau s’il reste une question.",
   conversations: {
     title: "Vos conversations",
@@ -78,10 +80,17 @@ export const strings: Strings = {
     uploading: (name) => `Envoi de ${name}`,
     failed: "L’envoi a échoué. Réessayez.",
     notSaved: "Ce fichier n’a pas pu être récupéré.",
+    mismatch: "Ce fichier n’est pas ce que son nom annonce.",
     tooMany: (count) =>
       plural("fr", count, { one: "# fichier au plus à la fois", other: "# fichiers au plus à la fois" }),
     tooLarge: (size) => `${size} au plus`,
     kinds: (endings) => `Formats possibles : ${endings}`,
+  },
+  problems: {
+    too_long: "C’est trop long.",
+    blocked: "Vous ne pouvez pas écrire ici.",
+    rate_limited: "C’est beaucoup d’un coup. Patientez un instant.",
+    unavailable: "Cela ne marche pas pour le moment. Réessayez bientôt.",
   },
   rating: {
     title: "Comment était cette conversation ?",

@@ -43,7 +43,10 @@ export const strings: Strings = {
   withSomebody: "Stai parlando con il nostro team",
   resolvedState: "Questa conversazione è chiusa",
   newMessages: "Nuovi messaggi",
+  latest: "Vai all’ultimo messaggio",
+  you: "Tu",
   sources: "Fonti",
+  source: (marker) => `Fonte ${marker}`,
   phases: {
     searching: "Cerco nei nostri articoli di aiuto…",
     reading: "Leggo quello che abbiamo trovato…",
@@ -53,7 +56,6 @@ export const strings: Strings = {
   interrupted: "Questa risposta è stata interrotta",
   failed: "Non è stato possibile completare questa risposta.",
   typing: (name) => (name ? `${name} sta scrivendo` : "Sta scrivendo"),
-  waiting: "Una persona del nostro team ti risponderà qui.",
   resolved: "Questa conversazione è chiusa. Scrivi di nuovo se resta qualcosa.",
   conversations: {
     title: "Le tue conversazioni",
@@ -78,10 +80,17 @@ export const strings: Strings = {
     uploading: (name) => `Caricamento di ${name}`,
     failed: "Invio non riuscito. Riprova.",
     notSaved: "Non è stato possibile scaricare questo file.",
+    mismatch: "Questo file non è quello che dice il suo nome.",
     tooMany: (count) =>
       plural("it", count, { one: "Al massimo # file alla volta", other: "Al massimo # file alla volta" }),
     tooLarge: (size) => `Al massimo ${size}`,
     kinds: (endings) => `Sono ammessi ${endings}`,
+  },
+  problems: {
+    too_long: "È troppo lungo.",
+    blocked: "Non puoi scrivere qui.",
+    rate_limited: "È molto in una volta. Attendi un momento.",
+    unavailable: "Al momento non funziona. Riprova tra poco.",
   },
   rating: {
     title: "Com’è andata questa conversazione?",

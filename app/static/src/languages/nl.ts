@@ -43,7 +43,10 @@ export const strings: Strings = {
   withSomebody: "Je praat met ons team",
   resolvedState: "Dit gesprek is afgesloten",
   newMessages: "Nieuwe berichten",
+  latest: "Naar het nieuwste bericht",
+  you: "Jij",
   sources: "Bronnen",
+  source: (marker) => `Bron ${marker}`,
   phases: {
     searching: "We zoeken in onze hulpartikelen…",
     reading: "We lezen wat we hebben gevonden…",
@@ -53,7 +56,6 @@ export const strings: Strings = {
   interrupted: "Dit antwoord is gestopt",
   failed: "Dit antwoord kon niet worden afgemaakt.",
   typing: (name) => (name ? `${name} is aan het typen` : "Is aan het typen"),
-  waiting: "Iemand van ons team antwoordt je hier.",
   resolved: "Dit gesprek is afgesloten. Schrijf gerust weer als er nog iets is.",
   conversations: {
     title: "Je gesprekken",
@@ -78,10 +80,17 @@ export const strings: Strings = {
     uploading: (name) => `${name} wordt geüpload`,
     failed: "Dit kon niet worden verstuurd. Probeer het opnieuw.",
     notSaved: "Dit bestand kon niet worden opgehaald.",
+    mismatch: "Dit bestand is niet wat de naam zegt.",
     tooMany: (count) =>
       plural("nl", count, { one: "Hoogstens # bestand tegelijk", other: "Hoogstens # bestanden tegelijk" }),
     tooLarge: (size) => `Hoogstens ${size}`,
     kinds: (endings) => `Mogelijk zijn ${endings}`,
+  },
+  problems: {
+    too_long: "Dit is te lang.",
+    blocked: "Je kunt hier niet schrijven.",
+    rate_limited: "Dat was veel tegelijk. Wacht even.",
+    unavailable: "Dit werkt nu niet. Probeer het straks opnieuw.",
   },
   rating: {
     title: "Hoe was dit gesprek?",

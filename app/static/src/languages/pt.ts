@@ -43,7 +43,10 @@ export const strings: Strings = {
   withSomebody: "Você está falando com a nossa equipe",
   resolvedState: "Esta conversa foi encerrada",
   newMessages: "Novas mensagens",
+  latest: "Ir para a última mensagem",
+  you: "Você",
   sources: "Fontes",
+  source: (marker) => `Fonte ${marker}`,
   phases: {
     searching: "Procurando nos nossos artigos de ajuda…",
     reading: "Lendo o que encontramos…",
@@ -53,7 +56,6 @@ export const strings: Strings = {
   interrupted: "Esta resposta foi interrompida",
   failed: "Não foi possível concluir esta resposta.",
   typing: (name) => (name ? `${name} está escrevendo` : "Escrevendo"),
-  waiting: "Uma pessoa da nossa equipe vai responder aqui.",
   resolved: "Esta conversa foi encerrada. Escreva de novo se ficou alguma dúvida.",
   conversations: {
     title: "Suas conversas",
@@ -78,10 +80,17 @@ export const strings: Strings = {
     uploading: (name) => `Enviando ${name}`,
     failed: "Não foi possível enviar. Tente de novo.",
     notSaved: "Não foi possível obter este arquivo.",
+    mismatch: "Este arquivo não é o que o nome diz.",
     tooMany: (count) =>
       plural("pt", count, { one: "No máximo # arquivo por vez", other: "No máximo # arquivos por vez" }),
     tooLarge: (size) => `No máximo ${size}`,
     kinds: (endings) => `São aceitos ${endings}`,
+  },
+  problems: {
+    too_long: "É longo demais.",
+    blocked: "Você não pode escrever aqui.",
+    rate_limited: "Foi muita coisa de uma vez. Espere um momento.",
+    unavailable: "Não está funcionando agora. Tente de novo em breve.",
   },
   rating: {
     title: "Como foi esta conversa?",

@@ -27,6 +27,7 @@ export class CareWidget extends HTMLElement {
   #tag!: Tag;
   #site: Site | null = null;
   #wish: string | undefined;
+  #tries = 0;
   #held: Held = {};
   #hasAppeared!: () => void;
   readonly #appeared = new Promise<void>((resolve) => (this.#hasAppeared = resolve));
@@ -66,8 +67,11 @@ export class CareWidget extends HTMLElement {
     this.#hasAppeared();
     this.events.emit("ready", {});
     const known = recall(this.#tag.site);
-    if (known?.isOpen || this.hasAttribute("inline")) void this.open();
-    else if (known) void this.load();
+    const isInline = this.hasAttribute("inline");
+    if (!known && !isInline) return;
+    // On a phone it would cover the page that was just asked for.
+    const wasOpen = isInline || (known?.isOpen && innerWidth > 600);
+    void this.load().then((app) => wasOpen && app.open(true));
   }
 
   async open(): Promise<void> {
@@ -132,7 +136,9 @@ export class CareWidget extends HTMLElement {
   async #fetchApp(): Promise<WidgetApp> {
     this.#launcher.setAttribute("aria-busy", "true");
     try {
-      const module = (await import(this.#tag.origin + WIDGET_APP_PATH)) as AppModule;
+      // A browser may remember that an address failed, so another try is another address.
+      const again = this.#tries++ ? `?${this.#tries}` : "";
+      const module = (await import(this.#tag.origin + WIDGET_APP_PATH + again)) as AppModule;
       return await module.mount({
         host: this,
         tag: this.#tag,

@@ -16,16 +16,28 @@ export class Downloads {
     return headers === null ? null : { url: this.url("files"), headers };
   }
 
-  /** False where it could not be had. */
-  async save(path: string, name: string): Promise<boolean> {
+  /** Null where it could not be had. */
+  async fetch(path: string): Promise<Blob | null> {
     try {
       const response = await fetch(this.url(path), { headers: this.headers() ?? {} });
-      if (!response.ok) return false;
-      saveAs(await response.blob(), name);
-      return true;
+      return response.ok ? await response.blob() : null;
     } catch {
-      return false;
+      return null;
     }
+  }
+
+  /** False where it could not be had. */
+  async save(path: string, name: string): Promise<boolean> {
+    const found = await this.fetch(path);
+    if (found) saveAs(found, name);
+    return found !== null;
+  }
+
+  /** The conversation as its visitor saw it, times as they are here. */
+  saveTranscript(conversation: string, format: "txt" | "html"): Promise<boolean> {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const asked = `as=${format}&tz=${encodeURIComponent(zone)}`;
+    return this.save(`conversations/${conversation}/transcript?${asked}`, `conversation.${format}`);
   }
 
   private url(path: string): string {

@@ -24,9 +24,9 @@ export class DraftSender {
   /** The server's; absent when it wants no drafts. */
   limits: Limits | undefined;
 
-  private told = "";
-  private toldAt = Number.NEGATIVE_INFINITY;
-  private pause: number | null = null;
+  #told = "";
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #pause: number | null = null;
 
   constructor(
     private readonly send: (text: string) => void,
@@ -36,29 +36,29 @@ export class DraftSender {
   typed(text: string): void {
     if (!this.limits) return;
     const everyMs = this.limits.every_s * 1_000;
-    this.stopWaiting();
-    this.pause = this.clock.setTimeout(() => this.tell(text), everyMs);
+    this.#stopWaiting();
+    this.#pause = this.clock.setTimeout(() => this.#tell(text), everyMs);
     const words = text.replace(/\S+$/, "").trim();
-    const isNews = !this.told.startsWith(words);
-    if (isNews && this.clock.now() - this.toldAt >= everyMs) this.tell(words);
+    const isNews = !this.#told.startsWith(words);
+    if (isNews && this.clock.now() - this.#toldAt >= everyMs) this.#tell(words);
   }
 
   /** The message is out, or nothing will come of it. */
   sent(): void {
-    this.stopWaiting();
-    this.told = "";
+    this.#stopWaiting();
+    this.#told = "";
   }
 
-  private tell(text: string): void {
+  #tell(text: string): void {
     const draft = [...text.trim()].slice(0, this.limits?.chars ?? 0).join("");
-    if (draft === this.told) return;
-    this.told = draft;
-    this.toldAt = this.clock.now();
+    if (draft === this.#told) return;
+    this.#told = draft;
+    this.#toldAt = this.clock.now();
     this.send(draft);
   }
 
-  private stopWaiting(): void {
-    if (this.pause !== null) this.clock.clearTimeout(this.pause);
-    this.pause = null;
+  #stopWaiting(): void {
+    if (this.#pause !== null) this.clock.clearTimeout(this.#pause);
+    this.#pause = null;
   }
 }

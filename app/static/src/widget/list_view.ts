@@ -13,9 +13,9 @@ export interface ListActions {
 
 export class ListView {
   readonly element: HTMLElement;
-  private readonly list = h("ul", { class: "conversations" });
-  private readonly copies: HTMLElement;
-  private shown = "";
+  readonly #list = h("ul", { class: "conversations" });
+  readonly #copies: HTMLElement;
+  #shown = "";
 
   constructor(
     private readonly strings: Strings,
@@ -25,10 +25,10 @@ export class ListView {
     const title = h("h2", { tabindex: "-1" }, words.title);
     const begin = h("button", { type: "button", class: "begin" }, icon(...PLUS), words.begin);
     begin.addEventListener("click", () => actions.begin());
-    this.copies = h("div", { class: "copies" }, h("span", {}, words.copy), this.copy("txt"), this.copy("html"));
+    this.#copies = h("div", { class: "copies" }, h("span", {}, words.copy), this.#copy("txt"), this.#copy("html"));
     const label = words.title;
     this.element = h("section", { class: "own", "aria-label": label, hidden: true });
-    this.element.append(title, begin, this.list, this.copies);
+    this.element.append(title, begin, this.#list, this.#copies);
   }
 
   get isShown(): boolean {
@@ -41,18 +41,18 @@ export class ListView {
   }
 
   show(conversations: ConversationSummary[], current: string | null): void {
-    this.copies.hidden = current === null;
+    this.#copies.hidden = current === null;
     const state = JSON.stringify([conversations, current]);
-    if (state === this.shown) return;
-    this.shown = state;
+    if (state === this.#shown) return;
+    this.#shown = state;
     const focused = (this.element.getRootNode() as ShadowRoot).activeElement?.getAttribute("data-id");
-    this.list.replaceChildren(...conversations.map((one) => this.row(one, one.id === current)));
-    if (focused) this.list.querySelector<HTMLElement>(`[data-id="${focused}"]`)?.focus();
+    this.#list.replaceChildren(...conversations.map((one) => this.#row(one, one.id === current)));
+    if (focused) this.#list.querySelector<HTMLElement>(`[data-id="${focused}"]`)?.focus();
   }
 
-  private row(one: ConversationSummary, isCurrent: boolean): HTMLElement {
+  #row(one: ConversationSummary, isCurrent: boolean): HTMLElement {
     const words = this.strings.conversations;
-    const isUnread = !isCurrent && one.last_seq > one.read;
+    const isUnread = !isCurrent && one.unread > 0;
     const button = h("button", { type: "button", "data-id": one.id, "aria-current": isCurrent ? "true" : null });
     const isOver = one.status === "resolved" || one.status === "archived";
     const state = isUnread ? words.unread : isOver ? words.over : words.open;
@@ -65,7 +65,7 @@ export class ListView {
     return h("li", {}, button);
   }
 
-  private copy(format: "txt" | "html"): HTMLButtonElement {
+  #copy(format: "txt" | "html"): HTMLButtonElement {
     const name = format === "txt" ? this.strings.conversations.asText : this.strings.conversations.asPage;
     const button = h("button", { type: "button", class: "copy", "data-format": format }, icon(...SAVE), name);
     button.addEventListener("click", () => this.actions.transcript(format));

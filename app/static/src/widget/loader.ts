@@ -53,7 +53,8 @@ function start(script: HTMLScriptElement): void {
   const found = document.querySelector<CareWidget>("care-widget");
   const widget = found ?? (document.createElement("care-widget") as CareWidget);
   widget.settle({ site, origin, company, questions: questions?.split("|"), locale });
-  if (!found) document.body.append(widget);
+  // Beside the body, which some sites replace when somebody goes to another page.
+  if (!found) document.documentElement.append(widget);
   document.addEventListener("click", (event) => {
     const opener = event.target instanceof Element && event.target.closest("[data-care-open]");
     if (opener) void widget.open();

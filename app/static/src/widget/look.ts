@@ -5,23 +5,11 @@
 
 import type { Site } from "./shell.ts";
 
-export const THEME = [
-  "accent",
-  "accentDark",
-  "onAccent",
-  "surface",
-  "text",
-  "font",
-  "radius",
-  "launcherSize",
-  "offsetX",
-  "offsetY",
-  "width",
-  "zIndex",
-];
+export const THEME =
+  "accent accentDark onAccent surface text font radius launcherSize offsetX offsetY width zIndex".split(" ");
 
 /** What stands as an attribute on the host. */
-const CHOICES = ["side left", "side right", "scheme auto", "scheme light", "scheme dark"];
+const CHOICE = /^(side (left|right)|scheme (auto|light|dark))$/;
 
 export type Theme = Record<string, unknown>;
 
@@ -54,7 +42,7 @@ export class Look {
   }
 
   private set(name: string, value: string): boolean {
-    const isChoice = CHOICES.includes(`${name} ${value}`);
+    const isChoice = CHOICE.test(`${name} ${value}`);
     if (isChoice) this.host.setAttribute(name, value);
     const isValue = THEME.includes(name) && CSS.supports(kindOf(name), value);
     if (isValue) {

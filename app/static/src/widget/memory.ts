@@ -12,8 +12,8 @@ export interface Remembered {
 
 export function recall(site: string): Remembered | null {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(key(site)) ?? "null");
-    return isRemembered(found) ? found : null;
+    const found = JSON.parse(localStorage.getItem(keyOf(site)) ?? "0") as Partial<Remembered>;
+    return found.session ? (found as Remembered) : null;
   } catch {
     return null;
   }
@@ -21,7 +21,7 @@ export function recall(site: string): Remembered | null {
 
 export function remember(site: string, remembered: Remembered): void {
   try {
-    localStorage.setItem(key(site), JSON.stringify(remembered));
+    localStorage.setItem(keyOf(site), JSON.stringify(remembered));
   } catch {
     // A full or forbidden storage costs the memory, not the conversation.
   }
@@ -29,16 +29,12 @@ export function remember(site: string, remembered: Remembered): void {
 
 export function forget(site: string): void {
   try {
-    localStorage.removeItem(key(site));
+    localStorage.removeItem(keyOf(site));
   } catch {
     // As above.
   }
 }
 
-function isRemembered(found: unknown): found is Remembered {
-  return typeof found === "object" && found !== null && "session" in found && "isOpen" in found;
-}
-
-function key(site: string): string {
+export function keyOf(site: string): string {
   return `careline:${site}`;
 }

@@ -28,7 +28,7 @@ export function problemsOf(details: Told, asked: Prechat): Problems {
 
 export class PrechatForm {
   readonly element: HTMLFormElement;
-  private readonly inputs = new Map<keyof Told, HTMLInputElement>();
+  readonly #inputs = new Map<keyof Told, HTMLInputElement>();
 
   constructor(
     private readonly asked: Prechat,
@@ -38,25 +38,43 @@ export class PrechatForm {
     const { prechat } = strings;
     this.element = h("form", { class: "prechat", novalidate: true }, h("h2", {}, prechat.title));
     for (const field of ["name", "email"] as const) {
-      if (asked[field] !== "off") this.element.append(this.field(field));
+      if (asked[field] !== "off") this.element.append(this.#field(field));
     }
-    if (asked.privacy_url) this.element.append(this.consent(asked.privacy_url));
+    if (asked.privacy_url) this.element.append(this.#consent(asked.privacy_url));
     this.element.append(h("button", { type: "submit", class: "start-chat" }, prechat.start));
     this.element.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.send();
+      this.#send();
     });
   }
 
+  /** What is in its fields. */
+  get typed(): Told {
+    return {
+      name: this.#inputs.get("name")?.value.trim() ?? "",
+      email: this.#inputs.get("email")?.value.trim() ?? "",
+      consent: this.#inputs.get("consent")?.checked ?? false,
+    };
+  }
+
+  set typed({ name, email, consent }: Told) {
+    for (const [field, text] of [["name", name], ["email", email]] as const) {
+      const input = this.#inputs.get(field);
+      if (input) input.value = text;
+    }
+    const agreed = this.#inputs.get("consent");
+    if (agreed) agreed.checked = consent;
+  }
+
   focus(): void {
-    [...this.inputs.values()][0]?.focus();
+    [...this.#inputs.values()][0]?.focus();
   }
 
   /** Show what does not fit, and lead to the first of it. */
   refuse(problems: NonNullable<Payloads["nack"]["fields"]>): void {
     const known: Record<string, string> = this.strings.prechat.problems;
     let first: HTMLInputElement | null = null;
-    for (const [field, input] of this.inputs) {
+    for (const [field, input] of this.#inputs) {
       const problem = problems[field];
       const told = this.element.querySelector(`#prechat-${field}-error`);
       if (told) told.textContent = problem ? (known[problem] ?? known["required"] ?? "") : "";
@@ -66,46 +84,42 @@ export class PrechatForm {
     first?.focus();
   }
 
-  private send(): void {
-    const details = {
-      name: this.inputs.get("name")?.value.trim() ?? "",
-      email: this.inputs.get("email")?.value.trim() ?? "",
-      consent: this.inputs.get("consent")?.checked ?? false,
-    };
+  #send(): void {
+    const details = this.typed;
     const problems = problemsOf(details, this.asked);
     this.refuse(problems);
     if (Object.keys(problems).length === 0) this.submit(details);
   }
 
-  private field(field: "name" | "email"): HTMLElement {
+  #field(field: "name" | "email"): HTMLElement {
     const { prechat } = this.strings;
     const type = field === "email" ? "email" : "text";
-    const input = this.input(field, { type, autocomplete: field, dir: "auto" });
+    const input = this.#input(field, { type, autocomplete: field, dir: "auto" });
     const isOptional = this.asked[field] === "optional";
     const label = h("label", { for: `prechat-${field}` }, prechat[field]);
     if (isOptional) label.append(" ", h("small", {}, `(${prechat.optional})`));
-    return h("div", { class: "field" }, label, input, this.error(field));
+    return h("div", { class: "field" }, label, input, this.#error(field));
   }
 
   /** The words in brackets lead to the notice. */
-  private consent(url: string): HTMLElement {
+  #consent(url: string): HTMLElement {
     const [before = "", link = "", after = ""] = this.strings.prechat.consent.split(/[[\]]/);
     const notice = h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, link);
     const label = h("label", { for: "prechat-consent" }, before, notice, after);
-    const input = this.input("consent", { type: "checkbox" });
-    return h("div", { class: "field" }, h("div", { class: "agree" }, input, label), this.error("consent"));
+    const input = this.#input("consent", { type: "checkbox" });
+    return h("div", { class: "field" }, h("div", { class: "agree" }, input, label), this.#error("consent"));
   }
 
-  private input(field: keyof Told, more: Record<string, string>): HTMLInputElement {
+  #input(field: keyof Told, more: Record<string, string>): HTMLInputElement {
     const id = `prechat-${field}`;
     const isRequired = field === "consent" || this.asked[field] === "required";
     const required = isRequired ? "true" : null;
     const input = h("input", { id, "aria-describedby": `${id}-error`, "aria-required": required, ...more });
-    this.inputs.set(field, input);
+    this.#inputs.set(field, input);
     return input;
   }
 
-  private error(field: keyof Told): HTMLElement {
+  #error(field: keyof Told): HTMLElement {
     return h("p", { class: "problem", id: `prechat-${field}-error` });
   }
 }

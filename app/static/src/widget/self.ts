@@ -1,6 +1,7 @@
 /** What the page says about the person in front of it: a signed token, and words nobody signed. */
 
 import type { ClientFrame, Payloads } from "../protocol.ts";
+import { newId } from "../uuid.ts";
 import { warn } from "./commands.ts";
 import type { Held, Shell } from "./shell.ts";
 
@@ -26,7 +27,7 @@ export class Self {
   /** Returns the frame that tells the server; null when there is nothing to tell. */
   frame(): ClientFrame | null {
     if (Object.keys(this.attributes).length === 0) return null;
-    this.asked = crypto.randomUUID();
+    this.asked = newId();
     return { t: "attributes", cid: this.asked, values: this.attributes as Attributes };
   }
 

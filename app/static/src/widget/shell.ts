@@ -47,7 +47,8 @@ export interface Shell {
 }
 
 export interface WidgetApp {
-  open(): void;
+  /** `isRestored`: as the visitor left it, on another page; it takes no focus then. */
+  open(isRestored?: boolean): void;
   close(): void;
   readonly isOpen: boolean;
   send(text: string): void;
