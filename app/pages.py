@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.clock import as_wire
 from app.headers import CONTENT_SECURITY_POLICY
+from app.office.words import FILTERS
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -57,7 +58,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"clock": _clock, "initials": initials, "tint": tint, "wire": as_wire}
+    made.filters |= {"clock": _clock, "initials": initials, "tint": tint, "wire": as_wire} | FILTERS
     made.globals |= {"asset": asset, "vendored": vendored}
     return made
 

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SIGN_IN_PAGE = "/dashboard/sign-in"
 _BUG = "Something went wrong here; please try again."
+_UNFIT = "This address or form does not fit; please go back and try again."
+_NOWHERE = "There is no such page here."
 _UNNAMED = "Client Closed Request"
 """499 is no status of the standard's, only what logs commonly call a client that has left."""
 _MEDIA_TYPE = "application/problem+json"
@@ -78,6 +80,8 @@ async def _tell_app_error(request: Request, error: Exception) -> Response:
 
 async def _tell_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if _wants_page(request):
+        return error_page(HTTPStatus.UNPROCESSABLE_ENTITY, _UNFIT)
     fields = [
         _place(one["loc"]) | {"code": str(one["type"]), "detail": str(one["msg"])}
         for one in error.errors()
@@ -90,7 +94,9 @@ async def _tell_bad_request(request: Request, error: Exception) -> Response:
 async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if _wants_page(request):
-        return error_page(error.status_code, HTTPStatus(error.status_code).phrase)
+        is_missing = error.status_code == HTTPStatus.NOT_FOUND
+        sentence = _NOWHERE if is_missing else HTTPStatus(error.status_code).phrase
+        return error_page(error.status_code, sentence)
     code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid"
     return problem(
         request,

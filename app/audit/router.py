@@ -10,10 +10,9 @@ from app.agents.repository import Agents
 from app.audit.repository import read_entries
 from app.dependencies import SnapshotDep
 from app.office.frame import ManagerViewDep
+from app.office.words import AREAS
 
 router = APIRouter(prefix="/dashboard/audit", include_in_schema=False)
-
-_AREAS = ("api_key", "article", "canned_reply", "contact", "gap", "label", "member", "settings")
 
 
 @router.get("")
@@ -31,14 +30,14 @@ async def audit(
     shown = await read_entries(
         session,
         workspace_id,
-        area=area if area in _AREAS else "",
+        area=area if area in AREAS else "",
         agent_id=chosen.id if chosen else None,
         before_id=before,
     )
     values = {
         "title": "Audit log",
         "shown": shown,
-        "areas": _AREAS,
+        "areas": AREAS,
         "area": area,
         "people": people,
         "chosen": chosen,

@@ -24,6 +24,7 @@ from app.models import (
 )
 from app.speakers import SignedInAgent
 from app.vocabulary import (
+    AgentRole,
     Control,
     MessageKind,
     MessageState,
@@ -60,6 +61,7 @@ class Chosen(BaseModel):
     view: View = View.ALL
     label: Annotated[str, Field(max_length=40)] = ""
     priority: Priority | None = None
+    assignee: UUID | None = None
     q: Annotated[str, Field(max_length=200)] = ""
     limit: Annotated[int, Field(ge=1, le=500)] = PAGE
 
@@ -78,7 +80,7 @@ class Chosen(BaseModel):
     @property
     def is_filtered(self) -> bool:
         """Whether it shows less than the view has."""
-        return bool(self.label or self.priority or self.q)
+        return bool(self.label or self.priority or self.assignee or self.q)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class InboxRow:
     """Since when the customer has been waiting for a person."""
     snoozed_until: datetime | None
     last_message_at: datetime
+    newest_seq: int
+    """Of the newest message that customers see; 0 where there is none."""
     labels: tuple[Label, ...] = ()
 
 
@@ -113,6 +117,8 @@ class InboxList:
     rows: tuple[InboxRow, ...]
     counts: dict[View, int]
     labels: tuple[Label, ...]
+    people: tuple[Agent, ...]
+    """Who conversations can be assigned to."""
     has_more: bool
 
     @property
@@ -133,6 +139,7 @@ async def read_inbox(session: AsyncSession, agent: SignedInAgent, chosen: Chosen
         tuple(replace(row, labels=labels[row.id]) for row in rows),
         await _counts(session, agent),
         await read_labels(session, agent.workspace_id),
+        await read_people(session, agent.workspace_id),
         has_more=len(found) > chosen.limit,
     )
 
@@ -144,6 +151,36 @@ async def find_conversations(
     query = _filtered(_rows(agent), Chosen(q=words))
     query = query.order_by(_order(View.ALL), Conversation.id).limit(limit)
     return [_row(*each) for each in await session.execute(query)]
+
+
+async def read_unread(session: AsyncSession, agent: SignedInAgent, limit: int) -> list[InboxRow]:
+    """Customers whose newest words this agent, or nobody, has to answer, the newest first."""
+    is_theirs = (Conversation.assignee_id == agent.agent_id) | (
+        Conversation.control == Control.QUEUE
+    )
+    query = _rows(agent).where(
+        Conversation.status == Status.OPEN,
+        Conversation.control != Control.BOT,
+        is_theirs,
+        Message.role == Role.CUSTOMER,
+        Message.seq > func.coalesce(ReadMarker.seq, 0),
+    )
+    query = query.order_by(_order(View.ALL), Conversation.id).limit(limit)
+    return [_row(*each) for each in await session.execute(query)]
+
+
+async def read_people(session: AsyncSession, workspace_id: UUID) -> tuple[Agent, ...]:
+    """Everybody who can have a conversation, by name."""
+    may_converse = (
+        select(Agent)
+        .where(
+            Agent.workspace_id == workspace_id,
+            Agent.disabled_at.is_(None),
+            Agent.role != AgentRole.VIEWER,
+        )
+        .order_by(Agent.name)
+    )
+    return tuple(await session.scalars(may_converse))
 
 
 async def read_labels(session: AsyncSession, workspace_id: UUID) -> tuple[Label, ...]:
@@ -217,6 +254,8 @@ def _filtered(query: _Found, chosen: Chosen) -> _Found:
         query = query.where(labelled.correlate(Conversation).exists())
     if chosen.priority is not None:
         query = query.where(Conversation.priority == chosen.priority)
+    if chosen.assignee is not None:
+        query = query.where(Conversation.assignee_id == chosen.assignee)
     words = chosen.q.split()
     if words and words[0].removeprefix("#").isdecimal() and len(words) == 1:
         return query.where(Conversation.number == min(int(words[0].removeprefix("#")), 2**31 - 1))
@@ -284,6 +323,7 @@ def _row(
         waiting_since=conversation.waiting_since if is_waiting else None,
         snoozed_until=conversation.snoozed_until,
         last_message_at=conversation.last_message_at,
+        newest_seq=newest.seq if newest is not None else 0,
     )
 
 

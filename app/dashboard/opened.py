@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import access
 from app.conversations.repository import ConversationRow, Conversations
 from app.copilot.service import suggest_labels
-from app.dashboard.inbox import badge, look, read_labels
+from app.dashboard.inbox import badge, look, read_labels, read_people
 from app.models import Agent, CannedReply, Conversation, Draft, Label
 from app.speakers import SignedInAgent
-from app.vocabulary import AgentRole, DraftKind
+from app.vocabulary import DraftKind
 
 _NUM_EARLIER = 6
 
@@ -52,7 +52,7 @@ async def read_opened(session: AsyncSession, agent: SignedInAgent, conversation_
         badge(found, row.assignee_name),
         look(found),
         earlier=await _earlier(session, found),
-        colleagues=await _colleagues(session, agent),
+        colleagues=await read_people(session, agent.workspace_id),
         labels=labels,
         canned=await _canned(session, agent),
         drafts=await _drafts(session, agent, found.id),
@@ -70,19 +70,6 @@ async def _earlier(session: AsyncSession, conversation: Conversation) -> tuple[C
         .limit(_NUM_EARLIER)
     )
     return tuple(await session.scalars(others))
-
-
-async def _colleagues(session: AsyncSession, agent: SignedInAgent) -> tuple[Agent, ...]:
-    may_converse = (
-        select(Agent)
-        .where(
-            Agent.workspace_id == agent.workspace_id,
-            Agent.disabled_at.is_(None),
-            Agent.role != AgentRole.VIEWER,
-        )
-        .order_by(Agent.name)
-    )
-    return tuple(await session.scalars(may_converse))
 
 
 async def _canned(session: AsyncSession, agent: SignedInAgent) -> tuple[CannedReply, ...]:

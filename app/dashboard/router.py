@@ -15,10 +15,11 @@ from pydantic import BaseModel, Field, field_validator
 from app.agents import service as agents
 from app.agents.cookies import drop_cookie, set_cookie
 from app.dashboard.inbox import Chosen, View, find_conversations, read_inbox
+from app.dashboard.news import read_news
 from app.dashboard.opened import read_opened
 from app.dashboard.saved_views import forget_view, read_views, save_view
 from app.dependencies import AgentDep, CsrfDep, PartsDep, SnapshotDep, WorkDep, check_csrf
-from app.errors import NotSignedIn, RateLimited
+from app.errors import Invalid, NotSignedIn, RateLimited
 from app.pages import page
 from app.speakers import SignedInAgent
 from app.vocabulary import Priority
@@ -42,7 +43,7 @@ _NUM_FOUND = 8
 class ChosenQuery(Chosen):
     """The query of the list; a filter that was left empty is none."""
 
-    @field_validator("priority", mode="before")
+    @field_validator("priority", "assignee", mode="before")
     @classmethod
     def _empty_is_none(cls, given: object) -> object:
         return given or None
@@ -59,6 +60,7 @@ class ViewForm(BaseModel):
     view: View = View.ALL
     label: str = Field(default="", max_length=40)
     priority: Priority | Literal[""] = ""
+    assignee: UUID | Literal[""] = ""
     q: str = Field(default="", max_length=200)
 
 
@@ -140,7 +142,11 @@ async def conversation(
 ) -> HTMLResponse:
     """The list with one conversation open; its thread comes over the socket."""
     opened = await read_opened(session, agent, conversation_id)
-    values = await _frame(session, agent, csrf, chosen) | {"opened": opened}
+    name = opened.row.contact_name
+    values = await _frame(session, agent, csrf, chosen) | {
+        "opened": opened,
+        "title": f"{name} · Careline",
+    }
     return page("dashboard/conversation.html", values)
 
 
@@ -152,10 +158,23 @@ async def save(
     work: WorkDep,
     form: Annotated[ViewForm, Form()],
 ) -> Response:
-    """Give a filter a name."""
+    """Give a filter a name, or tell at its field why not."""
     check_csrf(request, parts, form.csrf)
-    chosen = Chosen(view=form.view, label=form.label, priority=form.priority or None, q=form.q)
-    await save_view(work, agent, form.name, chosen)
+    chosen = Chosen(
+        view=form.view,
+        label=form.label,
+        priority=form.priority or None,
+        assignee=form.assignee or None,
+        q=form.q,
+    )
+    try:
+        await save_view(work, agent, form.name, chosen)
+    except Invalid as error:
+        values = await _frame(work.session, agent, form.csrf, chosen) | {
+            "view_name": form.name,
+            "view_trouble": error.sentence,
+        }
+        return page("dashboard/inbox.html", values, status=error.status)
     return RedirectResponse(f"/dashboard?{chosen.query}", HTTPStatus.SEE_OTHER)
 
 
@@ -202,5 +221,8 @@ async def _list(
         "csrf": csrf,
         "inbox": await read_inbox(session, agent, chosen),
         "view_titles": _VIEW_TITLES,
+        "news": await read_news(session, agent),
         "saved_views": await read_views(session, agent),
+        "view_name": "",
+        "view_trouble": "",
     }

@@ -12,6 +12,8 @@ from zlib import crc32
 from sqlalchemy import select
 
 from app.agents.members import invite
+from app.api.scopes import Scope
+from app.api.service import NewKey, create_key
 from app.audit.service import Doer
 from app.conversations.rating import NewRating, rate
 from app.database import Work
@@ -93,6 +95,7 @@ async def furnish(office: Office, now: datetime) -> None:
     await _publish(office, now)
     await _invite(office, now)
     await _write_drafts(office, now)
+    await _make_key(office, now)
     await _rate(office, now)
 
 
@@ -172,6 +175,13 @@ async def _change(office: Office, doer: Doer, article_id: UUID, at: datetime) ->
     body = f"{article.body_md.rstrip()}\n\nIf anything is unclear, our team is happy to help.\n"
     edit = Edit(article.title, body, article.collection, article.visibility)
     await save_draft(office.at(at), doer, article_id, edit, revision=0)
+
+
+async def _make_key(office: Office, now: datetime) -> None:
+    """A key as a program has it; nobody learns its secret, so it opens nothing."""
+    maya = Doer(office.agents[_OWNER], _ADDRESS)
+    report = NewKey("Nightly report", [Scope.REPORTS_READ, Scope.CONVERSATIONS_READ])
+    await create_key(office.at(now - timedelta(days=4)), maya, report)
 
 
 async def _rate(office: Office, now: datetime) -> None:

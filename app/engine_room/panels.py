@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.engine_room.history import Sample, gauge, quantile, ratio, tokens_per_step
 from app.office.charts import Chart, Series, line_chart, show
@@ -116,7 +117,7 @@ def _tiles(values: dict[str, float]) -> tuple[Tile, ...]:
 
 
 def _panels(samples: Sequence[Sample]) -> tuple[Panel, ...]:
-    labels = [f"{sample.at:%H:%M:%S}" for sample in samples]
+    labels = [_ago(samples[-1].at - sample.at) for sample in samples]
     accepted = ratio(samples, "num_accepted_tokens", "num_drafted_tokens")
     hits = ratio(samples, "prefix_hit_tokens", "prefix_query_tokens")
     free, total = gauge(samples, "num_free_blocks"), gauge(samples, "num_blocks")
@@ -168,6 +169,11 @@ def _panels(samples: Sequence[Sample]) -> tuple[Panel, ...]:
             unit="s",
         ),
     )
+
+
+def _ago(past: timedelta) -> str:
+    seconds = round(past.total_seconds())
+    return f"{seconds} s ago" if seconds < 60 else f"{round(seconds / 60)} min ago"
 
 
 def _speculators(values: dict[str, float]) -> tuple[SpeculatorRow, ...]:

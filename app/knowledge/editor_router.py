@@ -1,6 +1,6 @@
 """The pages of those who write articles: list, editor, versions."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -38,7 +38,7 @@ _MAX_SOUGHT_CHARS = 100
 async def articles(
     office: OfficeDep,
     session: SnapshotDep,
-    state: Annotated[ArticleState | None, Query()] = None,
+    state: Annotated[ArticleState | Literal[""], Query()] = "",
     q: Annotated[str, Query(max_length=_MAX_SOUGHT_CHARS)] = "",
 ) -> HTMLResponse:
     """All articles of a state, or those with some words in them."""
@@ -46,9 +46,9 @@ async def articles(
     workspace_id = office.agent.workspace_id
     values = {
         "title": "Articles",
-        "rows": await drafts.rows(workspace_id, state, q.strip()),
+        "rows": await drafts.rows(workspace_id, state or None, q.strip()),
         "counts": await drafts.counts(workspace_id),
-        "state": state,
+        "state": state or None,
         "sought": q.strip(),
     }
     return office.page("knowledge/articles.html", "knowledge", values)

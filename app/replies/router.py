@@ -118,8 +118,14 @@ async def _save_label(
             fields.refuse("name", error.sentence)
         else:
             return go_to(_LABELS, "saved")
-    sheet = Sheet(fields.values, fields.errors)
+    sheet = fields.sheet() if label_id is None else _at_row(label_id, fields)
     return await _labels(posted, work.session, sheet, status=422)
+
+
+def _at_row(label_id: UUID, fields: Fields) -> Sheet:
+    """The same for a row of the table, whose field shares its name with the form's below."""
+    field = f"label-{label_id}"
+    return Sheet({field: fields.values.get("name", "")}, {field: fields.errors["name"]})
 
 
 async def _replies(

@@ -31,9 +31,17 @@ CHOSEN = {
     "conversation-live-desktop-light",
     "conversation-live-phone-dark",
     "conversation-taken-over-desktop-dark",
+    "palette-desktop-light",
+    "reports-desktop-light",
+    "reports-phone-dark",
+    "editor-desktop-light",
+    "keys-desktop-dark",
+    "engine-desktop-light",
+    "drafted-desktop-dark",
 }
 DELAY_MS = 120.0
 QUESTION = "How do I return an item?"
+_QUESTIONS = (QUESTION, "How long does standard delivery take?", "Can I pay with PayPal?")
 _LOOKS = (
     (DESKTOP, Scheme.LIGHT),
     (DESKTOP, Scheme.DARK),
@@ -81,6 +89,7 @@ def take_all(careline: Careline, folder: Path, pictures: Path, chosen: set[str] 
         with window(folder, screen, scheme) as left, window(folder, screen, scheme) as right:
             _take_pages(careline, camera, CustomerPage(left))
             _take_talk(careline, camera, CustomerPage(left), AgentPage(right))
+            _take_office(careline, camera, AgentPage(right))
 
 
 def _take_pages(careline: Careline, camera: Camera, page: CustomerPage) -> None:
@@ -126,6 +135,54 @@ def _take_talk(careline: Careline, camera: Camera, customer: CustomerPage, desk:
     camera.take(desk, "conversation-resolved")
 
 
+def _take_office(careline: Careline, camera: Camera, desk: AgentPage) -> None:
+    """The pages beside the inbox; the agent has signed in."""
+    for name in ("articles", "gaps", "reports", "settings", "members", "keys", "audit"):
+        desk.driver.get(f"{careline.url}/dashboard/{name}")
+        camera.take(desk, name)
+    desk.driver.get(f"{careline.url}/dashboard/articles?state=published&q=return")
+    desk.driver.find_element(By.CSS_SELECTOR, ".table td a").click()
+    camera.take(desk, "editor")
+    desk.driver.find_element(By.CSS_SELECTOR, "[data-open=palette]").click()
+    camera.take(desk, "palette")
+
+
+def take_engine(careline: Careline, folder: Path, pictures: Path, chosen: set[str] | None) -> None:
+    """What the shipped model did for a few questions, live and word by word."""
+    for screen, scheme in _LOOKS:
+        size = "desktop" if screen is DESKTOP else "phone"
+        camera = Camera(pictures, f"{size}-{scheme}", chosen)
+        with window(folder, screen, scheme) as left, window(folder, screen, scheme) as right:
+            _take_answers(careline, camera, CustomerPage(left), AgentPage(right))
+
+
+def _take_answers(
+    careline: Careline, camera: Camera, customer: CustomerPage, desk: AgentPage
+) -> None:
+    customer.driver.get(careline.url)
+    customer.open_chat()
+    for num, question in enumerate(_QUESTIONS, 1):
+        customer.ask(question)
+        _wait_for_answers(customer, num)
+    desk.sign_in(careline.url)
+    desk.driver.get(f"{careline.url}/dashboard/engine")
+    desk.until(lambda: desk.driver.find_elements(By.CSS_SELECTOR, ".heat tbody tr"))
+    camera.take(desk, "engine")
+    desk.driver.get(f"{careline.url}/dashboard/engine/answers")
+    desk.driver.find_element(By.CSS_SELECTOR, ".table td a").click()
+    camera.take(desk, "drafted")
+
+
+def _wait_for_answers(customer: CustomerPage, num: int) -> None:
+    """Until so many are whole."""
+
+    def are_there() -> bool:
+        whole = [one for one in customer.thread() if one.state == "complete"]
+        return sum(" bot" in one.kind for one in whole) == num
+
+    customer.until(are_there, "whole answers")
+
+
 def main() -> None:
     """Start the application, take the pictures, stop it."""
     is_all = len(sys.argv) > 1
@@ -137,6 +194,11 @@ def main() -> None:
         careline = Careline.launch(folder / "data", "--engine", engine)
         try:
             take_all(careline, folder, pictures, None if is_all else CHOSEN)
+        finally:
+            careline.stop()
+        careline = Careline.launch(folder / "engine")
+        try:
+            take_engine(careline, folder, pictures, None if is_all else CHOSEN)
         finally:
             careline.stop()
 

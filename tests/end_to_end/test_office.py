@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.end_to_end.browser import PHONE, show_as
@@ -22,6 +23,8 @@ PATHS = (
     "/engine",
     "/engine/answers",
     "/settings",
+    "/widget",
+    "/keys",
     "/members",
     "/replies",
     "/labels",
@@ -95,3 +98,37 @@ def test_the_bench_asks_all_questions(careline: Careline, office: OfficePage) ->
     office.find("table")
     office.until(lambda: "Asking" not in office.find("table").text)
     assert "45 days" in office.find("table").text
+
+
+def test_the_palette_goes_from_any_page_to_any_other(
+    careline: Careline, office: OfficePage
+) -> None:
+    office.driver.get(f"{careline.url}/dashboard/reports")
+    office.find("[data-open=palette]").click()
+    office.until(lambda: office.find("#palette input").is_displayed())
+    office.driver.switch_to.active_element.send_keys("audit", Keys.ENTER)
+
+    office.until(lambda: office.driver.current_url.endswith("/dashboard/audit"))
+    assert office.problems() == []
+
+
+def test_whoever_leaves_half_an_article_is_asked_first(
+    careline: Careline, office: OfficePage
+) -> None:
+    office.driver.get(f"{careline.url}/dashboard/articles/new")
+    office.find("#edit")
+    assert not is_kept(office)
+
+    office.find('[name="title"]').send_keys("Kayak")
+    assert is_kept(office)
+
+    office.find('[name="body_md"]').send_keys("Kayaks can be hired.")
+    office.find("#edit .button").click()
+    office.until(lambda: "Saved." in office.find(".done").text)
+    assert not is_kept(office)
+
+
+def is_kept(office: OfficePage) -> bool:
+    """Whether the browser would ask before this page goes."""
+    leave = "return !dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    return bool(office.driver.execute_script(leave))

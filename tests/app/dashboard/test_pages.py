@@ -17,12 +17,13 @@ from tests.app.bot import begin
 from tests.care_client import agent_headers
 from tests.conftest import Served
 from tests.factories import PASSWORD, message, nothing_shown, open_shop, stranger
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
 async def visitor(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which nobody has signed in."""
-    async with httpx.AsyncClient(base_url=served.http_url) as client:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -160,6 +161,15 @@ async def test_an_unknown_view_is_refused(desk: httpx.AsyncClient) -> None:
     assert (await desk.get("/dashboard?view=everything")).status_code == 422
 
 
+async def test_a_wrong_address_is_told_to_a_person_as_a_page(desk: httpx.AsyncClient) -> None:
+    browser = {"Accept": "text/html,*/*"}
+    unfit = await desk.get("/dashboard?view=everything", headers=browser)
+    nowhere = await desk.get("/dashboard/nowhere", headers=browser)
+
+    assert unfit.status_code == 422 and "<h1>This address or form does not fit" in unfit.text
+    assert nowhere.status_code == 404 and "<h1>There is no such page here." in nowhere.text
+
+
 async def test_a_conversation_opens_beside_the_list(
     served: Served, desk: httpx.AsyncClient
 ) -> None:
@@ -247,9 +257,68 @@ async def test_a_saved_view_needs_a_form_of_ours_and_a_name(desk: httpx.AsyncCli
     csrf = csrf_of(await desk.get("/dashboard"))
 
     assert (await desk.post("/dashboard/views", data={"csrf": "x", "name": "n"})).status_code == 403
-    assert (
-        await desk.post("/dashboard/views", data={"csrf": csrf, "name": " "})
-    ).status_code == 422
+    nameless = await desk.post("/dashboard/views", data={"csrf": csrf, "name": " ", "q": "tent"})
+    assert nameless.status_code == 422
+    assert re.search(r'id="save-name"[^>]*aria-describedby="save-name-error"', nameless.text)
+    assert 'id="save-name-error" role="alert">A view' in nameless.text
+    assert 'name="q" value="tent"' in nameless.text, "the filter is still there"
+
+
+async def test_a_saved_view_is_marked_and_not_offered_to_be_saved_again(
+    desk: httpx.AsyncClient,
+) -> None:
+    csrf = csrf_of(await desk.get("/dashboard"))
+    await desk.post("/dashboard/views", data={"csrf": csrf, "name": "Tents", "q": "tent"})
+
+    same = (await desk.get("/dashboard/list?q=tent")).text
+    other = (await desk.get("/dashboard/list?q=tents")).text
+
+    assert re.search(r'href="/dashboard\?view=all&amp;q=tent"[^>]*aria-current="page"', same)
+    assert 'id="save-name"' not in same and 'id="save-name"' in other
+
+
+async def test_a_filter_shows_what_somebody_has(served: Served, desk: httpx.AsyncClient) -> None:
+    await ask(served, "a")
+    mine = await ask(served, "b")
+    await take_over(served, mine)
+    me, viewer = served.shop.agent.agent_id, served.shop.agents[AgentRole.VIEWER].agent_id
+
+    page = await desk.get("/dashboard", params={"assignee": str(me)})
+
+    assert numbers(page) == [2] and f'value="{me}" selected' in page.text
+    assert f'value="{viewer}"' not in page.text, "who cannot have a conversation is not offered"
+    assert numbers(await desk.get("/dashboard/list?assignee=")) == [2, 1]
+    assert (await desk.get("/dashboard/list?assignee=Tom")).status_code == 422
+
+
+async def test_the_title_names_the_customer_and_the_panel_says_why_people_were_called(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    asked = await ask(served, "a")
+    await hand_over(served, asked)
+
+    page = (await desk.get(f"/dashboard/conversations/{asked}")).text
+
+    assert "<title>Visitor · Careline</title>" in page
+    assert "<dd>The customer asked for a person</dd>" in page
+
+
+async def test_the_palette_leads_to_every_page_that_a_role_may_see(
+    served: Served, desk: httpx.AsyncClient
+) -> None:
+    def pages(text: str) -> list[str]:
+        listed = text.split('id="palette-pages"')[1].split("</ul>")[0]
+        return re.findall(r'href="([^"]+)"', listed)
+
+    own = pages((await desk.get("/dashboard")).text)
+    beside = pages((await desk.get("/dashboard/reports")).text)
+    desk.headers.update(await agent_headers(served.parts, served.shop.agents[AgentRole.ADMIN]))
+    managers = pages((await desk.get("/dashboard")).text)
+
+    assert own == beside and set(own) < set(managers)
+    assert "/dashboard/keys" in managers and "/dashboard/keys" not in own
+    for path in managers:
+        assert (await desk.get(path)).status_code == 200, path
 
 
 async def test_the_palette_finds_conversations_of_any_state(

@@ -10,6 +10,7 @@ from app.demo.office import read_history
 from app.demo.seed import PASSWORD, SITE_TOKEN, seed
 from app.knowledge.gaps import read_clusters
 from app.models import (
+    ApiKey,
     Article,
     ArticleDraft,
     AuditEntry,
@@ -92,6 +93,7 @@ async def test_no_page_of_the_office_is_empty(parts: Parts) -> None:
         for table in (ArticleDraft, AuditEntry, KbGap, Label, Rating):
             count = select(func.count()).select_from(table)
             assert (await session.execute(count)).scalar_one() > 1, table
+        assert (await session.scalars(select(ApiKey.name))).all() == ["Nightly report"]
         workspace_id = (await session.scalars(select(Workspace.id))).one()
         clusters = await read_clusters(session, workspace_id)
     assert any(len(cluster.questions) > 1 for cluster in clusters)

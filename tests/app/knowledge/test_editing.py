@@ -157,6 +157,18 @@ async def test_what_is_typed_over_somebody_elses_is_shown_again(served: Served) 
     assert "Somebody else has saved" in lost.text and "Theirs." in lost.text
 
 
+@on_sqlite
+async def test_the_list_shows_all_states_until_one_is_chosen(served: Served) -> None:
+    async with desk_of(served, AgentRole.ADMIN) as desk:
+        await write(desk)
+        every = await desk.get("/articles", state="", q="")
+        published = await desk.get("/articles", state="published")
+
+    assert every.text.count("/dashboard/articles/") > published.text.count("/dashboard/articles/")
+    assert "selected" not in every.text
+    assert re.search(r'<option value="published" selected>', published.text)
+
+
 def test_a_difference_leaves_out_what_stayed() -> None:
     old = "\n".join(f"line {i}" for i in range(20))
 

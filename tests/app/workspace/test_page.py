@@ -1,5 +1,7 @@
 """Settings, canned replies and labels: what fits is stored and noted, what does not is told."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -124,3 +126,17 @@ async def test_a_label_has_one_name_and_a_colour_of_the_palette(served: Served) 
     assert made.status_code == 303 and 'value="billing"' in page.text
     assert twice.status_code == 422 and "in use already" in twice.text
     assert odd.status_code == 422 and "The colours are" in odd.text
+
+
+async def test_a_label_that_cannot_be_renamed_says_so_in_its_row(served: Served) -> None:
+    async with desk_of(served, AgentRole.ADMIN) as desk:
+        for name in ("billing", "delivery"):
+            await desk.post("/labels", name=name, colour="red")
+        listed = await desk.get("/labels")
+        ids = re.findall(r'action="/dashboard/labels/([0-9a-f-]{36})"', listed.text)
+        twice = await desk.post(f"/labels/{ids[1]}", name="billing", colour="red")
+
+    assert twice.status_code == 422
+    row = twice.text.split(f"/labels/{ids[1]}")[1].split("</tr>")[0]
+    assert f'aria-describedby="label-{ids[1]}-error"' in row and "in use already" in row
+    assert 'id="name-error"' not in twice.text, "the form of a new label is not to blame"

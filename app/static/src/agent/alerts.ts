@@ -1,7 +1,8 @@
 /**
- * Tells an agent who looks elsewhere that a customer writes: a notification and a soft sound.
+ * Tells an agent who looks elsewhere what is new: how much in the page's title, and, where they have
+ * asked for it in this browser, with a notification and a soft sound.
  *
- * Off until asked for; remembered in this browser. What is new follows from the list itself.
+ * The server says what is new below the list (`#news`), whatever the list shows.
  */
 
 const KEY = "careline.alerts";
@@ -36,14 +37,19 @@ export class Alerts {
     this.draw();
   }
 
-  /** Compare the list with what it was; the first look is not news. */
+  /** Compare with what was new before; the first look is not news. */
   private look(): void {
-    const unread = [...this.root.querySelectorAll<HTMLAnchorElement>("a.row[data-unread]")];
-    const seen = new Map(unread.map((row) => [`${row.pathname} ${snippet(row)}`, row]));
-    const fresh = this.known ? [...seen].filter(([key]) => !this.known?.has(key)) : [];
-    this.known = new Set(seen.keys());
-    const row = fresh[0]?.[1];
-    if (row && this.isOn && !this.root.hasFocus()) tell(row);
+    const news = [...this.root.querySelectorAll<HTMLElement>("#news > li")];
+    this.count(news.length);
+    const fresh = news.find(({ dataset }) => this.known && !this.known.has(dataset["key"] ?? ""));
+    this.known = new Set(news.map(({ dataset }) => dataset["key"] ?? ""));
+    if (fresh && this.isOn && !this.root.hasFocus()) tell(fresh);
+  }
+
+  /** Before the page's title, for whoever looks at another tab. */
+  private count(num: number): void {
+    const title = this.root.title.replace(/^\(\d+\) /, "");
+    this.root.title = num > 0 ? `(${num}) ${title}` : title;
   }
 
   private draw(): void {
@@ -52,18 +58,15 @@ export class Alerts {
   }
 }
 
-function snippet(row: Element): string {
-  return row.querySelector(".row-snippet")?.textContent.trim() ?? "";
-}
-
-function tell(row: HTMLAnchorElement): void {
+function tell(news: HTMLElement): void {
   play();
   if (!("Notification" in window) || Notification.permission !== "granted") return;
-  const name = row.querySelector(".row-name")?.textContent ?? "";
-  const shown = new Notification(name, { body: snippet(row), tag: row.pathname });
+  const link = news.querySelector("a");
+  const body = news.querySelector("p")?.textContent ?? "";
+  const shown = new Notification(link?.textContent ?? "", { body, tag: link?.pathname ?? "" });
   shown.addEventListener("click", () => {
     window.focus();
-    row.click();
+    if (link) location.assign(link.href);
   });
 }
 

@@ -7,10 +7,13 @@
 
 import { Announcer } from "../announcer.ts";
 import { MessageList } from "../message_view.ts";
+import { Previews } from "../previews.ts";
 import type { Payloads, SentFile, Welcome } from "../protocol.ts";
 import { StickyScroll } from "../scroll.ts";
 import { Thread } from "../thread.ts";
+import type { Item } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
+import { newId } from "../uuid.ts";
 import { Copilot, sourcesInto } from "./copilot.ts";
 import { Details } from "./details.ts";
 import { showRating } from "./rating.ts";
@@ -53,7 +56,8 @@ export class CareConversation extends HTMLElement implements OpenConversation {
       botName: () => this.link.welcomed?.bot.name ?? agentStrings.assistant,
       retry: (cid) => this.retry(cid),
       choose: null,
-      save: (file) => `/dashboard/files/${file.id}`,
+      save: address,
+      previews: new Previews(fetchFile),
       feedback: agentStrings.feedback,
     });
     const jump = this.piece("jump", HTMLButtonElement);
@@ -77,8 +81,6 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     this.copilot = new Copilot(suggest, field, showSources);
     const panel = this.one(".contact", HTMLElement);
     this.details = new Details(panel, this.conversation, (frame) => this.realtime.send(frame));
-    const moment = this.piece("snooze-moment", HTMLInputElement);
-    moment.addEventListener("change", () => this.snoozeUntil(new Date(moment.value)));
     this.append(this.announcer.region);
     this.addEventListener("click", (event) => this.act(event));
     window.addEventListener("pagehide", this.leaving);
@@ -163,6 +165,8 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const can = { reply: isOpen, note: canWrite && thread.status !== "archived" };
     const reply = agentStrings.replyPlaceholder(thread, isMine);
     this.form?.show(can, { reply, note: agentStrings.notePlaceholder });
+    const isPersons = isOpen && thread.control === "human";
+    this.form?.offerDraft(isPersons ? cutOff(thread.items()) : "");
   }
 
   private showTyping(): void {
@@ -197,7 +201,6 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const c = this.conversation;
     switch (button.dataset["act"]) {
       case "takeover":
-        this.form?.offerDraft(this.thread.live?.text ?? "");
         this.realtime.send({ t: "takeover", c, epoch });
         this.form?.write("reply");
         this.form?.focus();
@@ -217,7 +220,8 @@ export class CareConversation extends HTMLElement implements OpenConversation {
         this.realtime.send({ t: "suggest", c });
         break;
       case "snooze":
-        this.snoozeUntil(snoozeMoment(button.dataset["until"] ?? "reply"));
+        if (button.dataset["until"] === "moment") this.snoozeUntilField(event);
+        else this.snoozeUntil(snoozeMoment(button.dataset["until"] ?? "reply"));
         break;
       case "resolve":
       case "reopen":
@@ -236,8 +240,17 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   private snoozeUntil(moment: Date | null): void {
     const c = this.conversation;
     if (moment === null) this.realtime.send({ t: "snooze", c });
-    else if (!Number.isNaN(moment.getTime()))
-      this.realtime.send({ t: "snooze", c, until: moment.toISOString() });
+    else this.realtime.send({ t: "snooze", c, until: moment.toISOString() });
+  }
+
+  private snoozeUntilField(event: Event): void {
+    const field = this.piece("snooze-moment", HTMLInputElement);
+    const moment = new Date(field.value);
+    const isToCome = moment.getTime() > Date.now(); // nothing chosen is not to come either
+    field.setCustomValidity(isToCome ? "" : agentStrings.momentToCome);
+    if (isToCome) return this.snoozeUntil(moment);
+    event.stopPropagation(); // the menu stays open, for its field says what is wrong
+    field.reportValidity();
   }
 
   private toggleDetails(): void {
@@ -246,7 +259,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   }
 
   private say(text: string, isNote: boolean, files: SentFile[] = []): void {
-    const cid = crypto.randomUUID();
+    const cid = newId();
     const c = this.conversation;
     if (!isNote) this.copilot?.sent();
     this.thread.addPending({ cid, text, files, at: new Date().toISOString(), isNote });
@@ -292,6 +305,24 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     if (!(found instanceof type)) throw new Error(`conversation page lacks ${selector}`);
     return found;
   }
+}
+
+/** What the bot had written when it was stopped, as long as nobody of us has written since. */
+function cutOff(items: readonly Item[]): string {
+  const last = items.findLast(
+    (item) => item.kind === "pending" || (item.message.kind === "text" && item.message.role !== "customer"),
+  );
+  if (last?.kind !== "message" || last.message.role !== "bot") return "";
+  return last.message.state === "interrupted" ? last.message.text : "";
+}
+
+function address(file: SentFile): string {
+  return `/dashboard/files/${file.id}`;
+}
+
+async function fetchFile(file: SentFile): Promise<Blob | null> {
+  const answer = await fetch(address(file)).catch(() => null);
+  return answer?.ok ? answer.blob() : null;
 }
 
 function when(moment: string): string {

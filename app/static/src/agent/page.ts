@@ -1,6 +1,7 @@
-/** Small things of the agents' page: which row is open, and times that stay true. */
+/** Small things of the agents' page: which row is open, its address, times that stay true. */
 
 const EVERY_MS = 30_000;
+const MAX_RELATIVE_S = 30 * 86_400;
 const UNITS: ["day" | "hour" | "minute" | "second", number][] = [
   ["day", 86_400],
   ["hour", 3_600],
@@ -12,7 +13,9 @@ const MOMENT: Intl.DateTimeFormatOptions = { weekday: "short", hour: "2-digit", 
 export function listenToPage(): void {
   const refresh = () => {
     markOpenRow();
+    keepAddress();
     tellTimes();
+    tellLanguages();
   };
   document.addEventListener("htmx:after:swap", refresh);
   window.setInterval(tellTimes, EVERY_MS);
@@ -24,6 +27,26 @@ function markOpenRow(): void {
   for (const row of document.querySelectorAll<HTMLAnchorElement>("a.row")) {
     if (row.pathname === location.pathname) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
+  }
+}
+
+/** Loaded again, or sent to a colleague, the address shows the same view and filter. */
+function keepAddress(): void {
+  const shown = document.querySelector("#list")?.getAttribute("hx-get")?.split("?")[1];
+  const isUsual = !location.search && shown === "view=all";
+  if (shown === undefined || isUsual || location.search === `?${shown}`) return;
+  history.replaceState(history.state, "", `${location.pathname}?${shown}`);
+}
+
+/** "de-AT" as "Austrian German"; what the browser does not know stays as it is. */
+function tellLanguages(): void {
+  const names = new Intl.DisplayNames(document.documentElement.lang, { type: "language" });
+  for (const element of document.querySelectorAll<HTMLElement>("[data-language]")) {
+    try {
+      element.textContent = names.of(element.dataset["language"] ?? "") ?? element.textContent;
+    } catch {
+      continue; // not a language tag
+    }
   }
 }
 
@@ -41,6 +64,8 @@ function tellTimes(): void {
     } else if (element.dataset["relative"] === "running") {
       const running = new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "narrow" });
       element.textContent = running.format(count);
+    } else if (seconds > MAX_RELATIVE_S) {
+      element.textContent = new Intl.DateTimeFormat(lang, { dateStyle: "medium" }).format(moment);
     } else {
       element.textContent = unit === "second" ? "now" : ago.format(-count, unit);
     }

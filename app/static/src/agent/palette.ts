@@ -98,20 +98,41 @@ export class Palette {
 
 /** What can be done right now: the buttons of the page that are shown, and the way to other pages. */
 function commandsOfPage(): Command[] {
-  const acts = [...document.querySelectorAll<HTMLElement>("care-conversation [data-act]")]
-    .filter((button) => !button.hidden && !button.closest("[hidden]"))
-    .filter((button) => !["details", "block"].includes(button.dataset["act"] ?? ""))
-    .map((button) => ({
-      title: button.textContent.trim(),
-      keys: KEYS[button.dataset["act"] ?? ""] ?? "",
-      run: () => button.click(),
+  const acts = [...document.querySelectorAll<HTMLElement>(ACTS)]
+    .filter((one) => !one.closest("[hidden], :disabled"))
+    .map((one) => ({
+      title: one.dataset["command"] ?? one.textContent.trim(),
+      keys: KEYS[one.dataset["act"] ?? one.dataset["kind"] ?? one.id] ?? "",
+      run: () => (one.matches("select, input") ? showField(one) : one.click()),
     }));
-  const links = [...document.querySelectorAll<HTMLAnchorElement>(".rail a, .views a")].map((link) => ({
-    title: `Go to ${link.title || (link.firstChild?.textContent ?? "").trim()}`,
-    keys: "",
-    run: () => link.click(),
-  }));
-  return [...acts, ...links];
+  const views = links(".views a").map((view) => goTo(view, (view.firstChild?.textContent ?? "").trim()));
+  const pages = links("#palette-pages a").map((page) => goTo(page, page.textContent.trim()));
+  return [...acts, ...views, ...pages].filter(({ title }) => title !== "");
 }
 
-const KEYS: Record<string, string> = { takeover: "T", resolve: "E" };
+/** Put the cursor into a field of the details, which a small screen shows only when asked. */
+export function showField(field: HTMLElement): void {
+  if (!field.checkVisibility()) document.querySelector<HTMLElement>(".details-toggle")?.click();
+  field.focus();
+}
+
+function links(selector: string): HTMLAnchorElement[] {
+  return [...document.querySelectorAll<HTMLAnchorElement>(selector)];
+}
+
+function goTo(link: HTMLAnchorElement, name: string): Command {
+  return { title: `Go to ${name}`, keys: "", run: () => link.click() };
+}
+
+const ACTS =
+  'care-conversation :is([data-act], [data-command]):not([data-act="details"], [data-act="block"])';
+const KEYS: Record<string, string> = {
+  takeover: "T",
+  resolve: "E",
+  release: "B",
+  reply: "R",
+  note: "N",
+  assignee: "A",
+  priority: "P",
+  "new-label": "L",
+};

@@ -34,6 +34,7 @@ export class ReplyForm {
   private readonly texts: Record<Kind, string>;
   private kind: Kind = "reply";
   private draftText = "";
+  private takenText = "";
   private keepTimer: number | null = null;
   private placeholders: Record<Kind, string> = { reply: "", note: "" };
 
@@ -98,10 +99,11 @@ export class ReplyForm {
     this.fit();
   }
 
-  /** What the bot had written when it was stopped can be the beginning of the agent's reply. */
+  /** What the bot had written when it was stopped can be the beginning of the agent's reply, once. */
   offerDraft(text: string): void {
     this.draftText = text.replace(/\s*\[\d{1,2}\]/g, "").trim();
-    this.draft.hidden = this.draftText === "";
+    const isThere = this.draftText === this.takenText || this.field.value.includes(this.draftText);
+    this.draft.hidden = this.draftText === "" || isThere;
   }
 
   /** For a text that is written for the agent. */
@@ -158,7 +160,8 @@ export class ReplyForm {
   private takeDraft(): void {
     this.write("reply");
     this.field.value = this.field.value ? `${this.field.value}\n${this.draftText}` : this.draftText;
-    this.offerDraft("");
+    this.takenText = this.draftText;
+    this.draft.hidden = true;
     this.changed();
     this.field.focus();
   }
@@ -170,7 +173,7 @@ export class ReplyForm {
     if (this.keepTimer !== null) window.clearTimeout(this.keepTimer);
     this.keepTimer = null;
     this.field.value = "";
-    if (this.kind === "reply") this.offerDraft("");
+    if (this.kind === "reply") this.draft.hidden = true;
     this.fit();
     this.suggestions.update();
     this.handlers.keep(this.kind, "");

@@ -1,5 +1,6 @@
 /** Single keys for what agents do all day; never while something is being typed. */
 
+import { showField } from "./palette.ts";
 import type { Palette } from "./palette.ts";
 
 export function listenToKeys(palette: Palette): void {
@@ -9,6 +10,7 @@ export function listenToKeys(palette: Palette): void {
       palette.open();
       return;
     }
+    if (event.key === "Escape" && closeMenu()) return;
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     if (act(event.key)) event.preventDefault();
   });
@@ -29,6 +31,14 @@ function act(key: string): boolean {
       return openRow(-1);
     case "t":
       return click("[data-act=takeover]");
+    case "b":
+      return click("[data-part=release-menu] > summary");
+    case "a":
+      return field("#assignee");
+    case "p":
+      return field("#priority");
+    case "l":
+      return field("#new-label");
     case "e":
       return click("[data-act=resolve]");
     case "s":
@@ -38,13 +48,22 @@ function act(key: string): boolean {
     case "n":
       return click(".reply-tabs [data-kind=note]");
     case "/":
-      return focus("#filter-q");
+      return focus("#filter-q, .office-finder [type=search]");
     case "?":
       document.querySelector<HTMLDialogElement>("#keys")?.showModal();
       return true;
     default:
       return false;
   }
+}
+
+/** An open menu closes, and its button has the focus again. */
+function closeMenu(): boolean {
+  const menu = document.querySelector<HTMLDetailsElement>("details.menu[open]");
+  if (!menu) return false;
+  menu.open = false;
+  menu.querySelector("summary")?.focus();
+  return true;
 }
 
 function isTyping(event: KeyboardEvent): boolean {
@@ -66,6 +85,12 @@ function click(selector: string): boolean {
   if (!found || found.hidden || found.closest("[hidden]")) return false;
   found.click();
   return true;
+}
+
+function field(selector: string): boolean {
+  const found = document.querySelector<HTMLElement>(`${selector}:enabled`);
+  if (found) showField(found);
+  return found !== null;
 }
 
 function focus(selector: string): boolean {

@@ -16,6 +16,7 @@ export const agentStrings = {
   pending: (name: string) => `${name} takes over after this answer.`,
   snoozedUntil: (moment: string) => `Snoozed until ${moment}.`,
   snoozed: "Snoozed until the customer writes.",
+  momentToCome: "Choose a moment that is still to come.",
   block: "Block this contact",
   unblock: "Let this contact write again",
   feedback: { helped: "The customer: this helped", not_helped: "The customer: not what I need" },

@@ -1,10 +1,15 @@
 /** The office's pages: times that stay true, choices that send themselves, links that are copied. */
 
 import { listenToPage } from "../agent/page.ts";
+import { Palette } from "../agent/palette.ts";
+import { listenToKeys } from "../agent/shortcuts.ts";
+import { guardUnsaved } from "./unsaved.ts";
 import { showPreview } from "./widget_preview.ts";
 
 listenToPage();
 showPreview();
+const dialog = document.querySelector<HTMLDialogElement>("#palette");
+if (dialog) listenToKeys(new Palette(dialog));
 
 document.addEventListener("change", (event) => {
   const chosen = event.target;
@@ -29,3 +34,5 @@ document.addEventListener("click", (event) => {
     button.textContent = "Copied";
   });
 });
+
+guardUnsaved(); // after the questions above, which may keep a form from being sent
