@@ -118,14 +118,19 @@ class EngineCollector(Collector):
             "For how long the engine has shown no progress",
             value=self.step_age_s,
         )
-        restarts = CounterMetricFamily(
-            "care_engine_restarts", "Starts after the first one, by cause", labels=["cause"]
-        )
-        for cause, count in self.restarts.items():
-            restarts.add_metric([cause], count)
-        yield restarts
+        yield restarts_of(self.restarts)
         if self.reading is not None:
             yield from _families(self.reading.model, self.reading.snapshot)
+
+
+def restarts_of(counts: Mapping[str, int]) -> Metric:
+    """How often the engine process was started again, by cause."""
+    family = CounterMetricFamily(
+        "care_engine_restarts", "Starts after the first one, by cause", labels=["cause"]
+    )
+    for cause, count in counts.items():
+        family.add_metric([cause], count)
+    return family
 
 
 def _families(model: str, snapshot: MetricsSnapshot) -> Iterator[Metric]:

@@ -46,6 +46,7 @@ from app.pages import STATIC
 from app.parts import Parts
 from app.privacy import service as privacy
 from app.problems import tell_problems
+from app.process_figures import Processes
 from app.readiness import Readiness
 from app.security import Secrets, read_secret_key
 from app.settings import Settings
@@ -83,6 +84,8 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
                 ready = await stack.enter_async_context(running_engine(settings))
             parts.engine = ready
             parts.readiness.watch_engine(ready)
+            if parts.metrics.processes is not None:
+                await stack.enter_async_context(parts.metrics.processes.offering())
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             lag = tasks.create_task(_measure_lag(parts.metrics))
             stack.callback(lag.cancel)
@@ -134,6 +137,9 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
     url_importer = UrlImporter(database, clock)
     url_importer.listen(dispatcher)
     metrics = Metrics()
+    if settings.worker:
+        collect = metrics.registry.collect
+        metrics.processes = Processes(settings.run_dir, settings.worker, settings.workers, collect)
     key = read_secret_key(folder.key_file)
     hub = Hub(database, dispatcher, metrics, delta_interval_s=settings.delta_interval_s)
     outgoing = build_outgoing(

@@ -1,14 +1,21 @@
 """What is counted; one registry per application, names as an operator finds them in /metrics."""
 
+from collections.abc import Iterable
+from operator import itemgetter
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
     ProcessCollector,
+    generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from app.engine_metrics import EngineCollector
+from app.process_figures import Figures, Processes, families, joined
 
 _FAST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SLOW_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -19,6 +26,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        """Of this process; the engine's figures are `engine`'s."""
+        self.processes: Processes | None = None
+        """Where there are several."""
         self.ws_connections = Gauge(
             "care_ws_connections", "Open sockets", ["role"], registry=self.registry
         )
@@ -64,5 +74,32 @@ class Metrics:
             registry=self.registry,
         )
         self.engine = EngineCollector()
-        self.registry.register(self.engine)
         ProcessCollector(registry=self.registry)
+
+    async def expose(self) -> bytes:
+        """Prometheus' text format: of this process, or of all that there are, and of the engine."""
+        told: list[tuple[int | None, Figures]] = [(None, families(self.engine.collect()))]
+        own = families(self.registry.collect())
+        if self.processes is None:
+            told.append((None, own))
+        else:
+            others = await self.processes.ask_others()
+            told += sorted((others | {self.processes.number: own}).items(), key=itemgetter(0))
+        registry = CollectorRegistry()
+        registry.register(_Told(joined(told)))
+        return generate_latest(registry)
+
+
+class _Told(Collector):
+    """Families as they are, for one exposition."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def describe(self) -> list[Metric]:
+        """Nothing: they are registered once."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """All of them."""
+        return self._metrics

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.dependencies import PartsDep
 from app.engine_room.history import read_engine
@@ -30,11 +30,11 @@ async def readyz(parts: PartsDep) -> JSONResponse:
 
 @router.get("/metrics")
 async def metrics(parts: PartsDep) -> Response:
-    """Counters in Prometheus' text format, the engine's among them when it answers."""
+    """Counters in Prometheus' text format, of all web processes, and the engine's if it answers."""
     told = parts.metrics.engine
     told.reading = None
     if parts.engine is not None:
         told.reading = await read_engine(parts.engine.client)
         told.step_age_s = parts.engine.client.stalled_s
         told.restarts = parts.engine.restarts
-    return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(await parts.metrics.expose(), media_type=CONTENT_TYPE_LATEST)

@@ -19,13 +19,17 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from prometheus_client.metrics_core import Metric
+
 from app import schema
 from app.clock import now
 from app.data_folder import DataFolder
-from app.engines import running_engine
+from app.engine_metrics import restarts_of
+from app.engines import Engine, running_engine
 from app.errors import BadSettings, EngineFailed, WorkersFailed
 from app.main import build_parts
 from app.parts import Parts
+from app.process_figures import PARENT, Processes
 from app.serving import bind
 from app.settings import ENV_PREFIX, Settings
 
@@ -58,8 +62,8 @@ async def serve_group(
         await _prepare(settings, folder, prepare)
         with contextlib.closing(bind(settings)) as listener:
             async with running_engine(settings) as engine:
-                group = _Group(settings, listener)
-                async with group.running(), _stopping_at_signals() as stop:
+                group, figures = _Group(settings, listener), _figures(settings, engine)
+                async with figures.offering(), group.running(), _stopping_at_signals() as stop:
                     on_ready(listener.getsockname()[1])
                     await _first_of(stop.wait(), engine.gave_up.wait(), group.failed.wait())
                 if engine.gave_up.is_set():
@@ -154,6 +158,15 @@ async def _prepare(
         await prepare(parts)
     finally:
         await parts.database.close()
+
+
+def _figures(settings: Settings, engine: Engine) -> Processes:
+    """What only the parent counts: how often its engine was started again."""
+
+    def count() -> list[Metric]:
+        return [restarts_of(engine.restarts)]
+
+    return Processes(settings.run_dir, PARENT, settings.workers, count)
 
 
 def _engine_of(settings: Settings) -> str:

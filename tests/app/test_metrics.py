@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,6 +16,7 @@ from app.metrics import Metrics
 from inference import Engine, EngineConfig, MetricsSnapshot, SamplingParams
 from tests.conftest import Served
 from tests.engine_processes import full_text, quick_settings, running, write_script
+from tests.patience import PATIENCE_S
 from tests.tiny_models import save_tiny_llama
 
 on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
@@ -48,10 +48,10 @@ def exposed(text: str) -> dict[str, Metric]:
     }
 
 
-def told(reading: EngineReading | None) -> dict[str, Metric]:
+async def told(reading: EngineReading | None) -> dict[str, Metric]:
     metrics = Metrics()
     metrics.engine.reading = reading
-    return exposed(generate_latest(metrics.registry).decode())
+    return exposed((await metrics.expose()).decode())
 
 
 def documented() -> set[str]:
@@ -69,7 +69,7 @@ def value(family: Metric, suffix: str = "", **labels: str) -> float:
 
 
 async def scraped(served: Served) -> dict[str, Metric]:
-    async with httpx.AsyncClient(base_url=served.http_url) as http:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as http:
         answer = await http.get("/metrics")
     assert answer.status_code == 200
     return exposed(answer.text)
@@ -85,8 +85,8 @@ async def scripted_engine(served: Served, folder: Path) -> AsyncIterator[AppEngi
         yield engine
 
 
-def test_a_real_engines_counts_arrive_whole(snapshot: MetricsSnapshot) -> None:
-    families = told(EngineReading("tiny", snapshot))
+async def test_a_real_engines_counts_arrive_whole(snapshot: MetricsSnapshot) -> None:
+    families = await told(EngineReading("tiny", snapshot))
 
     num_prompt = 2 * sum(len(one) for one in PROMPTS)
     assert value(families["vllm:prompt_tokens_total"], "_total", model_name="tiny") == num_prompt
@@ -110,8 +110,8 @@ def test_a_real_engines_counts_arrive_whole(snapshot: MetricsSnapshot) -> None:
     assert value(pages, state="cached") > 0
 
 
-def test_buckets_are_cumulative_and_end_at_the_count(snapshot: MetricsSnapshot) -> None:
-    families = told(EngineReading("tiny", snapshot))
+async def test_buckets_are_cumulative_and_end_at_the_count(snapshot: MetricsSnapshot) -> None:
+    families = await told(EngineReading("tiny", snapshot))
     histograms = [one for one in families.values() if one.type == "histogram"]
     of_engine = [one for one in histograms if one.samples and "model_name" in one.samples[0].labels]
 
@@ -129,11 +129,11 @@ def test_buckets_are_cumulative_and_end_at_the_count(snapshot: MetricsSnapshot) 
     assert value(between, "_count") == 4 * 40 - 4
 
 
-def test_the_operators_list_is_what_is_exposed(snapshot: MetricsSnapshot) -> None:
-    assert documented() == told(EngineReading("tiny", snapshot)).keys()
+async def test_the_operators_list_is_what_is_exposed(snapshot: MetricsSnapshot) -> None:
+    assert documented() == (await told(EngineReading("tiny", snapshot))).keys()
 
 
-def test_each_speculator_has_its_own_figures(snapshot: MetricsSnapshot) -> None:
+async def test_each_speculator_has_its_own_figures(snapshot: MetricsSnapshot) -> None:
     values = snapshot.values | {
         "spec.mlp.drafts": 4,
         "spec.mlp.draft_s": 0.25,
@@ -141,7 +141,7 @@ def test_each_speculator_has_its_own_figures(snapshot: MetricsSnapshot) -> None:
         "spec.mlp.depth1.accepted": 5,
         "spec.my-heads.v2.depth11.drafted": 3,
     }
-    families = told(EngineReading("tiny", MetricsSnapshot(values, snapshot.histograms)))
+    families = await told(EngineReading("tiny", MetricsSnapshot(values, snapshot.histograms)))
 
     drafted = families["care_spec_drafted_tokens_total"]
     assert value(drafted, "_total", speculator="mlp", depth="1") == 7

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 from websockets.asyncio.client import ClientConnection, connect
@@ -80,10 +81,28 @@ async def writer_of_the_answer(url: str, serving: Serving) -> int:
     return own[found]
 
 
+async def sockets(serving: Serving) -> dict[str, dict[str, float]]:
+    """By what `/metrics` counts of them, and by process; of whichever process answers."""
+    async with httpx.AsyncClient(base_url=serving.http_url) as http:
+        told = (await http.get("/metrics")).text
+    found: dict[str, dict[str, float]] = {"care_ws_accepts": {}, "process_open_fds": {}}
+    for family in text_string_to_metric_families(told):
+        for sample in family.samples if family.name in found else ():
+            process = sample.labels["process"]
+            of_process = found[family.name]
+            if not sample.name.endswith("_created"):
+                of_process[process] = of_process.get(process, 0) + sample.value
+    return found
+
+
 async def test_an_answer_outlives_the_process_that_writes_it(
     group: Serving, own_database_url: str
 ) -> None:
     socket, welcome = await greeted(group)
+    for _ in range(2):  # whichever of them answers
+        figures = await sockets(group)
+        assert sum(figures["care_ws_accepts"].values()) == 1
+        assert figures["process_open_fds"].keys() == {"1", "2"}
     await socket.send(json.dumps({"t": "message.send", "cid": "1", "text": QUESTION}))
     c = (await until(socket, "ack"))["d"]["c"]
     before = pids(group)
