@@ -17,7 +17,8 @@ from prometheus_client.metrics_core import Metric
 
 LABEL = "process"
 PARENT = 0
-_PATIENCE_S = 1.0
+_PATIENCE_S = 5.0
+"""Half of what Prometheus waits; who has died refuses at once."""
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
