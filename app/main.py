@@ -210,6 +210,7 @@ def _jobs(parts: Parts) -> JobRunner:
         parts.clock,
         poll_s=settings.job_poll_s,
         lease_s=settings.job_lease_s,
+        lock_first=by_itself.lock_first,
     )
     runner.listen(parts.dispatcher)
     return runner

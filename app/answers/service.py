@@ -34,7 +34,7 @@ from app.conversations.answering import (
     retire_orphans,
 )
 from app.database import Database
-from app.errors import Conflict, ConversationClosed, Unavailable
+from app.errors import Conflict, ConversationClosed, StaleAnswer, Unavailable
 from app.events import AnswerWanted, BegunAnswer, Dispatcher, MessagePosted
 from app.handoff.service import hand_over
 from app.knowledge.evidence import Verdict
@@ -47,6 +47,8 @@ from app.workers import GONE_AFTER, has_others
 from inference import EngineClient, ExactIds
 
 log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 
 
 @dataclass(frozen=True)
@@ -179,16 +181,25 @@ class Answers:
                 return
             async with self._database.work() as work:
                 answer = await begin_answer(work, conversation_id, epoch=epoch)
-            live = self._live.open(answer)
-            try:
-                draft = await _until_ended(live, self._write(answer, live))
-                if draft is not None:
-                    await self._complete(answer, live, draft)
-            except (Unavailable, TimeoutError) as error:
-                log.warning("no answer", extra={"reason": str(error) or "timeout"})
-                await self._fail(answer, live)
+            await self._answer(answer, self._live.open(answer))
         except (Conflict, ConversationClosed):
             log.info("answer was overtaken", extra={"conversation": str(conversation_id)})
+
+    async def _answer(self, answer: BegunAnswer, live: LiveAnswer) -> None:
+        try:
+            await self._write_and_store(answer, live)
+        except StaleAnswer:
+            self._live.drop(live)  # if another process has ended it, its note may be lost
+            raise
+
+    async def _write_and_store(self, answer: BegunAnswer, live: LiveAnswer) -> None:
+        try:
+            draft = await _until_ended(live, self._write(answer, live))
+            if draft is not None:
+                await self._complete(answer, live, draft)
+        except (Unavailable, TimeoutError) as error:
+            log.warning("no answer", extra={"reason": str(error) or "timeout"})
+            await self._fail(answer, live)
 
     async def _hands_over_at_once(self, conversation_id: UUID) -> bool:
         """Whoever asks for a person gets one without a word of the bot in between."""
@@ -280,17 +291,28 @@ class Answers:
             await hand_over(work, answer.conversation_id, reason=HandoffReason.ERROR)
 
     async def _give_up(self, conversation_id: UUID) -> None:
-        """After an error nobody foresaw; if even this fails, the next start takes it up."""
-        try:
-            async with self._database.work() as work:
-                await hand_over(
-                    work,
-                    conversation_id,
-                    reason=HandoffReason.ERROR,
-                    shown=self._live.shown_text,
-                )
-        except Exception:
-            log.exception("hand-over failed", extra={"conversation": str(conversation_id)})
+        """After an error nobody foresaw; a store that does not answer is waited for.
+
+        If it fails in another way, the next start takes it up.
+        """
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._database.work() as work:
+                    await hand_over(
+                        work,
+                        conversation_id,
+                        reason=HandoffReason.ERROR,
+                        shown=self._live.shown_text,
+                    )
+                return
+            except Unavailable:
+                log.warning("hand-over waits", extra={"conversation": str(conversation_id)})
+            except Exception:
+                log.exception("hand-over failed", extra={"conversation": str(conversation_id)})
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 async def _until_ended(live: LiveAnswer, writing: Coroutine[Any, Any, Draft]) -> Draft | None:

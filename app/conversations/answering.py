@@ -245,10 +245,19 @@ async def retire_orphans(work: Work, *, at_start: bool) -> int:
     is_left = or_(is_lost, writer == work.worker_id)
     if not at_start:
         is_left = and_(is_lost, writer.is_distinct_from(work.worker_id))
-    orphans = select(Generation).where(Generation.state == GenerationState.STREAMING, is_left)
-    found = (await work.session.scalars(orphans.with_for_update(skip_locked=True))).all()
-    for generation in found:
-        conversation = await access.lock_any_conversation(work, generation.conversation_id)
+    orphans = (
+        select(Generation.id, Generation.conversation_id)
+        .where(Generation.state == GenerationState.STREAMING, is_left)
+        .order_by(Generation.conversation_id)
+    )
+    num_retired = 0
+    for generation_id, conversation_id in (await work.session.execute(orphans)).all():
+        # The conversation first, as everybody: somebody else may have ended it until it was had.
+        conversation = await access.lock_any_conversation(work, conversation_id)
+        generation = await work.session.get_one(Generation, generation_id, populate_existing=True)
+        if generation.state is not GenerationState.STREAMING:
+            continue
+        num_retired += 1
         message = await _message_of(work, generation.id)
         await end_answer(
             work,
@@ -260,7 +269,7 @@ async def retire_orphans(work: Work, *, at_start: bool) -> int:
             partial="",
         )
         await pass_on(work, conversation)
-    return len(found)
+    return num_retired
 
 
 async def find_unanswered(session: AsyncSession, since: datetime) -> list[Unanswered]:

@@ -66,6 +66,15 @@ async def archive(work: Work, payload: JsonObject) -> None:
     await move(work, conversation, Happening.ARCHIVED, Cause(SYSTEM))
 
 
+async def lock_first(work: Work, payload: JsonObject) -> None:
+    """The conversation that a job is about, before the job's own row.
+
+    Whoever moves a conversation holds its lock when they replace its timer.
+    """
+    if "conversation" in payload:
+        await _lock(work, payload)
+
+
 HANDLERS: dict[str, Handler] = {
     timers.WAKE: wake,
     timers.FELL_SILENT: resolve_silent,

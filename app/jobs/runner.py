@@ -25,6 +25,10 @@ Handler = Callable[[Work, JsonObject], Awaitable[None]]
 _AT_ONCE = 20
 
 
+async def lock_nothing(_work: Work, _payload: JsonObject) -> None:
+    """Where nobody replaces a job while they hold what its handler locks."""
+
+
 class JobRunner:
     """Runs handlers by the kind of job as long as `run()` runs."""
 
@@ -36,10 +40,16 @@ class JobRunner:
         *,
         poll_s: float,
         lease_s: float,
+        lock_first: Handler = lock_nothing,
     ) -> None:
+        """`lock_first` takes what others hold when they replace a job that is running.
+
+        They hold it and want the job's row; had we the row and wanted theirs, both would wait.
+        """
         self._database = database
         self._handlers = handlers
         self._clock = clock
+        self._lock_first = lock_first
         self._poll_s = poll_s
         self._lease = timedelta(seconds=lease_s)
         self._stored = asyncio.Event()
@@ -94,6 +104,7 @@ class JobRunner:
     async def _do(self, claimed: Claim) -> None:
         try:
             async with self._database.work() as work:
+                await self._lock_first(work, claimed.payload)
                 if await finish(work, claimed):
                     await self._handlers[claimed.kind](work, claimed.payload)
                 else:

@@ -6,6 +6,7 @@ reader who joins gets that as a snapshot and every later delta fits behind it.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from app.live import frames
 from app.live.notes import TextGrown
 from app.vocabulary import Phase
 
+_NUM_REMEMBERED = 1_000
 Publish = Callable[[UUID, str], None]
 """Send an ephemeral frame to everybody who watches the conversation."""
 
@@ -114,6 +116,8 @@ class LiveAnswers:
         self._publish = publish
         self._delta_interval_s = delta_interval_s
         self._by_conversation: dict[UUID, LiveAnswer] = {}
+        self._over: deque[UUID] = deque(maxlen=_NUM_REMEMBERED)
+        """Generations that have ended: from another process the end may come before the begin."""
         self.on_grown: Callable[[LiveAnswer], None] = _nobody_cares
         """Hears of every piece of text that answers of this process give out."""
 
@@ -137,6 +141,8 @@ class LiveAnswers:
 
     def on_begun(self, answer: BegunAnswer) -> None:
         """A generation was stored: from now on its text can be given out."""
+        if answer.generation_id in self._over:
+            return
         live = LiveAnswer(answer, self._publish, self._delta_interval_s, self._on_grown)
         self._by_conversation[answer.conversation_id] = live
         live.announce()
@@ -144,7 +150,8 @@ class LiveAnswers:
     def mirror(self, answer: BegunAnswer) -> None:
         """Another process has begun an answer; its text comes by `grow`."""
         known = self.find(answer.conversation_id)
-        if known is None or known.answer != answer:
+        is_over = answer.generation_id in self._over
+        if not is_over and (known is None or known.answer != answer):
             live = LiveAnswer(answer, self._publish, self._delta_interval_s)
             self._by_conversation[answer.conversation_id] = live
             live.announce()
@@ -167,12 +174,24 @@ class LiveAnswers:
         if live is not None and live.answer.epoch < event.epoch:
             live.end()
 
+    def drop(self, live: LiveAnswer) -> None:
+        """Its writer may not store it: it has ended, wherever the word of that was lost."""
+        live.end()
+        if self.find(live.answer.conversation_id) is live:
+            del self._by_conversation[live.answer.conversation_id]
+
+    def drop_mirrors(self) -> None:
+        """Word from other processes was lost: those that still write are asked to say so again."""
+        for live in [*self._by_conversation.values()]:
+            if live.is_mirror:
+                self.drop(live)
+
     def on_ended(self, event: AnswerEnded) -> None:
         """Tell the readers, after the stored event that holds what is left of the text."""
+        self._over.append(event.generation_id)
         live = self.find(event.conversation_id)
         if live is not None and live.answer.generation_id == event.generation_id:
-            live.end()
-            del self._by_conversation[event.conversation_id]
+            self.drop(live)
         data = {
             "gen": str(event.generation_id),
             "message_id": str(event.message_id),

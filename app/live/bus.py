@@ -116,13 +116,14 @@ class Bus:
 
     async def _serve(self, is_first: bool) -> None:
         connection = await asyncpg.connect(self._address)
-        heard: asyncio.Queue[str] = asyncio.Queue()
+        heard: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         try:
             connection.add_termination_listener(lambda _: self._news.set())
-            await connection.add_listener(CHANNEL, lambda *told: heard.put_nowait(told[-1]))
-            self.tell(AnswersAsked())
-            if not is_first:
-                self._hub.read_logs_again()
+            await connection.add_listener(CHANNEL, lambda *told: self._on_note(heard, told[-1]))
+            if is_first:
+                self.tell(AnswersAsked())
+            else:
+                self._catch_up()
             hearing = asyncio.create_task(self._hear_forever(heard))
             try:
                 await self._send_forever(connection)
@@ -130,6 +131,20 @@ class Bus:
                 hearing.cancel()
         finally:
             await connection.close(timeout=_PAUSE_S)
+
+    def _on_note(self, heard: asyncio.Queue[str], note: str) -> None:
+        """More than can be heard is as good as lost: the logs tell it."""
+        if heard.full():
+            while not heard.empty():
+                heard.get_nowait()
+            self._catch_up()
+        heard.put_nowait(note)
+
+    def _catch_up(self) -> None:
+        """Notes of others were lost: what was stored is read, and who writes says so again."""
+        self._hub.answers.drop_mirrors()
+        self._hub.read_logs_again()
+        self.tell(AnswersAsked())
 
     async def _send_forever(self, connection: asyncpg.Connection) -> None:
         while not connection.is_closed():
@@ -144,27 +159,28 @@ class Bus:
             await connection.execute(
                 "SELECT pg_notify($1, note) FROM unnest($2::text[]) AS note", CHANNEL, batch
             )
-            for _ in batch:
-                self._waiting.popleft()
+            for note in batch:
+                if self._waiting and self._waiting[0] is note:  # else all were given up meanwhile
+                    self._waiting.popleft()
         raise ConnectionResetError("the connection was closed")
 
     async def _hear_forever(self, heard: asyncio.Queue[str]) -> None:
         while True:
-            envelope = msgspec.json.decode(await heard.get(), type=_Envelope)
-            if envelope.sender == self._database.worker_id:
-                continue
+            told = await heard.get()
             try:
-                note = msgspec.json.decode(envelope.note, type=NOTES[envelope.kind])
-                await self._hear(note)
+                envelope = msgspec.json.decode(told, type=_Envelope)
+                if envelope.sender != self._database.worker_id:
+                    note = msgspec.json.decode(envelope.note, type=NOTES[envelope.kind])
+                    await self._hear(note)
             except Exception:  # at the edge: one note must not end all
-                log.exception("a note failed", extra={"kind": envelope.kind})
+                log.exception("a note failed")
 
     async def _hear(self, note: Note) -> None:
         match note:
             case AnswersAsked():
                 self._tell_running()
             case LogsAsked():
-                self._hub.read_logs_again()
+                self._catch_up()
             case _:
                 await self._hub.hear(note)
 

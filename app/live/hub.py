@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.conversations.replay import read_log
 from app.database import Database
+from app.errors import Unavailable
 from app.events import (
     AnswerEnded,
     BegunAnswer,
@@ -157,6 +158,25 @@ class Hub:
         mine = Subscription(connection, is_agent, seen_seq=after)
         self._watchers[conversation_id][connection] = mine
         connection.watching.add(conversation_id)
+        try:
+            if not await self._replay(conversation_id, mine):
+                return
+        except BaseException:
+            # It would stay deaf for good; whoever comes back reads on where they were.
+            if self._is_current(conversation_id, mine):
+                self.leave(connection, conversation_id)
+                connection.give_up(CloseCode.FAILED, "replay_failed")
+            raise
+        mine.is_joining = False
+        live = self.answers.find(conversation_id)
+        if live is not None:
+            connection.deliver(live.snapshot())
+        if last_frame is not None:
+            connection.deliver(last_frame(mine.seen_seq))
+
+    async def _replay(self, conversation_id: UUID, mine: Subscription) -> bool:
+        """Send the log up to its end; false if a later join has taken this one's place."""
+        connection = mine.connection
         while True:
             mine.has_missed = False
             async with self._database.snapshot() as session:
@@ -166,16 +186,13 @@ class Hub:
                 await connection.put(frames.stored(event) if is_shown else frames.skipped(event))
                 mine.seen_seq = event.seq
             await connection.calm()
-            if self._watchers.get(conversation_id, {}).get(connection) is not mine:
-                return
+            if not self._is_current(conversation_id, mine):
+                return False
             if len(page) < _PAGE and not mine.has_missed:
-                break
-        mine.is_joining = False
-        live = self.answers.find(conversation_id)
-        if live is not None:
-            connection.deliver(live.snapshot())
-        if last_frame is not None:
-            connection.deliver(last_frame(mine.seen_seq))
+                return True
+
+    def _is_current(self, conversation_id: UUID, mine: Subscription) -> bool:
+        return self._watchers.get(conversation_id, {}).get(mine.connection) is mine
 
     def offer_to_visitors(self, workspace_id: UUID, frame: str) -> None:
         """Send a frame that is not stored to every customer of this company."""
@@ -236,21 +253,33 @@ class Hub:
     def read_logs_again(self) -> None:
         """Notes were lost: every socket gets what was stored behind what it has seen."""
         for conversation_id, watchers in list(self._watchers.items()):
-            for connection, one in list(watchers.items()):
-                again = self.join(
-                    connection, conversation_id, after=one.seen_seq, is_agent=one.is_agent
-                )
-                connection.spawn(again)
+            for one in list(watchers.values()):
+                self._read_again(conversation_id, one)
         for connection in list(self._agents):
             connection.offer(frames.ephemeral("list.dirty", {}))
 
+    def _read_again(self, conversation_id: UUID, one: Subscription) -> None:
+        """From what it has seen on, in a task of its socket's; until then it is not live."""
+        one.is_joining = True
+        again = self.join(
+            one.connection, conversation_id, after=one.seen_seq, is_agent=one.is_agent
+        )
+        one.connection.spawn(again)
+
     async def _read_event(self, noted: EventNoted) -> None:
         """Only if somebody here is to be told."""
-        is_watched = noted.conversation_id in self._watchers
-        if is_watched or noted.workspace_id in self._groups:
+        watchers = self._watchers.get(noted.conversation_id, {})
+        if not watchers and noted.workspace_id not in self._groups:
+            return
+        try:
             async with self._database.snapshot() as session:
-                for event in await read_log(session, noted.conversation_id, noted.seq - 1, 1):
-                    self._on_stored(event)
+                events = await read_log(session, noted.conversation_id, noted.seq - 1, 1)
+        except Unavailable:
+            for one in list(watchers.values()):
+                self._read_again(noted.conversation_id, one)
+            return
+        for event in events:
+            self._on_stored(event)
 
     def announce_draining(self) -> None:
         """Tell every socket that the server is going away."""
@@ -263,6 +292,9 @@ class Hub:
         for subscription in list(self._watchers.get(event.conversation_id, {}).values()):
             if subscription.is_joining:
                 subscription.has_missed = True
+            elif event.seq > subscription.seen_seq + 1:
+                # Of two processes' events the later one was heard first: the log has both.
+                self._read_again(event.conversation_id, subscription)
             elif event.seq > subscription.seen_seq:
                 subscription.seen_seq = event.seq
                 is_shown = subscription.may_see(event)

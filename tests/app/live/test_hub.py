@@ -1,11 +1,18 @@
-"""What the hub does with an event that comes late, twice, or from an older epoch."""
+"""What the hub does with an event that comes late, twice, too soon, or from an older epoch."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.events import BegunAnswer, ControlChanged, EventStored
+from app.errors import Unavailable
+from app.events import AnswerEnded, BegunAnswer, ControlChanged, EventStored
 from app.ids import new_id
 from app.live.answers import LiveAnswers
-from app.vocabulary import Control, Phase
+from app.live.notes import EventNoted, TextGrown
+from app.vocabulary import Control, EndReason, Outcome, Phase
+from tests.care_client import as_uuid
 from tests.conftest import Served
 
 
@@ -57,3 +64,94 @@ async def test_an_older_change_of_control_leaves_a_newer_answer_alone() -> None:
     answers.open(begun).append("Hello")
 
     assert len(sent) == 2
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_of_two_events_in_the_wrong_order_both_arrive_in_the_right_one(
+    served: Served,
+) -> None:
+    announced: list[EventStored] = []
+    async with served.client() as customer:
+        await customer.hello()
+        c = (await customer.say("One"))["d"]["c"]
+        await customer.wait_for_seq(c, 1)
+        deliver = served.parts.dispatcher.deliver
+        served.parts.dispatcher.deliver = announced.extend  # type: ignore[assignment,method-assign]
+        for text in ("Two", "Three"):
+            await customer.say(text, c=c)
+        stored = [one for one in announced if isinstance(one, EventStored)]
+        assert [one.seq for one in stored] == [2, 3]
+
+        deliver([stored[1], stored[0]])
+        view = await customer.wait_for_seq(c, 3)  # it would not take a hole
+
+    assert [text for _, text in view.texts()] == ["One", "Two", "Three"]
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_a_socket_whose_log_cannot_be_read_is_closed_and_not_left_deaf(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def fails() -> AsyncIterator[AsyncSession]:
+        raise Unavailable
+        yield
+
+    async with served.client() as customer:
+        await customer.hello()
+        c = (await customer.say("One"))["d"]["c"]
+        await customer.wait_for_seq(c, 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(served.parts.hub._database, "snapshot", fails)
+            noted = EventNoted(served.shop.workspace_id, as_uuid(c), seq=2)
+            await served.parts.hub.hear(noted)
+            assert await customer.wait_closed() == 1011
+        assert served.parts.hub._watchers == {}
+
+
+def begun_answer() -> BegunAnswer:
+    return BegunAnswer(new_id(), new_id(), generation_id=new_id(), message_id=new_id(), epoch=0)
+
+
+def ended(answer: BegunAnswer) -> AnswerEnded:
+    return AnswerEnded(
+        answer.workspace_id,
+        answer.conversation_id,
+        generation_id=answer.generation_id,
+        message_id=answer.message_id,
+        outcome=Outcome.RETRACTED,
+        reason=EndReason.TAKEOVER,
+    )
+
+
+def test_an_answer_whose_end_was_heard_before_its_begin_never_begins() -> None:
+    sent: list[str] = []
+    answers = LiveAnswers(lambda _conversation_id, frame: sent.append(frame), 0.0)
+    own, others = begun_answer(), begun_answer()
+    for one in (own, others):
+        answers.on_ended(ended(one))
+    before = len(sent)
+
+    answers.on_begun(own)
+    answers.mirror(others)
+    live = answers.open(own)
+    live.append("too late")
+
+    assert len(sent) == before and live.ended.is_set()
+    assert answers.find(own.conversation_id) is answers.find(others.conversation_id) is None
+
+
+async def test_when_notes_were_lost_mirrors_begin_anew_and_own_answers_go_on() -> None:
+    sent: list[str] = []
+    answers = LiveAnswers(lambda _conversation_id, frame: sent.append(frame), 0.0)
+    own, others = begun_answer(), begun_answer()
+    answers.on_begun(own)
+    answers.mirror(others)
+    answers.grow(TextGrown(others.conversation_id, others.generation_id, 0, "Hello"))
+
+    answers.drop_mirrors()
+
+    assert answers.find(others.conversation_id) is None and answers.own()
+    answers.mirror(others)
+    answers.grow(TextGrown(others.conversation_id, others.generation_id, 0, "Hello there"))
+    assert answers.shown_text(others.conversation_id) == "Hello there"
