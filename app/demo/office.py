@@ -89,13 +89,13 @@ async def play_history(stage: Stage, now: datetime) -> None:
 
 
 async def furnish(office: Office, now: datetime) -> None:
-    """All the rest, after the conversations are there."""
+    """All the rest, after the conversations are there; the oldest first, as the log shows it."""
     await _collect_gaps(office, now)
     await _decide(office, now)
+    await _make_key(office, now)
     await _publish(office, now)
     await _invite(office, now)
     await _write_drafts(office, now)
-    await _make_key(office, now)
     await _rate(office, now)
 
 

@@ -106,8 +106,9 @@ def _tiles(values: dict[str, float]) -> tuple[Tile, ...]:
     drafted, accepted = values.get("num_drafted_tokens", 0), values.get("num_accepted_tokens", 0)
     hit, asked = values.get("prefix_hit_tokens", 0), values.get("prefix_query_tokens", 0)
     used = values.get("num_blocks", 0) - values.get("num_free_blocks", 0)
+    mean = values.get("tokens_per_step", 0)
     return (
-        Tile("Tokens per step", show(round(values.get("tokens_per_step", 0), 2)), "per request"),
+        Tile("Tokens per step", show(round(mean, 2)) if mean else "–", "per request"),
         Tile("Acceptance", show(accepted / drafted, "%") if drafted else "–", "of drafted tokens"),
         Tile("Prefix hits", show(hit / asked, "%") if asked else "–", "of prompt tokens"),
         Tile("Answer tokens", show(values.get("num_generated_tokens", 0)), "since the start"),

@@ -90,7 +90,7 @@ def line_chart(
 ) -> Chart:
     """Lines over equal steps of time; `labels` are those of the steps, oldest first."""
     highest = max((v for one in series for v in one.values if v is not None), default=0.0)
-    top, ticks = _scale(highest if y_max is None else y_max)
+    top, ticks = _scale(highest if y_max is None else y_max, _size(highest, unit))
     lines = tuple(_line(one, top, unit, is_filled) for one in series)
     return Chart(
         lines=lines,
@@ -104,7 +104,8 @@ def line_chart(
 def bar_chart(series: Sequence[Series], labels: Sequence[str], *, unit: str = "") -> Chart:
     """Bars, those of one label on top of each other."""
     totals = [sum(one.values[i] or 0.0 for one in series) for i in range(len(labels))]
-    top, ticks = _scale(max(totals, default=0.0))
+    highest = max(totals, default=0.0)
+    top, ticks = _scale(highest, _size(highest, unit))
     slot = (WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
     bars: list[Bar] = []
     for i, label in enumerate(labels):
@@ -152,10 +153,22 @@ def _seconds(value: float) -> str:
     return f"{value / 3_600:.1f} h" if value < 172_800 else f"{value / 86_400:.1f} d"
 
 
-def _scale(highest: float) -> tuple[float, list[float]]:
-    """A round number at or above `highest`, and the lines below it."""
+def _size(highest: float, unit: str) -> float:
+    """What the lines of an axis are whole numbers of: many seconds are told in minutes or hours."""
+    if unit != "s" or highest <= _NUM_Y_TICKS * 60:
+        return 1.0
+    return 60.0 if highest < 5_400 else 3_600.0
+
+
+def _scale(highest: float, size: float) -> tuple[float, list[float]]:
+    """A round number of `size`s at or above `highest`, and the lines below it."""
     if highest <= 0:
         return 1.0, [0.0, 1.0]
+    top, ticks = _round_scale(highest / size)
+    return top * size, [tick * size for tick in ticks]
+
+
+def _round_scale(highest: float) -> tuple[float, list[float]]:
     raw = highest / _NUM_Y_TICKS
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(one * power for one in _STEPS if one * power >= raw * (1 - 1e-9))

@@ -126,7 +126,7 @@ def _read_span(first: str, last: str, today: date) -> tuple[tuple[date, date], S
 def _tiles(now: Rates, earlier: Rates) -> tuple[Tile, ...]:
     before = earlier if earlier.num_all >= _ENOUGH else rates([])
     return (
-        _tile("Conversations", float(now.num_all), float(earlier.num_all), "", "began"),
+        _tile("Conversations", float(now.num_all), float(earlier.num_all) or None, "", "began"),
         _tile("Automation", now.automation, before.automation, "%", "involvement × resolution"),
         _tile("Involvement", now.involvement, before.involvement, "%", "the bot tried"),
         _tile("Resolution", now.resolution, before.resolution, "%", "of these, without a person"),

@@ -15,6 +15,16 @@ def test_the_scale_is_round_and_holds_the_highest_value() -> None:
     assert chart.legend == (("a", "bot", "12"),)
 
 
+def test_an_axis_of_many_seconds_has_whole_minutes_or_hours() -> None:
+    def told(highest: float) -> list[str]:
+        chart = line_chart([Series("a", "bot", [0, highest])], ["x", "y"], unit="s")
+        return [tick.label for tick in chart.y_ticks]
+
+    assert told(12.0) == ["0", "5.0 s", "10.0 s", "15.0 s"]
+    assert told(400.0) == ["0", "2 min", "4 min", "6 min", "8 min"]
+    assert told(7_000.0) == ["0", "30 min", "60 min", "1.5 h", "2.0 h"]
+
+
 def test_a_missing_value_is_a_gap_and_a_lonely_one_a_dot() -> None:
     (line,) = line_chart([Series("a", "bot", [1.0, 1.0, None, 1.0])], ["", "", "", ""]).lines
 
