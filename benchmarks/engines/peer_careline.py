@@ -3,7 +3,10 @@
 import argparse
 import importlib.metadata
 import json
+import os
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as the engine has it
 
 import torch
 

@@ -27,7 +27,7 @@ from inference.runner.native_loader import NativeLoader
 from inference.runner.orders import Move, Order, Wipe
 from inference.runner.peers import ParallelModel, Peers, PeerSettings
 from inference.runner.profile import CONTEXT, profile, profile_spans
-from inference.runner.threads import threads_for, weight_bytes
+from inference.runner.threads import one_thread, threads_for, weight_bytes
 from inference.runner.transfer import send
 from inference.speculation.base import Features, FeatureWish, TargetFacts
 from inference.speculation.verify import verify
@@ -101,8 +101,9 @@ class ModelRunner:
             ValueError: what a request asks for leaves it no possible token.
         """
         model = self._model(batch.num_rows)
-        if model is self._native.model:  # it has threads of its own
-            return self._run(model, batch, wish, meanwhile)
+        if model is self._native.model:  # its own threads work; torch's would wake beside them
+            with one_thread():
+                return self._run(model, batch, wish, meanwhile)
         with threads_for(self._weight_bytes, batch.num_rows):
             return self._run(model, batch, wish, meanwhile)
 

@@ -20,9 +20,18 @@ ROWS_PER_READ = 6
 @contextlib.contextmanager
 def threads_for(num_bytes: int, num_rows: int) -> Iterator[None]:
     """One thread within the block if the step is small, else as many as torch was given."""
+    if num_bytes * (num_rows + ROWS_PER_READ) < SMALL_STEP:
+        with one_thread():
+            yield
+    else:
+        yield
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch works on one thread within the block."""
     most = torch.get_num_threads()
-    is_small = num_bytes * (num_rows + ROWS_PER_READ) < SMALL_STEP
-    if not is_small or most == 1:
+    if most == 1:
         yield
         return
     torch.set_num_threads(1)

@@ -17,6 +17,7 @@ from inference.constraints.base import State
 from inference.request import SamplingParams, TokenLogprob
 from inference.sampling import draw, needs_shaping, probabilities, shape_logits, token_logprob
 from inference.speculation.rejection import keep_or_replace
+from kernels.native import sample
 from kernels.native.attention import NativeKernels
 
 
@@ -35,7 +36,7 @@ def verify(
         walks.append(_Walk(part, first))
         first += part.num_sampled
     if any(part.sequence.is_plain for part in parts):
-        best = _best(logits)
+        best = _best(logits, kernels)
         for walk in walks:
             while walk.part.sequence.is_plain and walk.follow(best[walk.row]):
                 pass
@@ -100,7 +101,9 @@ class _Walk:
 _GREEDY = SamplingParams()
 
 
-def _best(logits: torch.Tensor) -> list[int]:
+def _best(logits: torch.Tensor, kernels: NativeKernels | None) -> list[int]:
+    if kernels is not None and sample.suits(logits):
+        return sample.best(kernels, logits)
     best: list[int] = logits.argmax(-1).tolist()
     return best
 

@@ -31,6 +31,8 @@ class NativeKernels:
             OSError, AttributeError: it cannot be loaded, or is not ours.
         """
         self.library = ctypes.CDLL(str(path))
+        self.num_threads = torch.get_num_threads()
+        """As many as torch has now; how many it uses changes with the size of a step."""
         self._attention = self.library.paged_attention
         self._attention.argtypes, self._attention.restype = _SIGNATURE, None
 

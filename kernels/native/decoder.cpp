@@ -13,8 +13,7 @@
 
 namespace {
 
-constexpr int64_t kShareWork = 200'000;  // multiplications below which waking others costs more
-constexpr int64_t kRowWork = 1 << 15;    // elements of row-wise work likewise
+constexpr int64_t kRowWork = 1 << 15;  // elements of row-wise work that are worth waking others for
 
 // W: weights, T: cache.
 template <typename W, typename T> class Decoder {
@@ -43,7 +42,7 @@ template <typename W, typename T> class Decoder {
         qkv_.resize(rows * qkv_stride_);
         attended_.resize(rows * attended_stride_);
         middle_.resize(rows * middle_stride_);
-        team_.begin(weights_ * rows >= kShareWork);
+        team_.begin(weights_ * rows);
         const A *embedded = (const A *)step.embedded;
         for (int64_t t = 0; t < rows; t++)
             for (int64_t d = 0; d < hidden; d++)
@@ -62,7 +61,7 @@ template <typename W, typename T> class Decoder {
     // hidden [R, hidden] -> logits [R, vocabulary padded to panels]
     void logits(const A *hidden, A *out, int64_t num_rows) {
         int64_t stride = padded(data_.head.outputs);
-        team_.begin(num_rows * data_.head.outputs * data_.head.inputs >= kShareWork);
+        team_.begin(num_rows * data_.head.outputs * data_.head.inputs);
         product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, const A *sums) {
             for (int i = 0; i < kWidth; i++)
                 out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;

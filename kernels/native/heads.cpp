@@ -24,7 +24,7 @@ class Head {
         logits_.resize(num_rows * stride);
         Rows<int8_t> rows{x, linear_.inputs, num_rows, &rounded_, &scales_};
         rows.prepare(linear_.inputs);
-        team_.begin(num_rows * linear_.outputs * linear_.inputs >= 200'000);
+        team_.begin(num_rows * linear_.outputs * linear_.inputs);
         team_.run(linear_.num_pairs(), [&](int64_t p) {
             multiply_pair(linear_, p, rows, 0, rows.count, [&](int64_t first, float *sums, int count) {
                 for (int r = 0; r < count; r++)

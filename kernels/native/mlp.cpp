@@ -12,7 +12,6 @@
 namespace {
 
 constexpr double kEps = 1e-6;
-constexpr int64_t kShareWork = 200'000;  // multiplications below which waking others costs more
 constexpr int64_t kRowsAtOnce = 40;      // whose logits are kept: they shall stay in the cache
 
 // GELU by the error function of Abramowitz and Stegun 7.1.26: within 1.5e-7 of the exact one.
@@ -59,7 +58,7 @@ template <typename W> class Mlp {
 
     void propose(const MlpDrafts &drafts) {
         const Stage &first = stages_[0];
-        team_.begin(drafts.num_requests * first.head.outputs * data_.inner >= kShareWork);
+        team_.begin(drafts.num_requests * first.head.outputs * data_.inner);
         start(drafts);
         for (int64_t depth = 0; depth < drafts.depth && !rows_.empty(); depth++) {
             const Stage &stage = stages_[depth];

@@ -139,7 +139,21 @@ int draw_all(const A *logits, int64_t stride, int64_t count, int64_t num_rows, c
     return worst;
 }
 
+template <typename A>
+void best_of_all(const A *logits, int64_t stride, int64_t count, int64_t num_rows, int64_t *tokens) {
+    for (int64_t r = 0; r < num_rows; r++) tokens[r] = find_best(logits + r * stride, count);
+}
+
 }  // namespace
+
+// On one thread: waking another costs more.
+extern "C" void best_tokens(int is_double, const void *logits, int64_t stride, int64_t count,
+                            int64_t num_rows, int64_t *tokens) {
+    if (is_double)
+        best_of_all((const double *)logits, stride, count, num_rows, tokens);
+    else
+        best_of_all((const float *)logits, stride, count, num_rows, tokens);
+}
 
 extern "C" int draw_tokens(int is_double, const void *logits, int64_t stride, int64_t count,
                            int64_t num_rows, const RowData *rows, int64_t *tokens, int threads) {

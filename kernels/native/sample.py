@@ -38,6 +38,21 @@ def suits(logits: torch.Tensor) -> bool:
     return logits.dtype in _FLOATS and logits.is_cpu and logits.stride(-1) == 1
 
 
+def best(
+    kernels: NativeKernels,
+    logits: torch.Tensor,  # [R, V], rows may lie apart
+) -> list[int]:
+    """The likeliest token of every row, the first of equals; NaN counts most."""
+    function = kernels.library.best_tokens
+    function.argtypes = [ctypes.c_int, _pointer, *[_integer] * 3, _pointer]
+    tokens = (_integer * len(logits))()
+    function(
+        logits.dtype == torch.float64, logits.data_ptr(), logits.stride(0), logits.shape[1],
+        len(logits), tokens,
+    )  # fmt: skip
+    return list(tokens)
+
+
 def draw(
     kernels: NativeKernels,
     logits: torch.Tensor,  # [R, V], rows may lie apart
@@ -54,7 +69,7 @@ def draw(
     tokens = (_integer * len(rows))()
     status = function(
         logits.dtype == torch.float64, logits.data_ptr(), logits.stride(0), logits.shape[1],
-        len(rows), data, tokens, torch.get_num_threads(),
+        len(rows), data, tokens, kernels.num_threads,
     )  # fmt: skip
     if status:
         raise ValueError(_WHY[status])

@@ -3,8 +3,11 @@
 // A phase's tasks are claimed one by one, so a thread that comes late, or never, holds up nobody
 // but for the task it has begun. Between phases the others spin for some microseconds, then sleep.
 // A thread that the system takes off its core in mid-task can hold up the phase; after such a stall
-// the caller works alone for a while, longer each time, until sharing works again.
+// the caller goes on alone for as long as it was held up, some times over. Whether work is shared at
+// all is decided by what it has cost (`sharing.h`).
 #pragma once
+#include "sharing.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -37,9 +40,13 @@ class Team {
     Team(const Team &) = delete;
     int64_t size() const { return threads_.size() + 1; }
 
-    // Called before a series of phases: decides whether to share them, and wakes the others.
-    void begin(bool is_worth_sharing) {
-        is_shared_ = is_worth_sharing && !threads_.empty() && now() >= alone_until_;
+    // Called before a series of phases with their multiplications together: decides whether to share
+    // them, and wakes the others.
+    void begin(int64_t work) {
+        is_timed_ = !threads_.empty() && work >= kLeastShared;
+        is_shared_ = is_timed_ && sharing_.choose(work);
+        if (is_timed_) began_ = now();
+        alone_until_ = 0;
         if (!is_shared_) return;
         is_awake_.store(true, std::memory_order_seq_cst);
         if (num_asleep_.load(std::memory_order_seq_cst) > 0) {
@@ -47,11 +54,14 @@ class Team {
             wake_.notify_all();
         }
     }
-    void end() { is_awake_.store(false, std::memory_order_relaxed); }
+    void end() {
+        is_awake_.store(false, std::memory_order_relaxed);
+        if (is_timed_) sharing_.note((double)(now() - began_));
+    }
 
     // task(0) .. task(count - 1), in any order, by any thread; returns when all are done.
     template <typename F> void run(int64_t count, F &&task) {
-        if (!is_shared_ || count == 1) {
+        if (!is_shared_ || count == 1 || (alone_until_ && now() < alone_until_)) {
             for (int64_t i = 0; i < count; i++) task(i);
             return;
         }
@@ -69,8 +79,9 @@ class Team {
   private:
     typedef void (*Call)(void *, int64_t);
     static constexpr int kSpins = 2000;          // some tens of microseconds
-    static constexpr int64_t kStall = 500'000;   // ns a phase may wait for its last task
-    static constexpr int64_t kAlone = 20'000'000, kLongestAlone = 320'000'000;  // ns
+    static constexpr int64_t kLeastShared = 200'000;  // multiplications that a look is worth for
+    static constexpr int64_t kStall = 500'000;        // ns a phase may wait for its last task
+    static constexpr int64_t kAlone = 4;              // times a stall's length
 
     static int64_t now() {
         auto time = std::chrono::steady_clock::now().time_since_epoch();
@@ -99,16 +110,9 @@ class Team {
             if (i < kSpins) continue;
             int64_t start = now();
             while (num_done_.load(std::memory_order_acquire) < count) std::this_thread::yield();
-            if (now() - start > kStall) {
-                alone_for_ = std::min(alone_for_ * 2, kLongestAlone);
-                alone_until_ = now() + alone_for_;
-                is_shared_ = false;
-            }
+            int64_t held_up = now() - start;
+            alone_until_ = held_up > kStall ? now() + kAlone * held_up : 0;
             return;
-        }
-        if (alone_for_ > kAlone && --patience_ == 0) {
-            alone_for_ /= 2;
-            patience_ = kPatience;
         }
     }
 
@@ -133,13 +137,12 @@ class Team {
         }
     }
 
-    static constexpr int kPatience = 20'000;  // phases without a stall until one is forgiven
     std::vector<std::thread> threads_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    bool is_over_ = false, is_shared_ = false;
-    int64_t alone_until_ = 0, alone_for_ = kAlone;
-    int patience_ = kPatience;
+    Sharing sharing_;
+    bool is_over_ = false, is_shared_ = false, is_timed_ = false;
+    int64_t began_ = 0, alone_until_ = 0;
     std::atomic<bool> is_awake_{false};
     std::atomic<int> num_asleep_{0};
     std::atomic<Call> call_{nullptr};

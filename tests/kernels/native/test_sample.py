@@ -8,6 +8,7 @@ import torch
 from inference.request import SamplingParams
 from inference.sampling import draw
 from kernels.native.attention import NativeKernels
+from kernels.native.sample import best
 from tests.kernels.conftest import kernels, kernels_library
 
 __all__ = ["kernels", "kernels_library"]
@@ -65,3 +66,23 @@ def test_what_cannot_be_drawn_is_refused_as_in_torch(
             outcomes.append(str(error))
 
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("width", [1, 7, 64, 1000])
+def test_the_likeliest_is_that_of_torch(
+    width: int, dtype: torch.dtype, kernels: NativeKernels
+) -> None:
+    generator = torch.Generator().manual_seed(width)
+    logits = torch.randint(0, 5, (50, width + 3), generator=generator).to(dtype)[:, :width]
+    logits[:10, width // 2] = math.nan
+    logits[10:20] = -math.inf
+    logits[20:30, -1] = math.inf
+
+    found = best(kernels, logits)
+
+    firsts = [
+        row.isnan().nonzero() if row.isnan().any() else (row == row.max()).nonzero()
+        for row in logits
+    ]
+    assert found == [int(first[0]) for first in firsts]

@@ -1,0 +1,86 @@
+"""Threads share work where that has been faster, and only there."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kernels.native import build as native_build
+
+PROGRAM = """
+#include "sharing.h"
+#include <cstdio>
+// Lines of work, and what it takes alone and shared; 1 where it is shared.
+int main() {
+    Sharing sharing;
+    long work;
+    double alone, shared;
+    while (scanf("%ld %lf %lf", &work, &alone, &shared) == 3) {
+        bool is_shared = sharing.choose(work);
+        sharing.note(is_shared ? shared : alone);
+        putchar(is_shared ? '1' : '0');
+    }
+}
+"""
+Run = tuple[int, float, float]
+"""Work, nanoseconds alone, nanoseconds shared."""
+LARGE, SMALL = 100_000_000, 1_000_000
+
+Decide = Callable[[list[Run]], list[bool]]
+
+
+@pytest.fixture(scope="module")
+def decide(tmp_path_factory: pytest.TempPathFactory) -> Decide:
+    folder = tmp_path_factory.mktemp("sharing")
+    (folder / "sharing.cpp").write_text(PROGRAM)
+    program, headers = folder / "sharing", Path(native_build.__file__).parent
+    command = ["c++", "-std=c++17", f"-I{headers}", str(folder / "sharing.cpp"), "-o", str(program)]
+    subprocess.run(command, check=True)
+
+    def run(runs: list[Run]) -> list[bool]:
+        lines = "".join(f"{work} {alone} {shared}\n" for work, alone, shared in runs)
+        told = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
+        return [one == "1" for one in told.stdout]
+
+    return run
+
+
+def seconds(runs: list[Run], decisions: list[bool]) -> float:
+    costs = zip(runs, decisions, strict=True)
+    return sum(shared if is_shared else alone for (_, alone, shared), is_shared in costs)
+
+
+def test_each_size_of_work_is_decided_for_itself(decide: Decide) -> None:
+    runs = [(LARGE, 2e6, 1e6), (SMALL, 2e4, 3e4)] * 1000
+
+    decisions = decide(runs)
+
+    assert sum(decisions[0::2]) > 980 and sum(decisions[1::2]) < 20
+
+
+def test_a_neighbour_that_comes_and_goes_is_noticed(decide: Decide) -> None:
+    quiet, busy = [(LARGE, 2e6, 1e6)] * 1000, [(LARGE, 2.2e6, 9e6)] * 1000
+
+    decisions = decide(quiet + busy + quiet)
+
+    assert sum(decisions[:1000]) > 980
+    assert sum(decisions[1000:2000]) < 30
+    assert sum(decisions[2000:]) > 1000 - 256 - 20
+
+
+def test_a_run_that_was_held_up_now_and_then_changes_nothing(decide: Decide) -> None:
+    runs = [(LARGE, 2e6, 4e7 if number % 25 == 24 else 1e6) for number in range(1000)]
+
+    assert sum(decide(runs)) > 950
+
+
+def test_a_slow_first_run_is_no_price(decide: Decide) -> None:
+    assert sum(decide([(LARGE, 2e6, 9e7)] + [(LARGE, 2e6, 1e6)] * 999)) > 980
+
+
+def test_never_much_dearer_than_the_better_way(decide: Decide) -> None:
+    for shared in (0.5e6, 0.9e6, 1.1e6, 2e6, 8e6):
+        runs = [(LARGE, 1e6, shared)] * 2000
+
+        assert seconds(runs, decide(runs)) < 1.1 * 2000 * min(1e6, shared)
