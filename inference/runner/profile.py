@@ -8,22 +8,23 @@ from inference.model.spans import Span
 ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 CONTEXT = 256
 ROWS_PER_REQUEST = 8
-NUM_RUNS = 3
+NUM_ROUNDS = 5
 LIMIT_S = 0.8
 
 
 def profile(run: Callable[[int], None], num_warmups: int = 0) -> dict[int, float]:
-    """Seconds of a step by its rows, the best of a few runs; fewer sizes for a slow model.
+    """Seconds of a step by its rows, the best of a few rounds; fewer sizes for a slow model.
 
+    All sizes take turns, so that a busy moment of the machine makes no single one look dear.
     Each size is run `num_warmups` times before: that often it must be wanted to get a graph.
     """
     run(1)  # what is only done once: threads, workspaces, packed weights
     seconds: dict[int, float] = {}
     spent_s = 0.0
-    for num_rows in ROW_COUNTS:
-        for _ in range(num_warmups):
-            run(num_rows)
-        for _ in range(NUM_RUNS):
+    for number in range(NUM_ROUNDS):
+        for num_rows in ROW_COUNTS:
+            for _ in range(0 if number else num_warmups):
+                run(num_rows)
             start = time.perf_counter()
             run(num_rows)
             took_s = time.perf_counter() - start
