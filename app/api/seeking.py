@@ -54,6 +54,19 @@ def place_of_id(after: Sequence[str] | None) -> tuple[UUID] | None:
         raise Invalid("This cursor belongs to another list.") from error
 
 
+def place_of_number(after: Sequence[str] | None) -> tuple[int] | None:
+    """The place of a list that is ordered by a number from 0.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if after is None:
+        return None
+    if len(after) != 1 or not after[0].isdecimal():
+        raise Invalid("This cursor belongs to another list.")
+    return (int(after[0]),)
+
+
 def _behind(
     columns: Sequence[InstrumentedAttribute[Any]], after: Sequence[Any], order: Order
 ) -> Any:

@@ -29,6 +29,17 @@ from app.vocabulary import (
     Visibility,
 )
 
+_FILTERS = (
+    ("status", "status"),
+    ("control", "control"),
+    ("waiting", "waiting_on"),
+    ("priority", "priority"),
+    ("assignee", "assignee_id"),
+    ("inbox", "inbox_id"),
+    ("of_contact", "contact_id"),
+)
+"""What lists by time are filtered by, each with an index of its own."""
+
 
 class Conversation(Base):
     """A thread with one customer. `last_seq`, `control` and its epoch change under its row lock."""
@@ -38,8 +49,11 @@ class Conversation(Base):
         UniqueConstraint("workspace_id", "number"),
         Index("ix_conversation_list", "workspace_id", "status", "control", "last_message_at"),
         Index("ix_conversation_contact", "contact_id", "last_message_at"),
-        Index("ix_conversation_newest", "workspace_id", "id"),
-        Index("ix_conversation_newest_of", "workspace_id", "status", "id"),
+        Index("ix_conversation_created", "workspace_id", "created_at", "id"),
+        *(
+            Index(f"ix_conversation_{name}", "workspace_id", column, "created_at", "id")
+            for name, column in _FILTERS
+        ),
         Index("ix_conversation_activity", "workspace_id", "last_message_at", "id"),
         Index("uq_conversation_external_ref", "workspace_id", "external_ref", unique=True),
     )
