@@ -4,10 +4,13 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.audit.service import Doer
+from app.connectors.service import Wanted
+from app.connectors.service import create as create_connector
 from app.ids import new_id
 from app.knowledge.service import record_gap
 from app.models import ArticleImport, KbGap, TriageBatch
-from app.vocabulary import AgentRole, ImportState
+from app.vocabulary import AgentRole, ImportState, TicketSystemKind
 from tests.api_client import Api, told
 from tests.factories import Shop
 
@@ -42,6 +45,10 @@ async def seed(api: Api, other: Shop) -> dict[str, str]:
             state=ImportState.DONE,
             num_total=1,
         )
+        doer = Doer(other.agents[AgentRole.ADMIN])
+        wanted = Wanted(CANARY, f"https://{CANARY}.example")
+        vault = api.parts.outgoing.vault
+        connector = await create_connector(work, doer, vault, TicketSystemKind.GENERIC, wanted)
         batch = TriageBatch(id=new_id(), workspace_id=other.workspace_id, name=CANARY, num_total=1)
         work.session.add_all([imported, batch])
     return PRESETS | {
@@ -58,4 +65,5 @@ async def seed(api: Api, other: Shop) -> dict[str, str]:
         "key_id": keys[0]["id"],
         "webhook_id": await make("/v1/webhooks", webhook),
         "delivery_id": str(new_id()),
+        "connector_id": str(connector.id),
     }

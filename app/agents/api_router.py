@@ -1,5 +1,6 @@
 """`/v1/agents` and `/v1/inboxes`: whom conversations are given to, and where they come from."""
 
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -70,9 +71,8 @@ class InboxResource(Resource):
 @router.get("")
 async def list_agents(caller: Reads, pager: PagerDep, session: SnapshotDep) -> Page[AgentResource]:
     """Agents, newest first, also those who were deactivated."""
-    agents = Agents(session)
-    rows = await agents.page(caller.workspace_id, pager.after("agents"), pager.limit + 1)
-    return pager.page("agents", rows, place=lambda one: [str(one.id)], show=AgentResource.of)
+    found = partial(Agents(session).page, caller.workspace_id)
+    return await pager.read("agents", found, AgentResource.of)
 
 
 @router.get("/{agent_id}")
@@ -84,6 +84,5 @@ async def get_agent(agent_id: UUID, caller: Reads, session: SnapshotDep) -> Agen
 @inboxes_router.get("")
 async def list_inboxes(caller: Reads, pager: PagerDep, session: SnapshotDep) -> Page[InboxResource]:
     """Sites, newest first."""
-    agents = Agents(session)
-    rows = await agents.inboxes(caller.workspace_id, pager.after("inboxes"), pager.limit + 1)
-    return pager.page("inboxes", rows, place=lambda one: [str(one.id)], show=InboxResource.of)
+    found = partial(Agents(session).inboxes, caller.workspace_id)
+    return await pager.read("inboxes", found, InboxResource.of)

@@ -1,9 +1,9 @@
 """Lost updates: a state is named by the hash of what is shown of it, and `If-Match` asks for it."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from fastapi import Header
+from fastapi import Header, Response
 from pydantic import BaseModel
 
 from app.api.errors import ChangedMeanwhile
@@ -17,10 +17,18 @@ IfMatch = Annotated[
     ),
 ]
 
+Shown = TypeVar("Shown", bound=BaseModel)
+
 
 def etag_of(shown: BaseModel) -> str:
     """The strong tag of a representation."""
     return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+
+
+def tagged(response: Response, shown: Shown) -> Shown:
+    """The same representation; its answer names the state."""
+    response.headers["ETag"] = etag_of(shown)
+    return shown
 
 
 def check_match(if_match: str | None, current: BaseModel) -> None:

@@ -1,5 +1,6 @@
 """`/v1/keys`: keys made by keys; only one with `admin` may."""
 
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -84,10 +85,8 @@ async def list_keys(
     caller: Admin, pager: PagerDep, session: SnapshotDep, parts: PartsDep
 ) -> Page[KeyResource]:
     """Keys, newest first, those that open nothing any more included."""
-    rows = await service.page_of_keys(
-        session, caller.workspace_id, parts.clock(), pager.after("keys"), pager.limit + 1
-    )
-    return pager.page("keys", rows, place=lambda key: [str(key.row.id)], show=KeyResource.of)
+    found = partial(service.page_of_keys, session, caller.workspace_id, parts.clock())
+    return await pager.read("keys", found, KeyResource.of, lambda key: [str(key.row.id)])
 
 
 @router.post("", status_code=201)

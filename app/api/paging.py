@@ -3,13 +3,13 @@
 A page begins behind a place and not at a number, so rows that come or go meanwhile neither repeat
 nor hide others.
 
-    rows = await contacts.page(caller.workspace_id, pager.after("contacts"), pager.limit + 1)
-    return pager.page("contacts", rows, place=lambda row: [str(row.id)], show=ContactOut.of)
+    found = partial(page_of_contacts, session, caller.workspace_id)
+    return await pager.read("contacts", found, ContactResource.of)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +25,12 @@ _MAX_CURSOR_CHARS = 600
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
+Place = list[str]
+"""Where a row stands in its list, as a cursor carries it."""
+
+
+def _by_id(row: Any) -> Place:
+    return [str(row.id)]
 
 
 class PageMeta(BaseModel):
@@ -63,7 +69,7 @@ class Pager:
     _request: Request
     _secrets: Secrets
 
-    def after(self, name: str) -> list[str] | None:
+    def after(self, name: str) -> Place | None:
         """The place of the last row seen in the list of this name; None at its beginning.
 
         Raises:
@@ -76,13 +82,27 @@ class Pager:
             raise Invalid("This cursor belongs to another list.")
         return place
 
+    async def read(
+        self,
+        name: str,
+        find: Callable[[Place | None, int], Awaitable[Sequence[Row]]],
+        show: Callable[[Row], Item],
+        place: Callable[[Row], Place] = _by_id,
+    ) -> Page[Item]:
+        """The page of what `find(behind, limit)` gives, a list by id unless `place` says another.
+
+        Raises:
+            Invalid: the cursor is not of this list.
+        """
+        rows = await find(self.after(name), self.limit + 1)
+        return self.page(name, rows, show, place)
+
     def page(
         self,
         name: str,
         rows: Sequence[Row],
-        *,
-        place: Callable[[Row], list[str]],
         show: Callable[[Row], Item],
+        place: Callable[[Row], Place] = _by_id,
     ) -> Page[Item]:
         """The page of `rows`, one more than `limit` where the list goes on."""
         shown = rows[: self.limit]

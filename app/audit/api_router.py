@@ -68,6 +68,4 @@ async def list_entries(
         before_id=place[0] if place else None,
         limit=pager.limit + 1,
     )
-    return pager.page(
-        "audit", shown.entries, place=lambda entry: [str(entry.id)], show=EntryResource.of
-    )
+    return pager.page("audit", shown.entries, EntryResource.of)

@@ -5,14 +5,14 @@ what is older than 30 days.
 """
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime
 from html import escape
 from urllib.parse import quote, urlencode
 
-from app.clock import Clock, as_wire
+from app.clock import Clock
+from app.connectors.by_time import PAGE, ByTime
 from app.connectors.system import (
     Access,
-    Changed,
     Comment,
     Http,
     MadeTicket,
@@ -31,8 +31,6 @@ from app.vocabulary import Priority, TicketStatus
 _API = "/api/v2"
 _TAG = "careline"
 _NO_PASSWORD = "X"
-_OVERLAP = timedelta(seconds=2)
-_PAGE = 100
 _STATUSES = {
     2: TicketStatus.OPEN,
     3: TicketStatus.PENDING,
@@ -48,7 +46,7 @@ _NUMBERS = {
 _PRIORITIES = {Priority.LOW: 1, Priority.NORMAL: 2, Priority.HIGH: 3, Priority.URGENT: 4}
 
 
-class Freshdesk:
+class Freshdesk(ByTime):
     """One account."""
 
     def __init__(self, ask: Ask, clock: Clock, access: Access) -> None:
@@ -89,22 +87,18 @@ class Freshdesk:
         """In Freshdesk's numbers."""
         await self._http.call("PUT", f"/tickets/{quote(ref)}", {"status": _NUMBERS[status]})
 
-    async def changed(self, cursor: JsonObject) -> Changed:
-        """By the time of change, with who asked."""
-        if "since" not in cursor:
-            return Changed((), {"since": as_wire(self._http.clock())})
-        since = moment(cursor["since"], self._http.clock()) - _OVERLAP
+    async def _changed_since(self, since: datetime, page: int) -> list[tuple[datetime, Ticket]]:
+        """With who asked."""
         asked = {
             "updated_since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "order_by": "updated_at",
             "order_type": "asc",
             "include": "requester,description",
-            "per_page": str(_PAGE),
+            "per_page": str(PAGE),
+            "page": str(page),
         }
         found = await self._http.call("GET", f"/tickets?{urlencode(asked)}")
-        tickets = tuple(self._ticket(one) for one in found)
-        last = max((str(one["updated_at"]) for one in found), default=cursor["since"])
-        return Changed(tickets, {"since": max(last, cursor["since"])})
+        return [(moment(one["updated_at"]), self._ticket(one)) for one in found]
 
     async def comments(self, ref: str, known: Collection[str]) -> list[Comment]:
         """The ticket's conversations, all pages."""
@@ -112,10 +106,10 @@ class Freshdesk:
             await self.check()
         read: list[JsonObject] = []
         for page in range(1, 11):
-            path = f"/tickets/{quote(ref)}/conversations?per_page={_PAGE}&page={page}"
+            path = f"/tickets/{quote(ref)}/conversations?per_page={PAGE}&page={page}"
             found = await self._http.call("GET", path)
             read += found
-            if len(found) < _PAGE:
+            if len(found) < PAGE:
                 break
         return [self._comment(one) for one in read if str(one["id"]) not in known]
 

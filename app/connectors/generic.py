@@ -64,7 +64,8 @@ class Generic:
     async def changed(self, cursor: JsonObject) -> Changed:
         """It tells by itself; once a minute we see that it is there."""
         now = self._http.clock()
-        if now - moment(cursor.get("pinged"), now - _PING_EVERY) < _PING_EVERY:
+        pinged = cursor.get("pinged")
+        if pinged and now - moment(pinged) < _PING_EVERY:
             return Changed((), cursor)
         await self.check()
         return Changed((), {"pinged": as_wire(now)})

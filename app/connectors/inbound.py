@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from app.connectors.inward import House, find_link, take_comment, take_status, take_ticket
 from app.connectors.system import Comment, Requester, Ticket
 from app.database import Work
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.ids import new_id
 from app.models import Connector, InboundReceipt, WebhookEndpoint
 from app.vocabulary import TicketStatus
@@ -137,10 +137,13 @@ async def receive(
     """Do what it tells, once.
 
     Raises:
-        NotFound: no conversation belongs to this ticket.
+        NotFound: no conversation belongs to this ticket, or the connector was deleted.
+        Conflict: the same ticket is being taken in.
     """
     query = select(Connector).where(Connector.endpoint_id == endpoint.id)
-    connector = (await work.session.scalars(query)).one()
+    connector = (await work.session.scalars(query)).one_or_none()
+    if connector is None:
+        raise NotFound("There is no such connector.")
     if not await _is_first(work, endpoint.id, webhook_id):
         return Received(effect=False)
     if isinstance(told, TicketCreated):
@@ -166,7 +169,10 @@ async def _take_ticket(work: Work, connector: Connector, told: TicketIn) -> Rece
         Requester(asker.name, asker.email, asker.external_id),
     )
     first = Comment(f"ticket-{told.id}"[:120], told.text, asker.name, is_customers=True)
-    made = await take_ticket(work, connector, ticket, first)
+    try:
+        made = await take_ticket(work, connector, ticket, first)
+    except IntegrityError as error:  # somebody else brought it in the same moment
+        raise Conflict("This ticket is just being taken in; send it again.") from error
     if made is None:
         link = await find_link(work, connector.id, told.id)
         return Received(effect=False, conversation_id=link.conversation_id if link else None)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app import access
-from app.connectors.system import Comment, Ticket
+from app.connectors.system import Comment, Requester, Ticket
 from app.contacts.service import Details, choose_contact
 from app.conversations import desk, relay, service
 from app.conversations.control import ShownText
@@ -33,6 +33,10 @@ from app.speakers import SignedInAgent
 from app.vocabulary import Status, TicketStatus
 
 _SUBJECT_CHARS = 120
+_NAME_CHARS = 200
+_MAX_REF_CHARS = 120
+_MAX_EMAIL_CHARS = 254
+_MAX_URL_CHARS = 2_000
 _ANONYMOUS = "Support"
 
 
@@ -60,15 +64,22 @@ async def take_comment(
     work: Work, house: House, connector: Connector, link: TicketLink, comment: Comment
 ) -> bool:
     """Let it be said here; false if it was, or is not for customers' eyes."""
-    if comment.is_ours or comment.is_internal or not comment.text.strip():
+    is_for_others = comment.is_ours or comment.is_internal
+    if is_for_others or not comment.text.strip() or len(comment.ref) > _MAX_REF_CHARS:
         return False
     crossed = TicketComment(id=new_id(), link_id=link.id, ref=comment.ref)
     if not await _is_first(work, crossed):
         return False
     try:
-        for text in _pieces(comment.text, house.text_limit):
+        for number, text in enumerate(_pieces(comment.text, house.text_limit)):
             new = NewMessage(text, str(new_id()), link.conversation_id)
-            crossed.message_id = await _say(work, house, connector, new, comment)
+            message_id = await _say(work, house, connector, new, comment)
+            if number == 0:
+                crossed.message_id = message_id
+            else:  # each is known to be there, or it would be brought there once more
+                piece = TicketComment(id=new_id(), link_id=link.id, message_id=message_id)
+                piece.ref = f"{message_id}"
+                work.session.add(piece)
     except (ConversationClosed, Blocked):
         return False  # archived, or the customer may not write: nobody here waits for it
     return True
@@ -96,25 +107,29 @@ async def take_status(
 async def take_ticket(
     work: Work, connector: Connector, ticket: Ticket, first: Comment
 ) -> Conversation | None:
-    """A ticket that began there becomes a conversation here; None if it is one already.
+    """A ticket that began there becomes a conversation here; None if it is one already, or cannot
+    be: who asks may not write here, or its id is too long to be kept.
 
     The bot answers it only where the connector's setting `bot_answers` says so; otherwise it waits
     for a person, as in the ticket system.
     """
-    if await find_link(work, connector.id, ticket.ref) is not None:
+    is_too_long = max(len(ticket.ref), len(first.ref)) > _MAX_REF_CHARS
+    if is_too_long or await find_link(work, connector.id, ticket.ref) is not None:
         return None
-    asker = ticket.requester
-    details = Details(asker.external_id, asker.email, asker.name)
-    contact = await choose_contact(work, connector.workspace_id, None, details)
+    known = _known(ticket.requester)
+    contact = await choose_contact(work, connector.workspace_id, None, known)
     inbox = await relay.choose_inbox(work.session, connector.workspace_id, None)
     opening = Opening(
         subject=ticket.subject[:_SUBJECT_CHARS] or None,
         is_bot_on=inbox.bot_enabled and is_on(connector.settings, "bot_answers"),
     )
-    message = NewMessage(first.text.strip(), str(new_id()))
-    begin = relay.Begin(contact, inbox, message, opening)
+    text = first.text.strip() or ticket.subject.strip() or f"Ticket {ticket.ref}"
+    begin = relay.Begin(contact, inbox, NewMessage(text, str(new_id())), opening)
     agent = await speaker(work, connector)
-    conversation = await relay.begin(work, agent, begin)
+    try:
+        conversation = await relay.begin(work, agent, begin)
+    except Blocked:
+        return None
     link = await make_link(work, connector, conversation, ticket)
     said = select(Message.id).where(Message.conversation_id == conversation.id, Message.seq == 1)
     crossed = TicketComment(
@@ -139,7 +154,7 @@ async def make_link(
         connector_id=connector.id,
         conversation_id=conversation.id,
         ticket_ref=ticket.ref,
-        ticket_url=ticket.url,
+        ticket_url=ticket.url if len(ticket.url) <= _MAX_URL_CHARS else "",
         seq=conversation.last_seq,
         status=ticket.status,
     )
@@ -157,6 +172,17 @@ async def speaker(work: Work, connector: Connector, name: str = "") -> SignedInA
 def is_on(settings: JsonObject, name: str) -> bool:
     """Whether a box of the connector's page is ticked."""
     return settings.get(name) == "on"
+
+
+def _known(asker: Requester) -> Details:
+    """What of somebody there fits here."""
+    email = (asker.email or "").strip().lower()
+    external_id = asker.external_id or ""
+    return Details(
+        external_id if 0 < len(external_id) <= _NAME_CHARS else None,
+        email if 0 < len(email) <= _MAX_EMAIL_CHARS else None,
+        asker.name[:_NAME_CHARS],
+    )
 
 
 async def _say(

@@ -17,6 +17,7 @@ from app import access
 from app.clock import Clock
 from app.connectors.inward import make_link
 from app.connectors.system import (
+    ODD,
     NewComment,
     NewTicket,
     Requester,
@@ -136,7 +137,7 @@ class TicketSender:
         except TicketTrouble as trouble:
             status, error = trouble.http_status, trouble.sentence
             response, wait = trouble.response, trouble.wait
-        except (KeyError, TypeError, ValueError, IndexError, StopIteration) as odd:
+        except (*ODD, StopIteration) as odd:
             error = f"Its answer was not as documented: {type(odd).__name__} {odd}"
         took_ms = round((time.monotonic() - begun) * 1_000)
         return Attempt(at, took_ms, status, error, response, wait)

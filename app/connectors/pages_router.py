@@ -10,14 +10,13 @@ from app.connectors import service
 from app.connectors.poller import try_out
 from app.connectors.service import ConnectorRow, Wanted
 from app.connectors.system import TicketTrouble
-from app.connectors.systems import KINDS
+from app.connectors.systems import KINDS, Kind
 from app.dependencies import PartsDep, SnapshotDep, WorkDep
 from app.errors import Invalid
 from app.office.forms import BadForm, Fields, Sheet
 from app.office.frame import ManagerDep, ManagerViewDep, Office, go_to
 from app.parts import Parts
 from app.vocabulary import TicketSystemKind
-from app.webhooks import signing
 from app.webhooks.repository import read_deliveries
 
 router = APIRouter(prefix="/dashboard/connectors", include_in_schema=False)
@@ -49,7 +48,7 @@ async def create(posted: ManagerDep, work: WorkDep, parts: PartsDep) -> Response
         fields.refuse("url", bad.sentence)
         return await _list_page(posted, work.session, fields.sheet(), status=422)
     row = await service.find_connector(work.session, connector.workspace_id, connector.id)
-    secret = signing.told(vault.webhook_key(row.endpoint.id, row.endpoint.secret_version))
+    secret = service.secret_of(vault, row.endpoint)
     return await _one_page(posted, work.session, parts, row, secret=secret)
 
 
@@ -96,6 +95,16 @@ async def check(posted: ManagerDep, parts: PartsDep, connector_id: UUID) -> HTML
         return await _one_page(posted, session, parts, row, checked=told)
 
 
+@router.post("/{connector_id}/rotate")
+async def rotate(
+    posted: ManagerDep, work: WorkDep, parts: PartsDep, connector_id: UUID
+) -> HTMLResponse:
+    """A new secret for signatures, shown once."""
+    row = await service.rotate(work, posted.doer, connector_id)
+    secret = service.secret_of(parts.outgoing.vault, row.endpoint)
+    return await _one_page(posted, work.session, parts, row, secret=secret)
+
+
 @router.post("/{connector_id}/delete")
 async def delete(posted: ManagerDep, work: WorkDep, connector_id: UUID) -> Response:
     """Gone; the tickets stay where they are."""
@@ -120,13 +129,20 @@ def _read(fields: Fields, system: TicketSystemKind, *, is_new: bool = False) -> 
         user=fields.text("user", max_chars=200, is_required=needs_user),
         secret=fields.text("secret", max_chars=1_000, is_required=needs_secret and is_new),
         settings={name: value for name, value in settings.items() if value},
+        signing_secret=_signing_secret(fields, kind),
     )
+
+
+def _signing_secret(fields: Fields, kind: Kind) -> str:
+    if not kind.signing_label:
+        return ""
+    return fields.text("signing_secret", max_chars=1_000, is_required=False)
 
 
 async def _list_page(
     office: Office, session: AsyncSession, sheet: Sheet, *, status: int = 200
 ) -> HTMLResponse:
-    shown = Sheet({**sheet.values, "secret": ""}, sheet.errors)
+    shown = _without_secrets(sheet)
     values = {
         "title": "Connectors",
         "rows": await service.read_connectors(session, office.agent.workspace_id),
@@ -155,9 +171,13 @@ async def _one_page(
         "checked": checked,
         "source": f"/v1/inbound/{row.connector.id}",
     }
-    shown = Sheet({**shown.values, "secret": ""}, shown.errors)
+    shown = _without_secrets(shown)
     status = 422 if shown.errors else 200
     return office.page("settings/connector.html", "settings", values, sheet=shown, status=status)
+
+
+def _without_secrets(sheet: Sheet) -> Sheet:
+    return Sheet({**sheet.values, "secret": "", "signing_secret": ""}, sheet.errors)
 
 
 def _sheet(parts: Parts, row: ConnectorRow) -> Sheet:

@@ -6,14 +6,14 @@ second try finds what the first one wrote.
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.clock import Clock
+from app.connectors.by_time import PAGE, ByTime
 from app.connectors.system import (
     Access,
-    Changed,
     Comment,
     Http,
     MadeTicket,
@@ -32,12 +32,12 @@ from app.vocabulary import TicketStatus
 
 _DATA = "/rest/data"
 _TITLE_CHARS = 200
+_MAX_USERS = 1_000
+"""That are remembered."""
 _DATE = "%Y-%m-%d.%H:%M:%S"
-_OVERLAP = timedelta(seconds=2)  # its times have no fractions
-_PAGE = 100
 
 
-class Roundup:
+class Roundup(ByTime):
     """One tracker."""
 
     def __init__(self, ask: Ask, clock: Clock, access: Access) -> None:
@@ -93,23 +93,18 @@ class Roundup:
         if self._status(statuses.get(str(current), "")) is not status:
             await self._patch(ref, etag, {"status": wanted})
 
-    async def changed(self, cursor: JsonObject) -> Changed:
-        """Issues by their time of activity, to the second; what stands on the edge comes again."""
-        now = self._http.clock().astimezone(UTC)
-        if "since" not in cursor:
-            return Changed((), {"since": now.strftime(_DATE)})
-        since = datetime.strptime(cursor["since"], _DATE).replace(tzinfo=UTC) - _OVERLAP
+    async def _changed_since(self, since: datetime, page: int) -> list[tuple[datetime, Ticket]]:
+        """Issues by their time of activity, to the second."""
         asked = {
-            "activity": f"{since.strftime(_DATE)};",
+            "activity": f"{since.astimezone(UTC).strftime(_DATE)};",
             "@sort": "activity",
             "@fields": "activity,status,title,creator",
-            "@page_size": str(_PAGE),
+            "@page_size": str(PAGE),
+            "@page_index": str(page),
         }
         found = await self._collection(f"issue?{urlencode(asked)}")
         statuses = await self._status_names()
-        tickets = tuple([await self._ticket(one, statuses) for one in found])
-        last = max((one["activity"] for one in found), default=cursor["since"])
-        return Changed(tickets, {"since": max(last, cursor["since"])})
+        return [(_moment(one["activity"]), await self._ticket(one, statuses)) for one in found]
 
     async def comments(self, ref: str, known: Collection[str]) -> list[Comment]:
         """Messages by their number."""
@@ -166,6 +161,8 @@ class Roundup:
 
     async def _user(self, user_id: str) -> JsonObject:
         if user_id not in self._users:
+            if len(self._users) >= _MAX_USERS:
+                self._users.clear()
             self._users[user_id] = (await self._data(f"user/{quote(user_id)}"))["attributes"]
         return self._users[user_id]
 
@@ -214,3 +211,7 @@ class Roundup:
 
     async def _data(self, path: str) -> Any:
         return (await self._http.call("GET", f"{_DATA}/{path}"))["data"]
+
+
+def _moment(written: str) -> datetime:
+    return datetime.strptime(written, _DATE).replace(tzinfo=UTC)

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.seeking import Order, place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
 from app.errors import Invalid, NotFound
@@ -23,7 +25,8 @@ from app.models import (
 from app.outbound import FetchRefused, read_target
 from app.vault import Vault
 from app.vocabulary import AgentRole, EndpointKind, TicketSystemKind
-from app.webhooks.service import forget_deliveries, host_of, set_enabled
+from app.webhooks import signing
+from app.webhooks.service import forget_deliveries, host_of, renew_secret, set_enabled
 
 _NO_PASSWORD = "!"  # no hash: nobody can sign in
 SWITCHES = ("imports", "bot_answers")
@@ -40,6 +43,8 @@ class Wanted:
     secret: str = ""
     """Empty: the one that is stored."""
     settings: Mapping[str, str] = field(default_factory=dict)
+    signing_secret: str = ""
+    """With which the ticket system signs, where it has one of its own. Empty: as it is stored."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +56,12 @@ class ConnectorRow:
     num_tickets: int = 0
 
 
-async def read_connectors(session: AsyncSession, workspace_id: UUID) -> list[ConnectorRow]:
-    """A company's connectors, the oldest first."""
-    links = select(func.count()).where(TicketLink.connector_id == Connector.id)
-    query = (
-        select(Connector, WebhookEndpoint, links.scalar_subquery())
-        .join(WebhookEndpoint, WebhookEndpoint.id == Connector.endpoint_id)
-        .where(Connector.workspace_id == workspace_id)
-        .order_by(Connector.id)
-    )
+async def read_connectors(
+    session: AsyncSession, workspace_id: UUID, after: list[str] | None = None, limit: int = 100
+) -> list[ConnectorRow]:
+    """A company's next connectors behind a place, the oldest first."""
+    query = _rows().where(Connector.workspace_id == workspace_id)
+    query = seek(query, [Connector.id], place_of_id(after), limit, Order.ASC)
     return [ConnectorRow(*found) for found in await session.execute(query)]
 
 
@@ -71,18 +73,25 @@ async def find_connector(
     Raises:
         NotFound: unknown, or another company's.
     """
-    found = await session.get(Connector, connector_id)
-    if found is None or found.workspace_id != workspace_id:
+    mine = (Connector.id == connector_id, Connector.workspace_id == workspace_id)
+    found = (await session.execute(_rows().where(*mine))).one_or_none()
+    if found is None:
         raise NotFound("There is no such connector.")
-    return ConnectorRow(found, await session.get_one(WebhookEndpoint, found.endpoint_id))
+    return ConnectorRow(*found)
 
 
-async def find_source(session: AsyncSession, connector_id: UUID) -> WebhookEndpoint | None:
-    """Where a connector's webhooks come in, whichever company's it is."""
-    query = (
-        select(WebhookEndpoint)
-        .join(Connector, Connector.endpoint_id == WebhookEndpoint.id)
-        .where(Connector.id == connector_id)
+async def find_source(session: AsyncSession, connector_id: UUID) -> ConnectorRow | None:
+    """Whose webhooks come in there, whichever company's it is."""
+    found = (await session.execute(_rows().where(Connector.id == connector_id))).one_or_none()
+    return None if found is None else ConnectorRow(*found)
+
+
+async def find_conversation(
+    session: AsyncSession, connector_id: UUID, ticket_ref: str
+) -> UUID | None:
+    """What a ticket is here, if it is anything."""
+    query = select(TicketLink.conversation_id).where(
+        TicketLink.connector_id == connector_id, TicketLink.ticket_ref == ticket_ref
     )
     return (await session.scalars(query)).one_or_none()
 
@@ -162,9 +171,13 @@ async def change(
         "name": (endpoint.name, wanted.name),
         "enabled": (endpoint.disabled_at is None, is_enabled),
         "secret": ("kept", "changed" if wanted.secret else "kept"),
+        "signing secret": ("kept", "changed" if wanted.signing_secret else "kept"),
     }
-    secret = wanted.secret or stored.secret
-    told = Wanted(wanted.name, wanted.url, wanted.user, secret)
+    told = replace(
+        wanted,
+        secret=wanted.secret or stored.secret,
+        signing_secret=wanted.signing_secret or stored.signing_secret,
+    )
     connector.credentials = _sealed(vault, told)
     connector.settings = dict(wanted.settings)
     endpoint.name, endpoint.url = wanted.name, wanted.url
@@ -175,6 +188,19 @@ async def change(
     note(work, doer, "connector.changed", wanted.name, changes)
     await work.session.flush()
     return connector
+
+
+async def rotate(work: Work, doer: Doer, connector_id: UUID) -> ConnectorRow:
+    """A new secret for signatures; for a day the one before is good too, both ways.
+
+    Raises:
+        NotFound: there is no such connector.
+        Conflict: it was rotated less than a day ago.
+    """
+    row = await find_connector(work.session, doer.agent.workspace_id, connector_id)
+    await renew_secret(work, row.endpoint)
+    note(work, doer, "connector.secret_rotated", row.endpoint.name)
+    return row
 
 
 async def remove(work: Work, doer: Doer, connector_id: UUID) -> None:
@@ -202,13 +228,36 @@ async def remove(work: Work, doer: Doer, connector_id: UUID) -> None:
 
 
 def credentials(vault: Vault, connector: Connector) -> Wanted:
-    """User and secret as they are stored; for use, never to be shown."""
+    """User and secrets as they are stored; for use, never to be shown."""
     known = json.loads(vault.open(connector.credentials))
-    return Wanted("", "", known["user"], known["secret"])
+    signing_secret = known.get("signing_secret", "")
+    return Wanted("", "", known["user"], known["secret"], signing_secret=signing_secret)
+
+
+def keys_of(vault: Vault, endpoint: WebhookEndpoint, now: datetime) -> tuple[bytes, ...]:
+    """What signs for it and what it may sign with: two keys while one replaces the other."""
+    return vault.webhook_keys(endpoint.id, endpoint.secret_version, endpoint.old_secret_until, now)
+
+
+def secret_of(vault: Vault, endpoint: WebhookEndpoint) -> str:
+    """The newest, to be told once."""
+    return signing.told(vault.webhook_key(endpoint.id, endpoint.secret_version))
+
+
+def _rows() -> Select[Connector, WebhookEndpoint, int]:
+    links = select(func.count()).where(TicketLink.connector_id == Connector.id)
+    return select(Connector, WebhookEndpoint, links.scalar_subquery()).join(
+        WebhookEndpoint, WebhookEndpoint.id == Connector.endpoint_id
+    )
 
 
 def _sealed(vault: Vault, wanted: Wanted) -> str:
-    return vault.seal(json.dumps({"user": wanted.user, "secret": wanted.secret}))
+    known = {
+        "user": wanted.user,
+        "secret": wanted.secret,
+        "signing_secret": wanted.signing_secret,
+    }
+    return vault.seal(json.dumps(known))
 
 
 def _check(url: str) -> None:

@@ -9,7 +9,7 @@ import json
 from base64 import b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from app.clock import Clock
@@ -21,6 +21,8 @@ from app.webhooks import pacing
 
 _LIMITS = Limits(max_bytes=2_000_000, timeout_s=15.0)
 _SHOWN_CHARS = 500
+ODD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What comes of reading an answer that is not as documented."""
 
 
 class TicketTrouble(AppError):
@@ -209,13 +211,24 @@ class Http:
         if not reply.body:
             return None
         try:
-            return json.loads(reply.body)
-        except ValueError as error:
+            return storable(json.loads(reply.body))
+        except (ValueError, RecursionError) as error:
             raise TicketTrouble(
                 "It answered with something that is no JSON.",
                 http_status=reply.status,
                 response=shown,
             ) from error
+
+
+def storable(told: Any) -> Any:
+    """The same JSON with texts that every store takes: no NUL, no half of a surrogate pair."""
+    if isinstance(told, str):
+        return told.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(told, list):
+        return [storable(one) for one in told]
+    if isinstance(told, dict):
+        return {storable(name): storable(one) for name, one in told.items()}
+    return told
 
 
 def basic(user: str, secret: str) -> dict[str, str]:
@@ -233,6 +246,11 @@ def signed_text(new: NewComment) -> str:
     return f"{new.author} wrote:\n{new.text}"
 
 
-def moment(written: str | None, otherwise: datetime) -> datetime:
-    """A time as these systems write it."""
-    return datetime.fromisoformat(written) if written else otherwise
+def moment(written: str) -> datetime:
+    """A time as these systems write it; one without a zone is in UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    read = datetime.fromisoformat(written)
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)

@@ -1,6 +1,5 @@
 """Which ticket systems there are, what each wants to know, and how to open one."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.clock import Clock
+from app.connectors import service
 from app.connectors.freshdesk import Freshdesk
 from app.connectors.generic import Generic
 from app.connectors.roundup import Roundup
@@ -33,6 +33,8 @@ class Kind:
     secret_label: str
     settings: tuple[tuple[str, str], ...] = ()
     """Name and label of what else it can be told."""
+    signing_label: str = ""
+    """Of the secret with which it signs its own webhooks, where it chooses that itself."""
 
 
 KINDS = {
@@ -48,7 +50,13 @@ KINDS = {
             ("priority", "Priority of new issues"),
         ),
     ),
-    TicketSystemKind.ZENDESK: Kind("Zendesk", Zendesk, "E-mail of the account", "API token"),
+    TicketSystemKind.ZENDESK: Kind(
+        "Zendesk",
+        Zendesk,
+        "E-mail of the account",
+        "API token",
+        signing_label="Signing secret of its webhook",
+    ),
     TicketSystemKind.ZAMMAD: Kind(
         "Zammad",
         Zammad,
@@ -76,13 +84,13 @@ class Systems:
         async with self._database.snapshot() as session:
             query = select(WebhookEndpoint).where(WebhookEndpoint.id == connector.endpoint_id)
             endpoint = (await session.scalars(query)).one()
-        known = json.loads(self._vault.open(connector.credentials))
+        known = service.credentials(self._vault, connector)
         access = Access(
             endpoint.url.rstrip("/"),
-            known["user"],
-            known["secret"],
+            known.user,
+            known.secret,
             connector.settings,
-            (self._vault.webhook_key(endpoint.id, endpoint.secret_version),),
+            service.keys_of(self._vault, endpoint, self._clock()),
         )
         opened = self._opened.get(connector.id)
         if opened is None or opened[0] != access:

@@ -6,14 +6,14 @@ there may still send mail about it.
 
 import re
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from urllib.parse import quote, urlencode
 
 from app.clock import Clock, as_wire
+from app.connectors.by_time import PAGE, ByTime
 from app.connectors.system import (
     Access,
-    Changed,
     Comment,
     Http,
     MadeTicket,
@@ -30,7 +30,6 @@ from app.vocabulary import TicketStatus
 
 _API = "/api/v1"
 _USUAL_GROUP = "Users"
-_OVERLAP = timedelta(seconds=2)
 _STATUSES = {
     "new": TicketStatus.NEW,
     "open": TicketStatus.OPEN,
@@ -42,7 +41,7 @@ _STATUSES = {
 _PENDING_FOR = timedelta(days=7)
 
 
-class Zammad:
+class Zammad(ByTime):
     """One Zammad."""
 
     def __init__(self, ask: Ask, clock: Clock, access: Access) -> None:
@@ -86,31 +85,31 @@ class Zammad:
             change = {"state": "pending reminder", "pending_time": until}
         await self._http.call("PUT", f"/tickets/{quote(ref)}", change)
 
-    async def changed(self, cursor: JsonObject) -> Changed:
+    async def _changed_since(self, since: datetime, page: int) -> list[tuple[datetime, Ticket]]:
         """By its search, with names beside ids."""
-        if self._me is None:
-            await self.check()
-        if "since" not in cursor:
-            return Changed((), {"since": as_wire(self._http.clock())})
-        since = as_wire(moment(cursor["since"], self._http.clock()) - _OVERLAP)
+        await self._my_id()
         asked = {
-            "query": f"updated_at:[{since} TO *]",
+            "query": f"updated_at:[{as_wire(since)} TO *]",
             "sort_by": "updated_at",
             "order_by": "asc",
             "expand": "true",
-            "limit": "100",
+            "limit": str(PAGE),
+            "page": str(page),
         }
         found = await self._http.call("GET", f"/tickets/search?{urlencode(asked)}")
-        tickets = tuple(self._ticket(one) for one in found)
-        last = max((str(one["updated_at"]) for one in found), default=cursor["since"])
-        return Changed(tickets, {"since": max(last, cursor["since"])})
+        return [(moment(one["updated_at"]), self._ticket(one)) for one in found]
 
     async def comments(self, ref: str, known: Collection[str]) -> list[Comment]:
         """Articles of the ticket."""
-        if self._me is None:
-            await self.check()
+        await self._my_id()
         found = await self._http.call("GET", f"/ticket_articles/by_ticket/{quote(ref)}")
         return [self._comment(one) for one in found if str(one["id"]) not in known]
+
+    async def _my_id(self) -> int:
+        if self._me is None:
+            await self.check()
+        assert self._me is not None, "a check tells it"
+        return self._me
 
     def _page(self, ticket: JsonObject) -> str:
         return f"{self._access.url}/#ticket/zoom/{ticket['id']}"
@@ -124,7 +123,7 @@ class Zammad:
             str(one.get("title") or ""),
             self._page(one),
             Requester(customer or "Customer", email),
-            is_ours=self._me is not None and one.get("created_by_id") == self._me,
+            is_ours=one.get("created_by_id") == self._me,
         )
 
     def _comment(self, one: JsonObject) -> Comment:

@@ -28,6 +28,7 @@ from app.vocabulary import TicketStatus
 
 _API = "/api/v2"
 _TAG = "careline"
+_MAX_COMMENT_PAGES = 50
 _STATUSES = {
     "new": TicketStatus.NEW,
     "open": TicketStatus.OPEN,
@@ -60,13 +61,18 @@ class Zendesk:
         return str(user["name"])
 
     async def create_ticket(self, new: NewTicket) -> MadeTicket:
-        """The transcript in public, the summary as an internal note."""
+        """The transcript in public, the summary as an internal note.
+
+        The submitter is the author of the first comment; who asks for help would be it otherwise,
+        and the transcript would come back as their words.
+        """
         found = await self._http.call("GET", f"/tickets.json?{urlencode({'external_id': new.key})}")
         if found["tickets"]:
             return self._made(found["tickets"][0])
         ticket: JsonObject = {
             "subject": new.subject,
             "comment": {"body": new.transcript, "public": True},
+            "submitter_id": await self._my_id(),
             "external_id": new.key,
             "priority": new.priority.value,
             "tags": [_TAG],
@@ -104,25 +110,34 @@ class Zendesk:
         after = found.get("after_cursor")
         return Changed(tickets, {"cursor": after} if after else cursor)
 
+    async def ticket(self, ref: str) -> Ticket:
+        """One as it is now."""
+        await self._my_id()
+        found = await self._http.call("GET", f"/tickets/{quote(ref)}.json?include=users")
+        users = {one["id"]: one for one in found.get("users", [])}
+        return self._ticket(found["ticket"], users)
+
     async def comments(self, ref: str, known: Collection[str]) -> list[Comment]:
         """All pages, with the names of who wrote."""
-        if self._me is None:
-            await self.check()
-        path: str | None = f"/tickets/{quote(ref)}/comments.json?include=users&page%5Bsize%5D=100"
+        await self._my_id()
+        asked = {"include": "users", "page[size]": "100"}
         read: list[Comment] = []
-        while path:
+        for _ in range(_MAX_COMMENT_PAGES):
+            path = f"/tickets/{quote(ref)}/comments.json?{urlencode(asked)}"
             found = await self._http.call("GET", path)
             users = {one["id"]: one for one in found.get("users", [])}
             read += [self._comment(one, users) for one in found["comments"]]
-            after = found.get("meta", {})
-            more = after.get("after_cursor") if after.get("has_more") else None
-            path = (
-                f"/tickets/{quote(ref)}/comments.json?include=users&page%5Bsize%5D=100"
-                f"&page%5Bafter%5D={quote(more)}"
-                if more
-                else None
-            )
+            meta = found.get("meta", {})
+            if not meta.get("has_more"):
+                break
+            asked["page[after]"] = meta["after_cursor"]
         return [one for one in read if one.ref not in known]
+
+    async def _my_id(self) -> int:
+        if self._me is None:
+            await self.check()
+        assert self._me is not None, "a check tells it"
+        return self._me
 
     def _made(self, ticket: JsonObject) -> MadeTicket:
         return MadeTicket(str(ticket["id"]), self._page(ticket))

@@ -1,11 +1,12 @@
 """`/v1/contacts`: customers, by your own ids."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
 
-from app.api.etags import IfMatch, check_match, etag_of
+from app.api.etags import IfMatch, check_match, tagged
 from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
@@ -16,7 +17,6 @@ from app.contacts import service
 from app.contacts.resources import ContactBody, ContactMerge, ContactResource
 from app.contacts.service import Details
 from app.dependencies import PartsDep, SnapshotDep
-from app.models import Contact
 from app.privacy.repository import Contacts
 from app.privacy.service import erase_contact, export_contact
 
@@ -38,15 +38,10 @@ async def list_contacts(
     ] = None,
 ) -> Page[ContactResource]:
     """Contacts, newest first."""
-    rows = await service.page_of_contacts(
-        session,
-        caller.workspace_id,
-        pager.after("contacts"),
-        pager.limit + 1,
-        wanted=Details(external_id, email),
-        words=q,
-    )
-    return pager.page("contacts", rows, place=lambda one: [str(one.id)], show=ContactResource.of)
+    wanted = Details(external_id, email)
+    of_company = partial(service.page_of_contacts, session, caller.workspace_id)
+    found = partial(of_company, wanted=wanted, words=q)
+    return await pager.read("contacts", found, ContactResource.of)
 
 
 @router.post("", status_code=201, responses={200: {"description": "It was here, and is changed."}})
@@ -58,7 +53,7 @@ async def save_contact(
     if not is_new:
         response.status_code = 200
     response.headers["Location"] = f"/v1/contacts/{contact.id}"
-    return _told(response, contact)
+    return tagged(response, ContactResource.of(contact))
 
 
 @router.get("/{contact_id}")
@@ -66,7 +61,10 @@ async def get_contact(
     contact_id: UUID, caller: Reads, session: SnapshotDep, response: Response
 ) -> ContactResource:
     """One contact; its `ETag` names this state."""
-    return _told(response, await Contacts(session).contact(caller.workspace_id, contact_id))
+    return tagged(
+        response,
+        ContactResource.of(await Contacts(session).contact(caller.workspace_id, contact_id)),
+    )
 
 
 @router.patch("/{contact_id}", responses={412: {"description": "It has changed."}})
@@ -82,7 +80,7 @@ async def patch_contact(
     contact = await service.lock_contact(work, caller.workspace_id, contact_id)
     check_match(if_match, ContactResource.of(contact))
     await service.change_contact(work, contact, body.details)
-    return _told(response, contact)
+    return tagged(response, ContactResource.of(contact))
 
 
 @router.post("/{contact_id}/merge")
@@ -90,7 +88,10 @@ async def merge_contacts(
     contact_id: UUID, caller: Writes, work: ApiWorkDep, body: ContactMerge, response: Response
 ) -> ContactResource:
     """Give all conversations of this contact to another, who is shown; this one is gone."""
-    return _told(response, await service.merge(work, caller.doer, contact_id, body.into_id))
+    return tagged(
+        response,
+        ContactResource.of(await service.merge(work, caller.doer, contact_id, body.into_id)),
+    )
 
 
 @router.get("/{contact_id}/export")
@@ -109,10 +110,7 @@ async def erase(
 ) -> ContactResource:
     """Forget a contact: name, addresses, sessions, and all words of their conversations."""
     await erase_contact(work, caller.doer, contact_id)
-    return _told(response, await Contacts(work.session).contact(caller.workspace_id, contact_id))
-
-
-def _told(response: Response, contact: Contact) -> ContactResource:
-    shown = ContactResource.of(contact)
-    response.headers["ETag"] = etag_of(shown)
-    return shown
+    return tagged(
+        response,
+        ContactResource.of(await Contacts(work.session).contact(caller.workspace_id, contact_id)),
+    )

@@ -4,13 +4,14 @@ from collections.abc import Awaitable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Query, Response
+from fastapi import Body, Depends, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
-from app.api.etags import etag_of
-from app.api.keys import ApiCaller, ApiWorkDep
+from app.api.etags import tagged
+from app.api.keys import ApiWorkDep
 from app.api.routes import api_router
 from app.conversations import desk, relay, service
+from app.conversations.control import ShownText
 from app.conversations.repository import Conversations
 from app.conversations.resources import (
     ActingAgent,
@@ -23,14 +24,14 @@ from app.conversations.resources import (
     SummaryOut,
     Takeover,
 )
-from app.conversations.router import Reads, Writes
+from app.conversations.rights import Reads, Writes
 from app.conversations.summary import summarise
 from app.conversations.transcript import as_text, read_transcript
-from app.database import Work
 from app.dependencies import PartsDep, SnapshotDep
 from app.handoff import service as handoff
 from app.models import Conversation
 from app.pages import page
+from app.speakers import SignedInAgent
 from app.vocabulary import MessageKind, Visibility
 
 router = api_router("/conversations/{conversation_id}", "conversations")
@@ -42,157 +43,118 @@ _NOBODY = ActingAgent()
 InWhoseName = Annotated[ActingAgent, Body()]
 
 
+class Stage:
+    """What every act on a conversation needs, and how what came of it is told."""
+
+    def __init__(
+        self,
+        conversation_id: UUID,
+        caller: Writes,
+        work: ApiWorkDep,
+        parts: PartsDep,
+        response: Response,
+    ) -> None:
+        self.id = conversation_id
+        self.caller = caller
+        self.work = work
+        self.shown: ShownText = parts.hub.answers.shown_text
+        self._response = response
+
+    async def agent(self, body: ActingAgent) -> SignedInAgent:
+        """In whose name it happens."""
+        return await relay.choose_agent(self.work.session, self.caller.agent, body.agent_id)
+
+    async def epoch(self, given: int | None) -> int:
+        """As the client saw it; without that whatever it is now."""
+        if given is not None:
+            return given
+        row = await service.lock_row(self.work, self.caller.agent, self.id)
+        return row.conversation.control_epoch
+
+    async def tell(self, act: Awaitable[Conversation]) -> ConversationResource:
+        """Do it, and show the conversation as it is then."""
+        conversation = await act
+        await self.work.session.flush()
+        row = await Conversations(self.work.session).row(conversation)
+        return tagged(self._response, ConversationResource.of(row))
+
+
+On = Annotated[Stage, Depends(Stage)]
+
+
 @router.post("/takeover")
 async def take_over(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    parts: PartsDep,
-    response: Response,
+    on: On,
     body: Annotated[Takeover, Body()] = Takeover(),  # noqa: B008  # frozen
 ) -> ConversationResource:
     """An agent has the word from now on; a running answer ends in the same moment."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    taken = handoff.take_over(
-        work,
-        agent,
-        conversation_id,
-        epoch=await _epoch(work, caller, conversation_id, body.control_epoch),
-        shown=parts.hub.answers.shown_text,
-        mode=body.mode,
+    agent, epoch = await on.agent(body), await on.epoch(body.control_epoch)
+    return await on.tell(
+        handoff.take_over(on.work, agent, on.id, epoch=epoch, shown=on.shown, mode=body.mode)
     )
-    return await _done(work, response, taken)
 
 
 @router.post("/release")
 async def release(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    response: Response,
+    on: On,
     body: Annotated[Release, Body()] = Release(),  # noqa: B008  # frozen
 ) -> ConversationResource:
     """The bot has the word again; it stays silent until the customer writes, or answers now."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    epoch = await _epoch(work, caller, conversation_id, body.control_epoch)
-    given = handoff.release(
-        work, agent, conversation_id, epoch=epoch, answers_last=body.answers_last
+    agent, epoch = await on.agent(body), await on.epoch(body.control_epoch)
+    return await on.tell(
+        handoff.release(on.work, agent, on.id, epoch=epoch, answers_last=body.answers_last)
     )
-    return await _done(work, response, given)
 
 
 @router.post("/handoff")
-async def hand_off(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    parts: PartsDep,
-    response: Response,
-    body: InWhoseName = _NOBODY,
-) -> ConversationResource:
+async def hand_off(on: On, body: InWhoseName = _NOBODY) -> ConversationResource:
     """The bot hands over to whoever comes first; nothing changes where it has not the word."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    shown = parts.hub.answers.shown_text
-    return await _done(
-        work, response, handoff.request_handoff(work, agent, conversation_id, shown=shown)
-    )
+    agent = await on.agent(body)
+    return await on.tell(handoff.request_handoff(on.work, agent, on.id, shown=on.shown))
 
 
 @router.post("/assign")
-async def assign(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    parts: PartsDep,
-    response: Response,
-    body: Assignment,
-) -> ConversationResource:
+async def assign(on: On, body: Assignment) -> ConversationResource:
     """Give it to an agent, or with `null` to the queue."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    given = handoff.transfer(
-        work,
-        agent,
-        conversation_id,
-        to_agent_id=body.to_agent_id,
-        shown=parts.hub.answers.shown_text,
-    )
-    return await _done(work, response, given)
+    agent, to = await on.agent(body), body.to_agent_id
+    return await on.tell(handoff.transfer(on.work, agent, on.id, to_agent_id=to, shown=on.shown))
 
 
 @router.post("/snooze")
 async def snooze(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    parts: PartsDep,
-    response: Response,
+    on: On,
     body: Annotated[Snooze, Body()] = Snooze(),  # noqa: B008  # frozen
 ) -> ConversationResource:
     """Put it aside until a moment, or until the customer writes."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    shown = parts.hub.answers.shown_text
-    return await _done(
-        work, response, desk.snooze(work, agent, conversation_id, until=body.until, shown=shown)
-    )
+    agent = await on.agent(body)
+    return await on.tell(desk.snooze(on.work, agent, on.id, until=body.until, shown=on.shown))
 
 
 @router.post("/wake")
-async def wake(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    response: Response,
-    body: InWhoseName = _NOBODY,
-) -> ConversationResource:
+async def wake(on: On, body: InWhoseName = _NOBODY) -> ConversationResource:
     """End a snooze before its time."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    return await _done(work, response, desk.wake(work, agent, conversation_id))
+    return await on.tell(desk.wake(on.work, await on.agent(body), on.id))
 
 
 @router.post("/resolve")
-async def resolve(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    parts: PartsDep,
-    response: Response,
-    body: InWhoseName = _NOBODY,
-) -> ConversationResource:
+async def resolve(on: On, body: InWhoseName = _NOBODY) -> ConversationResource:
     """End it; it reopens when the customer writes."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    shown = parts.hub.answers.shown_text
-    return await _done(work, response, service.resolve(work, agent, conversation_id, shown=shown))
+    return await on.tell(service.resolve(on.work, await on.agent(body), on.id, shown=on.shown))
 
 
 @router.post("/reopen")
-async def reopen(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    response: Response,
-    body: InWhoseName = _NOBODY,
-) -> ConversationResource:
+async def reopen(on: On, body: InWhoseName = _NOBODY) -> ConversationResource:
     """Take up a resolved conversation again; it is this agent's."""
-    agent = await relay.choose_agent(work.session, caller.agent, body.agent_id)
-    return await _done(work, response, desk.reopen(work, agent, conversation_id))
+    return await on.tell(desk.reopen(on.work, await on.agent(body), on.id))
 
 
 @router.post("/merge")
-async def merge(
-    conversation_id: UUID,
-    caller: Writes,
-    work: ApiWorkDep,
-    parts: PartsDep,
-    response: Response,
-    body: Merge,
-) -> ConversationResource:
+async def merge(on: On, body: Merge) -> ConversationResource:
     """Let it go on in another conversation of the same contact, which is shown.
 
     The other one gets a transcript as a note, and the labels; this one is archived.
     """
-    shown = parts.hub.answers.shown_text
-    merged = relay.merge(work, caller.agent, conversation_id, body.into_id, shown=shown)
-    return await _done(work, response, merged)
+    return await on.tell(relay.merge(on.work, on.caller.agent, on.id, body.into_id, shown=on.shown))
 
 
 @router.post("/summary")
@@ -231,21 +193,3 @@ async def json_transcript(
     found = await service.read_snapshot(session, caller.agent, conversation_id)
     public = [one for one in found.messages if one.visibility is Visibility.PUBLIC]
     return [MessageResource.of(one) for one in public]
-
-
-async def _epoch(work: Work, caller: ApiCaller, conversation_id: UUID, given: int | None) -> int:
-    """As the client saw it; without that whatever it is now."""
-    if given is not None:
-        return given
-    row = await service.lock_row(work, caller.agent, conversation_id)
-    return row.conversation.control_epoch
-
-
-async def _done(
-    work: Work, response: Response, act: Awaitable[Conversation]
-) -> ConversationResource:
-    conversation = await act
-    await work.session.flush()
-    shown = ConversationResource.of(await Conversations(work.session).row(conversation))
-    response.headers["ETag"] = etag_of(shown)
-    return shown

@@ -1,5 +1,6 @@
 """`/v1/events`, `/v1/ratings`: what happened anywhere, and what customers think."""
 
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from app.api.values import Body, Moment, Resource
 from app.conversations import rating, relay, service
 from app.conversations.feed import Placed, read_feed
 from app.conversations.resources import MessageResource
-from app.conversations.router import Reads, Writes
+from app.conversations.rights import Reads, Writes
 from app.conversations.schemas import EventOut
 from app.dependencies import PartsDep, SnapshotDep
 from app.models import Rating
@@ -96,10 +97,8 @@ async def list_ratings(
     caller: Reads, pager: PagerDep, session: SnapshotDep
 ) -> Page[RatingResource]:
     """Ratings, newest first."""
-    rows = await rating.page_of_ratings(
-        session, caller.workspace_id, pager.after("ratings"), pager.limit + 1
-    )
-    return pager.page("ratings", rows, place=lambda one: [str(one.id)], show=RatingResource.of)
+    found = partial(rating.page_of_ratings, session, caller.workspace_id)
+    return await pager.read("ratings", found, RatingResource.of)
 
 
 @feedback_router.put("/{message_id}/feedback")

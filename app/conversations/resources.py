@@ -6,10 +6,12 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from app.api.values import Body, Email, Line, Locale, Moment, Reference, Resource
+from app.contacts.resources import Attribute
 from app.conversations.repository import ConversationRow
 from app.conversations.schemas import Citation, FileOut, LabelOut, Person, RatingOut
-from app.models import Message
+from app.models import Agent, Contact, Message
 from app.vocabulary import (
+    AgentRole,
     Control,
     Feedback,
     MessageKind,
@@ -49,6 +51,56 @@ class ContactRef(Resource):
     external_id: str | None
     blocked: bool
 
+    @classmethod
+    def of(cls, contact: Contact) -> "ContactRef":
+        """The contact as it is now."""
+        return ContactRef(
+            id=contact.id,
+            name=contact.name,
+            email=contact.email,
+            external_id=contact.external_id,
+            blocked=contact.blocked_at is not None,
+        )
+
+
+class ExpandedContact(ContactRef):
+    """The customer of a conversation, with all that is known of them."""
+
+    locale: str | None
+    attributes: dict[str, Attribute]
+    created_at: Moment
+    blocked_at: Moment | None
+
+    @classmethod
+    def whole(cls, contact: Contact) -> Self:
+        """The contact as it is now."""
+        return cls(
+            **ContactRef.of(contact).model_dump(),
+            locale=contact.locale,
+            attributes=contact.attributes,
+            created_at=contact.created_at,
+            blocked_at=contact.blocked_at,
+        )
+
+
+class ExpandedAgent(Person):
+    """Who has a conversation, with what other systems may want to know."""
+
+    email: str
+    role: AgentRole
+    is_active: bool
+
+    @classmethod
+    def whole(cls, agent: Agent) -> Self:
+        """The agent as they are now."""
+        return cls(
+            id=agent.id,
+            name=agent.name,
+            email=agent.email,
+            role=agent.role,
+            is_active=agent.disabled_at is None,
+        )
+
 
 class ConversationResource(Resource):
     """A conversation as it is now."""
@@ -62,8 +114,8 @@ class ConversationResource(Resource):
     control_epoch: int = Field(description="Raised whenever the word passes.")
     waiting_on: Side = Field(description="Whose turn it is.")
     waiting_since: Moment | None
-    contact: ContactRef
-    assignee: Person | None
+    contact: ExpandedContact | ContactRef
+    assignee: ExpandedAgent | Person | None
     subject: str
     locale: str
     priority: Priority
@@ -77,11 +129,14 @@ class ConversationResource(Resource):
     handoff_reason: str | None
     merged_into_id: UUID | None
     rating: RatingOut | None
+    messages: "list[MessageResource] | None" = Field(
+        default=None, description="The newest, oldest first, where `expand` asks for them."
+    )
 
     @classmethod
     def of(cls, row: ConversationRow) -> Self:
         """The conversation as it is now."""
-        one, contact = row.conversation, row.contact
+        one = row.conversation
         assignee = None
         if one.assignee_id is not None:
             assignee = Person(id=one.assignee_id, name=row.assignee_name or "")
@@ -95,13 +150,7 @@ class ConversationResource(Resource):
             control_epoch=one.control_epoch,
             waiting_on=one.waiting_on,
             waiting_since=one.waiting_since,
-            contact=ContactRef(
-                id=contact.id,
-                name=contact.name,
-                email=contact.email,
-                external_id=contact.external_id,
-                blocked=contact.blocked_at is not None,
-            ),
+            contact=ContactRef.of(row.contact),
             assignee=assignee,
             subject=one.subject,
             locale=one.locale,

@@ -1,19 +1,20 @@
 """`/v1/conversations` and their messages: make, list, read, change."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
-from app.api.etags import IfMatch, check_match, etag_of
-from app.api.keys import ApiCaller, ApiWorkDep, require
+from app.api.etags import IfMatch, check_match, tagged
+from app.api.keys import ApiCaller, ApiWorkDep
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
-from app.api.scopes import Scope
 from app.api.seeking import Order
 from app.api.values import Moment, Reference
 from app.contacts.service import choose_contact
 from app.conversations import desk, relay, service
+from app.conversations.expanding import ExpansionDep
 from app.conversations.listing import Filter, Listing, Sort, read_messages
 from app.conversations.rating import NewRating, rate
 from app.conversations.redaction import redact
@@ -27,6 +28,7 @@ from app.conversations.resources import (
     NewMessageBody,
     RatingBody,
 )
+from app.conversations.rights import Reads, Writes
 from app.conversations.schemas import EventOut, EventPage
 from app.conversations.service import NewMessage, Opening, Posted, clean_text
 from app.dependencies import PartsDep, SnapshotDep
@@ -35,9 +37,6 @@ from app.ids import new_id
 from app.vocabulary import Control, Priority, Role, Side, Status, Visibility
 
 router = api_router("/conversations", "conversations")
-
-Reads = Annotated[ApiCaller, require(Scope.CONVERSATIONS_READ)]
-Writes = Annotated[ApiCaller, require(Scope.CONVERSATIONS_WRITE)]
 
 
 def _filter(
@@ -76,6 +75,7 @@ async def list_conversations(
     chosen: Annotated[Filter, Depends(_filter)],
     pager: PagerDep,
     session: SnapshotDep,
+    expansion: ExpansionDep,
     sort: Sort = Sort.CREATED,
     order: Order = Order.DESC,
 ) -> Page[ConversationResource]:
@@ -86,7 +86,8 @@ async def list_conversations(
     """
     listing = Listing(chosen, sort, order)
     rows = await listing.page(session, pager.after(listing.name), pager.limit + 1)
-    return pager.page(listing.name, rows, place=listing.place, show=ConversationResource.of)
+    shown = await expansion.show(session, rows[: pager.limit])
+    return pager.page(listing.name, rows, lambda row: shown[row.conversation.id], listing.place)
 
 
 @router.post("", status_code=201, responses={200: {"description": "It was here already."}})
@@ -124,11 +125,16 @@ async def create_conversation(
 
 @router.get("/{conversation_id}")
 async def get_conversation(
-    conversation_id: UUID, caller: Reads, session: SnapshotDep, response: Response
+    conversation_id: UUID,
+    caller: Reads,
+    session: SnapshotDep,
+    expansion: ExpansionDep,
+    response: Response,
 ) -> ConversationResource:
     """One conversation; its `ETag` names this state."""
     row = await service.read_row(session, caller.agent, conversation_id)
-    return _told(response, row)
+    _told(response, row)
+    return (await expansion.show(session, [row]))[conversation_id]
 
 
 @router.patch("/{conversation_id}", responses={412: {"description": "It has changed."}})
@@ -157,12 +163,12 @@ async def list_messages(
     order: Order = Order.ASC,
 ) -> Page[MessageResource]:
     """The thread, oldest first, notes for agents included."""
-    name = f"messages:{conversation_id}:{order}"
-    found = await read_messages(
-        session, caller.agent, conversation_id, pager.after(name), pager.limit + 1, order
-    )
-    return pager.page(
-        name, found, place=lambda message: [str(message.seq)], show=MessageResource.of
+    found = partial(read_messages, session, caller.agent, conversation_id, order=order)
+    return await pager.read(
+        f"messages:{conversation_id}:{order}",
+        found,
+        MessageResource.of,
+        lambda message: [str(message.seq)],
     )
 
 
@@ -256,6 +262,4 @@ async def _post(
 
 
 def _told(response: Response, row: ConversationRow) -> ConversationResource:
-    shown = ConversationResource.of(row)
-    response.headers["ETag"] = etag_of(shown)
-    return shown
+    return tagged(response, ConversationResource.of(row))

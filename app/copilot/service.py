@@ -5,7 +5,7 @@ nobody in a chat wants one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -79,6 +79,27 @@ async def suggest_reply(
         within_s=desk.timeout_s,
     )
     return SuggestedReply(written.text, written.citations)
+
+
+async def stream_reply(
+    desk: Desk, agent: SignedInAgent, conversation_id: UUID
+) -> AsyncGenerator[str | SuggestedReply]:
+    """The pieces of a reply as they come, the whole of it last; closing it aborts.
+
+    Raises:
+        NotFound, Forbidden, Unavailable: as `suggest_reply`.
+    """
+    # Bounded by the reply, which has at most as many pieces as tokens.
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+    task = asyncio.create_task(suggest_reply(desk, agent, conversation_id, pieces.put_nowait))
+    task.add_done_callback(lambda _: pieces.put_nowait(None))
+    try:
+        while (piece := await pieces.get()) is not None:
+            yield piece
+        yield await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def summarise(session: AsyncSession, agent: SignedInAgent, conversation_id: UUID) -> str:

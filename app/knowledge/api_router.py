@@ -1,13 +1,14 @@
 """`/v1/articles` and `/v1/gaps`: what the bot quotes, and what it could not."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import File, Query, Response, UploadFile
 
 from app.api.errors import BadField
-from app.api.etags import IfMatch, check_match, etag_of
+from app.api.etags import IfMatch, check_match, tagged
 from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
@@ -17,7 +18,7 @@ from app.dependencies import PartsDep, SnapshotDep
 from app.knowledge import editing, gaps, outside
 from app.knowledge.importing import read_files
 from app.knowledge.imports import begin_urls, bring_in, read_import
-from app.knowledge.outside import ArticleView, Wanted
+from app.knowledge.outside import Wanted
 from app.knowledge.resources import (
     ArticlePatch,
     ArticleResource,
@@ -52,15 +53,10 @@ async def list_articles(
     q: Annotated[str | None, Query(max_length=200, description="Words of title or text.")] = None,
 ) -> Page[ArticleResource]:
     """Articles in every state, newest first."""
-    rows = await outside.page_of_articles(
-        session,
-        caller.workspace_id,
-        pager.after("articles"),
-        pager.limit + 1,
-        Wanted(state, collection, external_ref, q),
-    )
-    return pager.page(
-        "articles", rows, place=lambda view: [str(view.article.id)], show=ArticleResource.of
+    wanted = Wanted(state, collection, external_ref, q)
+    found = partial(outside.page_of_articles, session, caller.workspace_id, wanted=wanted)
+    return await pager.read(
+        "articles", found, ArticleResource.of, lambda view: [str(view.article.id)]
     )
 
 
@@ -133,7 +129,10 @@ async def get_article(
     article_id: UUID, caller: Reads, session: SnapshotDep, response: Response
 ) -> ArticleResource:
     """One article; its `ETag` names this state."""
-    return _told(response, await outside.read_view(session, caller.workspace_id, article_id))
+    return tagged(
+        response,
+        ArticleResource.of(await outside.read_view(session, caller.workspace_id, article_id)),
+    )
 
 
 @router.patch("/{article_id}", responses={412: {"description": "It has changed."}})
@@ -148,7 +147,10 @@ async def patch_article(
     """Write on the draft; what is published stays until the draft is."""
     view = await outside.read_view(work.session, caller.workspace_id, article_id)
     check_match(if_match, ArticleResource.of(view))
-    return _told(response, await outside.change_draft(work, caller.doer, view, body.change))
+    return tagged(
+        response,
+        ArticleResource.of(await outside.change_draft(work, caller.doer, view, body.change)),
+    )
 
 
 @router.post("/{article_id}/publish")
@@ -189,10 +191,8 @@ async def list_gaps(
     caller: Reads, pager: PagerDep, session: SnapshotDep, is_open: bool | None = None
 ) -> Page[GapResource]:
     """Questions no article answered, newest first."""
-    rows = await gaps.page_of_gaps(
-        session, caller.workspace_id, pager.after("gaps"), pager.limit + 1, is_open=is_open
-    )
-    return pager.page("gaps", rows, place=lambda gap: [str(gap.id)], show=GapResource.of)
+    found = partial(gaps.page_of_gaps, session, caller.workspace_id, is_open=is_open)
+    return await pager.read("gaps", found, GapResource.of)
 
 
 @gap_router.post("/{gap_id}/draft", status_code=201)
@@ -231,10 +231,4 @@ async def _now(
 ) -> ArticleResource:
     await work.session.flush()
     view = await outside.read_view(work.session, caller.workspace_id, article_id)
-    return _told(response, view)
-
-
-def _told(response: Response, view: ArticleView) -> ArticleResource:
-    shown = ArticleResource.of(view)
-    response.headers["ETag"] = etag_of(shown)
-    return shown
+    return tagged(response, ArticleResource.of(view))

@@ -3,8 +3,9 @@
 import logging
 from uuid import UUID
 
-from app.copilot.service import Desk, suggest_reply
-from app.errors import AppError, Conflict, Unavailable
+from app.copilot.service import suggest_reply
+from app.copilot.writing_desk import writing_desk
+from app.errors import AppError, Conflict
 from app.live import frames
 from app.live.connection import Connection
 from app.parts import Parts
@@ -45,9 +46,7 @@ class Suggesting:
             self._is_running = False
 
     async def _suggest(self, agent: SignedInAgent, conversation_id: UUID) -> None:
-        parts, num_shown = self._parts, 0
-        if parts.engine is None:
-            raise Unavailable("The engine is not there.")
+        num_shown = 0
 
         def show(piece: str) -> None:
             nonlocal num_shown
@@ -55,13 +54,7 @@ class Suggesting:
             num_shown += len(piece)
             self._connection.offer(frames.ephemeral("suggestion.delta", data, conversation_id))
 
-        desk = Desk(
-            parts.database,
-            parts.library,
-            parts.engine.client,
-            parts.secrets.prefix_salt,
-            parts.settings.answer_timeout_s,
-        )
+        desk = writing_desk(self._parts)
         reply = await suggest_reply(desk, agent, conversation_id, show)
         data = {
             "text": reply.text,

@@ -20,7 +20,7 @@ class Heading:
     id: str
     created: int
     model: str
-    fingerprint: str
+    fingerprint: str | None
     base_url: str
     """What sources' addresses begin with."""
     ignored: list[str]

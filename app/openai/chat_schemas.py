@@ -37,6 +37,7 @@ _IGNORED_BY_GROUNDED = (
     "max_tokens",
     "max_completion_tokens",
 )
+_ID_DIGITS = 9
 _BASE_ONLY = ("logprobs", "top_logprobs", "logit_bias", "stop")
 
 
@@ -160,7 +161,7 @@ class ChatRequest(Body):
         return tuple(stops)
 
     def _logit_bias(self) -> dict[int, float] | None:
-        if not all(one.isdecimal() for one in self.logit_bias or {}):
+        if not all(one.isdecimal() and len(one) <= _ID_DIGITS for one in self.logit_bias or {}):
             raise BadParameter("logit_bias", "Keys are ids of tokens.")
         return {int(one): bias for one, bias in (self.logit_bias or {}).items()} or None
 

@@ -29,6 +29,7 @@ from app.openai.responses_schemas import ResponsesRequest
 from app.openai.routes import OpenAiRoute
 from app.openai.schemas import check_model
 from app.parts import Parts
+from inference import EngineUnavailable
 
 Invokes = Annotated[ApiCaller, require(Scope.LLM_INVOKE)]
 
@@ -109,10 +110,14 @@ async def _begin(
     return write_grounded(asking(parts), workspace_id, spoken, seed)
 
 
-async def _fingerprint(parts: Parts) -> str:
-    """Changes with the model that the engine runs."""
+async def _fingerprint(parts: Parts) -> str | None:
+    """Changes with the model that the engine runs; None where none has answered yet."""
     assert parts.engine is not None, "a generation has begun"
-    return f"fp_{(await parts.engine.client.info()).fingerprint[:12]}"
+    try:
+        info = await parts.engine.client.info()
+    except EngineUnavailable:
+        return None
+    return f"fp_{info.fingerprint[:12]}"
 
 
 def _model(name: str) -> JsonObject:

@@ -1,5 +1,6 @@
 """`/v1/labels` and `/v1/canned-replies`: what a team agrees on."""
 
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -110,10 +111,8 @@ async def list_labels(
     caller: ReadsLabels, pager: PagerDep, session: SnapshotDep
 ) -> Page[LabelResource]:
     """Labels, newest first."""
-    rows = await service.page_of_labels(
-        session, caller.workspace_id, pager.after("labels"), pager.limit + 1
-    )
-    return pager.page("labels", rows, place=lambda one: [str(one.id)], show=LabelResource.of)
+    found = partial(service.page_of_labels, session, caller.workspace_id)
+    return await pager.read("labels", found, LabelResource.of)
 
 
 @labels_router.post("", status_code=201)
@@ -150,12 +149,8 @@ async def delete_label(label_id: UUID, caller: WritesLabels, work: ApiWorkDep) -
 @router.get("")
 async def list_replies(caller: Reads, pager: PagerDep, session: SnapshotDep) -> Page[ReplyResource]:
     """Shared replies, newest first; agents' own ones are theirs alone."""
-    rows = await service.page_of_shared(
-        session, caller.workspace_id, pager.after("canned-replies"), pager.limit + 1
-    )
-    return pager.page(
-        "canned-replies", rows, place=lambda one: [str(one.id)], show=ReplyResource.of
-    )
+    found = partial(service.page_of_shared, session, caller.workspace_id)
+    return await pager.read("canned-replies", found, ReplyResource.of)
 
 
 @router.post("", status_code=201)

@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.seeking import Order, place_of_number, seek
 from app.database import Database, Work
 from app.errors import AppError, NotFound
 from app.events import Dispatcher, Event
@@ -77,13 +78,18 @@ async def find_batch(session: AsyncSession, workspace_id: UUID, batch_id: UUID) 
 
 
 async def read_results(
-    session: AsyncSession, batch_id: UUID, after: int | None, limit: int
+    session: AsyncSession, batch_id: UUID, after: list[str] | None, limit: int
 ) -> Sequence[TriageTicket]:
-    """Tickets behind a position, in their order."""
+    """Tickets behind a place, in their order.
+
+    Raises:
+        Invalid: there is no such place.
+    """
     query = select(TriageTicket).where(TriageTicket.batch_id == batch_id)
-    if after is not None:
-        query = query.where(TriageTicket.position > after)
-    return (await session.scalars(query.order_by(TriageTicket.position).limit(limit))).all()
+    place = place_of_number(after)
+    return (
+        await session.scalars(seek(query, [TriageTicket.position], place, limit, Order.ASC))
+    ).all()
 
 
 async def forget_batch(work: Work, batch_id: UUID) -> None:

@@ -1,6 +1,7 @@
 """`/v1/triage`: what tickets are about, one at once or many when there is time."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +15,6 @@ from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
 from app.api.scopes import Scope
 from app.dependencies import PartsDep, SnapshotDep
-from app.errors import Invalid
 from app.models import JsonObject
 from app.parts import Parts
 from app.triage import batches
@@ -53,10 +53,10 @@ async def list_results(
 ) -> Page[ResultOut]:
     """Its tickets in their order, with what was found so far."""
     await batches.find_batch(session, caller.workspace_id, batch_id)
-    name = f"triage/{batch_id}"
-    after = _position(pager.after(name))
-    rows = await batches.read_results(session, batch_id, after, pager.limit + 1)
-    return pager.page(name, rows, place=lambda one: [str(one.position)], show=ResultOut.of)
+    found = partial(batches.read_results, session, batch_id)
+    return await pager.read(
+        f"triage/{batch_id}", found, ResultOut.of, lambda one: [str(one.position)]
+    )
 
 
 @router.delete("/batches/{batch_id}", status_code=204)
@@ -85,11 +85,3 @@ def in_bulk(parts: Parts) -> batches.BatchRunner:
         return TriageOut.of(body.external_ref, found).model_dump(mode="json")
 
     return batches.BatchRunner(parts.database, look_over)
-
-
-def _position(place: list[str] | None) -> int | None:
-    if place is None:
-        return None
-    if len(place) != 1 or not place[0].isdecimal():
-        raise Invalid("This cursor belongs to another list.")
-    return int(place[0])

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.seeking import Order, place_of_id, seek
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.vocabulary import DeliveryState, EndpointKind
 
@@ -23,34 +24,31 @@ async def read_endpoints(
     session: AsyncSession,
     workspace_id: UUID,
     kind: EndpointKind,
-    *,
-    after: UUID | None = None,
+    after: list[str] | None = None,
     limit: int = 100,
 ) -> list[WebhookEndpoint]:
-    """A company's endpoints, the oldest first."""
+    """A company's next endpoints behind a place, the oldest first."""
     query = select(WebhookEndpoint).where(
         WebhookEndpoint.workspace_id == workspace_id, WebhookEndpoint.kind == kind
     )
-    if after is not None:
-        query = query.where(WebhookEndpoint.id > after)
-    return list(await session.scalars(query.order_by(WebhookEndpoint.id).limit(limit)))
+    place = place_of_id(after)
+    return list(await session.scalars(seek(query, [WebhookEndpoint.id], place, limit, Order.ASC)))
 
 
 async def read_deliveries(
     session: AsyncSession,
     endpoint_id: UUID,
+    after: list[str] | None = None,
+    limit: int = 50,
     *,
     state: DeliveryState | None = None,
-    before: UUID | None = None,
-    limit: int = 50,
 ) -> list[WebhookDelivery]:
-    """An endpoint's deliveries, the newest first."""
+    """An endpoint's next deliveries behind a place, the newest first."""
     query = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint_id)
     if state is not None:
         query = query.where(WebhookDelivery.state == state)
-    if before is not None:
-        query = query.where(WebhookDelivery.id < before)
-    return list(await session.scalars(query.order_by(WebhookDelivery.id.desc()).limit(limit)))
+    place = place_of_id(after)
+    return list(await session.scalars(seek(query, [WebhookDelivery.id], place, limit)))
 
 
 async def count_deliveries(

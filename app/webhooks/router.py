@@ -1,17 +1,17 @@
 """`/v1/webhooks`: subscriptions, their secrets, and the log of what was sent."""
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Response
 
-from app.api.etags import IfMatch, check_match, etag_of
+from app.api.etags import IfMatch, check_match, tagged
 from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
 from app.api.scopes import Scope
 from app.dependencies import PartsDep, SnapshotDep, WorkDep
-from app.errors import Invalid
 from app.models import WebhookEndpoint
 from app.parts import Parts
 from app.vocabulary import DeliveryState, EndpointKind
@@ -33,14 +33,8 @@ Writes = Annotated[ApiCaller, require(Scope.WEBHOOKS_WRITE)]
 @router.get("")
 async def list_webhooks(caller: Reads, session: SnapshotDep, pager: PagerDep) -> Page[WebhookOut]:
     """All subscriptions, the oldest first."""
-    rows = await read_endpoints(
-        session,
-        caller.workspace_id,
-        EndpointKind.WEBHOOK,
-        after=_place(pager.after("webhooks")),
-        limit=pager.limit + 1,
-    )
-    return pager.page("webhooks", rows, place=lambda row: [str(row.id)], show=WebhookOut.of)
+    found = partial(read_endpoints, session, caller.workspace_id, EndpointKind.WEBHOOK)
+    return await pager.read("webhooks", found, WebhookOut.of)
 
 
 @router.post("", status_code=201)
@@ -61,9 +55,7 @@ async def read_webhook(
 ) -> WebhookOut:
     """A subscription."""
     endpoint = await service.find_endpoint(session, caller.workspace_id, webhook_id)
-    shown = WebhookOut.of(endpoint)
-    response.headers["ETag"] = etag_of(shown)
-    return shown
+    return tagged(response, WebhookOut.of(endpoint))
 
 
 @router.patch("/{webhook_id}")
@@ -82,9 +74,7 @@ async def change_webhook(
     changed = await service.change(
         work, caller.doer, webhook_id, change.applied_to(endpoint), is_enabled=is_enabled
     )
-    shown = WebhookOut.of(changed)
-    response.headers["ETag"] = etag_of(shown)
-    return shown
+    return tagged(response, WebhookOut.of(changed))
 
 
 @router.delete("/{webhook_id}", status_code=204)
@@ -121,15 +111,8 @@ async def list_deliveries(
 ) -> Page[DeliveryOut]:
     """What was sent and what waits, the newest first, for 30 days."""
     endpoint = await service.find_endpoint(session, caller.workspace_id, webhook_id)
-    name = f"deliveries:{endpoint.id}:{state}"
-    rows = await read_deliveries(
-        session,
-        endpoint.id,
-        state=state,
-        before=_place(pager.after(name)),
-        limit=pager.limit + 1,
-    )
-    return pager.page(name, rows, place=lambda row: [str(row.id)], show=DeliveryOut.of)
+    found = partial(read_deliveries, session, endpoint.id, state=state)
+    return await pager.read(f"deliveries:{endpoint.id}:{state}", found, DeliveryOut.of)
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/redeliver", status_code=202)
@@ -143,12 +126,3 @@ async def redeliver(
 def secret_of(parts: Parts, endpoint: WebhookEndpoint) -> str:
     """What its receiver verifies with."""
     return signing.told(parts.outgoing.vault.webhook_key(endpoint.id, endpoint.secret_version))
-
-
-def _place(place: list[str] | None) -> UUID | None:
-    if place is None:
-        return None
-    try:
-        return UUID(place[0])
-    except (ValueError, IndexError) as error:
-        raise Invalid("This cursor is not one of ours.") from error

@@ -1,13 +1,12 @@
 """One attempt: signed with the secrets of now, sent once, and whatever came of it told."""
 
 import time
-from collections.abc import Sequence
 
 from app.clock import Clock
 from app.outbound import Ask, Call, FetchRefused, Limits
 from app.vault import Vault
 from app.webhooks import pacing
-from app.webhooks.claims import Attempt, Parcel, Receiver
+from app.webhooks.claims import Attempt, Parcel
 from app.webhooks.signing import headers
 
 _LIMITS = Limits(max_bytes=65_536, timeout_s=15.0)
@@ -26,10 +25,12 @@ class WebhookSender:
         """Post it; only an answer of 2xx says that it has arrived."""
         at, begun = self._clock(), time.monotonic()
         body = parcel.payload.encode()
-        signed = headers(self.keys(parcel.to), parcel.webhook_id, at, body)
+        to = parcel.to
+        keys = self._vault.webhook_keys(to.endpoint_id, to.secret_version, to.old_secret_until, at)
+        signed = headers(keys, parcel.webhook_id, at, body)
         call = Call("POST", (("Content-Type", "application/json"), *signed), body)
         try:
-            reply = await self._ask(parcel.to.url, call, _LIMITS)
+            reply = await self._ask(to.url, call, _LIMITS)
         except FetchRefused as refused:
             return Attempt(at, _ms_since(begun), error=refused.sentence)
         is_taken = 200 <= reply.status < 300
@@ -41,13 +42,6 @@ class WebhookSender:
             response=reply.body.decode(errors="replace").replace("\0", "")[:_RESPONSE_CHARS],
             wait=pacing.asked_to_wait(reply.status, reply.header("retry-after"), at),
         )
-
-    def keys(self, to: Receiver) -> Sequence[bytes]:
-        """What signs for it now: two keys while one replaces the other."""
-        keys = [self._vault.webhook_key(to.endpoint_id, to.secret_version)]
-        if to.old_secret_until is not None and self._clock() < to.old_secret_until:
-            keys.append(self._vault.webhook_key(to.endpoint_id, to.secret_version - 1))
-        return keys
 
 
 def _ms_since(begun: float) -> int:

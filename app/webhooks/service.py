@@ -151,14 +151,24 @@ async def rotate(work: Work, doer: Doer, endpoint_id: UUID) -> WebhookEndpoint:
         Conflict: it was rotated less than a day ago, and a third secret would cut off the first.
     """
     endpoint = await find_endpoint(work.session, doer.agent.workspace_id, endpoint_id)
+    await renew_secret(work, endpoint)
+    note(work, doer, "webhook.secret_rotated", endpoint.name)
+    return endpoint
+
+
+async def renew_secret(work: Work, endpoint: WebhookEndpoint) -> None:
+    """Count its secret on; of two who do so at once one is refused.
+
+    Raises:
+        Conflict: it was done less than a day ago.
+    """
+    await work.session.refresh(endpoint, with_for_update=True)
     now = work.clock()
     if endpoint.old_secret_until is not None and now < endpoint.old_secret_until:
         raise Conflict("The secret was replaced less than a day ago; both are still good.")
     endpoint.secret_version += 1
     endpoint.old_secret_until = now + ROTATION
-    note(work, doer, "webhook.secret_rotated", endpoint.name)
     await work.session.flush()
-    return endpoint
 
 
 async def send_test(work: Work, doer: Doer, endpoint_id: UUID) -> WebhookDelivery:

@@ -44,7 +44,8 @@ class Desk:
     async def connect(self, system: TicketSystemKind, url: str, **values: str) -> UUID:
         """Make a connector; `user` and `secret` are its credentials, all else its settings."""
         user, secret = values.pop("user", ""), values.pop("secret", "")
-        wanted = Wanted("Support team", url, user, secret, values)
+        signing_secret = values.pop("signing_secret", "")
+        wanted = Wanted("Support team", url, user, secret, values, signing_secret)
         doer = Doer(self.shop.agents[AgentRole.ADMIN])
         async with self.parts.database.work() as work:
             made = await create(work, doer, self.parts.outgoing.vault, system, wanted)

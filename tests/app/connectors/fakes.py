@@ -107,7 +107,8 @@ class FakeZendesk(Fake):
             assert request.headers["idempotency-key"] == given["external_id"]
             made = self.hold(given["subject"], "new", given["external_id"])
             made.tags = given["tags"]
-            return self.audited(made, self.write(made, OUR_ID, given["comment"]["body"]))
+            author_id = given.get("submitter_id", MIA_ID)  # of the first comment, as documented
+            return self.audited(made, self.write(made, author_id, given["comment"]["body"]))
         if path == "/api/v2/incremental/tickets/cursor.json":
             seen = re.search(r"cursor=(\d+)", request.target)
             total = sum(one.num_changes for one in self.tickets)
@@ -125,6 +126,8 @@ class FakeZendesk(Fake):
             ]
             return {"comments": shown, "users": self.users(), "meta": {"has_more": False}}
         if held := self.at(path, r"/api/v2/tickets/(\d+)\.json"):
+            if request.method == "GET":
+                return {"ticket": self.shown(held), "users": self.users()}
             return self.change(held, body["ticket"])
         return None
 

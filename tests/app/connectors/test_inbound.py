@@ -189,3 +189,30 @@ async def test_what_does_not_fit_is_told_and_leaves_nothing(
 
     assert refused.status_code == status, refused.text
     assert taken.json()["effect"] is True, "a refused webhook may be sent again, repaired"
+
+
+@on_sqlite
+async def test_a_long_comment_comes_in_pieces_and_none_goes_back(
+    desk: Desk, sender: Sender
+) -> None:
+    await sender.post("ticket.created", {"ticket": TICKET})
+    limit = desk.parts.settings.text_limit
+    comment = {"id": "c1", "text": "a" * limit + "b" * limit + "c"}
+
+    await sender.post("ticket.commented", {"ticket_id": "T-1", "comment": comment})
+    await desk.runner.run_due()
+
+    said = [text for role, text in await texts(desk) if role is Role.AGENT]
+    assert said == ["a" * limit, "b" * limit, "c"]
+    log = await desk.log()
+    assert {error for _, state, error in log if state != "delivered"} == set(), log
+
+
+@on_sqlite
+async def test_of_a_blank_ticket_its_subject_is_what_was_said(desk: Desk, sender: Sender) -> None:
+    ticket = TICKET | {"text": " \n", "requester": {"name": "Mia", "email": "x" * 254}}
+
+    taken = await sender.post("ticket.created", {"ticket": ticket})
+
+    assert taken.json()["effect"] is True
+    assert await texts(desk) == [(Role.CUSTOMER, "Broken lamp")]

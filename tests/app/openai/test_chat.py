@@ -9,8 +9,9 @@ import httpx
 import pytest
 from openai import BadRequestError
 
-from tests.app.openai.conftest import PATIENCE_S, Dialect
+from tests.app.openai.conftest import Dialect
 from tests.engine_processes import until_running
+from tests.patience import PATIENCE_S
 
 BASE, GROUNDED = "careline-base", "careline"
 HELLO: list[Any] = [{"role": "user", "content": "Hello, where is my order?"}]
@@ -195,6 +196,7 @@ async def test_a_reader_who_leaves_frees_the_engine(dialect: Dialect) -> None:
         ({"top_logprobs": 2}, "top_logprobs", "invalid_value"),
         ({"stop": ["x"] * 17}, "stop", "invalid_value"),
         ({"logit_bias": {"999999": 1}}, None, "invalid_value"),
+        ({"logit_bias": {"9" * 5_000: 1}}, "logit_bias", "invalid_value"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role", "invalid_value"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},

@@ -1,5 +1,7 @@
 """Keys, models and failures of the dialect, told as OpenAI tells them."""
 
+from pathlib import Path
+
 import pytest
 from openai import (
     APIError,
@@ -17,6 +19,7 @@ from openai.types.chat import ChatCompletionChunk
 from app.api.limits import Limits
 from app.api.scopes import Scope
 from app.engines import Engine
+from inference import EngineClient
 from tests.api_client import make_key
 from tests.app.openai.conftest import Dialect
 from tests.engine_processes import quick_settings, running, write_script
@@ -115,3 +118,12 @@ async def test_without_an_engine_it_is_unavailable(dialect: Dialect) -> None:
 
     assert away.value.status_code == 503
     assert away.value.response.headers["retry-after"]
+
+
+async def test_an_engine_that_never_came_is_unavailable(dialect: Dialect, tmp_path: Path) -> None:
+    dialect.served.parts.engine = Engine(EngineClient(tmp_path / "nobody.sock"))
+
+    with pytest.raises(InternalServerError) as away:
+        await ask(dialect.client)
+
+    assert away.value.status_code == 503
