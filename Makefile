@@ -6,6 +6,8 @@ PORT ?= 8000
 DATA ?= data
 # Waiting threads of torch must not spin: a server always has neighbours.
 export OMP_WAIT_POLICY ?= passive
+# Tests start many processes, and none should compile again what another has.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Whole files side by side: what a file shares, a server or a model, is set up once.
 SIDE_BY_SIDE ?= --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -24,7 +26,7 @@ check: system $(VENV)/.dev node_modules/.installed
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --hypothesis-profile=search
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.serving

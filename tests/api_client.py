@@ -1,7 +1,5 @@
 """A program with a key of its own in front of the real routes, in process."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,17 +9,12 @@ from fastapi import FastAPI
 from app.api.scopes import Scope
 from app.api.service import NewKey, create_key
 from app.audit.service import Doer
-from app.main import assemble
 from app.parts import Parts
 from app.vocabulary import AgentRole
 from tests.factories import Shop
+from tests.routes import routes_over
 
 BASE_URL = "http://careline.test"
-
-
-@asynccontextmanager
-async def _nothing(_app: FastAPI) -> AsyncIterator[None]:
-    yield
 
 
 async def make_key(parts: Parts, shop: Shop, *scopes: Scope, name: str = "Helpdesk") -> str:
@@ -42,7 +35,7 @@ class Api:
     open_clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.app = assemble(self.parts, _nothing)
+        self.app = routes_over(self.parts)
 
     async def client(self, *scopes: Scope, shop: Shop | None = None) -> httpx.AsyncClient:
         """Of a fresh key of this or another company."""

@@ -15,8 +15,8 @@ from app.models import Agent
 from app.parts import Parts
 from app.speakers import SignedInAgent
 from tests.factories import Shop
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30.0
 Frame = dict[str, Any]
 
 
@@ -112,6 +112,8 @@ class CareClient:
             additional_headers=self._headers,
             compression=None,
             max_size=None,
+            open_timeout=PATIENCE_S,
+            ping_interval=None,
         )
         self._listening = asyncio.create_task(self._listen())
         return self

@@ -8,15 +8,16 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 import httpx
 import pytest
-from fastapi import FastAPI
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -29,19 +30,30 @@ from app.clock import now
 from app.data_folder import DataFolder
 from app.database import Database
 from app.events import Dispatcher
-from app.main import assemble, build_parts
+from app.knowledge import library
+from app.knowledge.passages import SourceArticle
+from app.knowledge.search import SearchIndex
+from app.main import build_parts
 from app.models import Base
 from app.parts import Parts
 from app.serving import CareServer, bind
 from app.settings import Settings
+from inference import MeaningTable
 from tests.api_client import Api
 from tests.care_client import CareClient
 from tests.factories import Shop, open_shop
 from tests.postgres import Cluster, running_cluster
+from tests.routes import routes_over
 
-# What a machine that others use is slow at says nothing of the code.
-hypothesis_settings.register_profile("shared machine", deadline=None)
-hypothesis_settings.load_profile("shared machine")
+# What a machine that others use is slow at says nothing of the code, and who changes one thing must
+# not meet the rare mistake of another; `--hypothesis-profile=search` looks for new examples.
+hypothesis_settings.register_profile(
+    "search", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile(
+    "same examples", hypothesis_settings.get_profile("search"), derandomize=True, database=None
+)
+hypothesis_settings.load_profile("same examples")
 
 _SHARED = "careline_shared"
 _numbers = itertools.count()
@@ -59,6 +71,22 @@ class Template:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_indexes() -> Iterator[None]:
+    """Equal texts are indexed once for all tests: it takes its time, and no index changes."""
+
+    @lru_cache(maxsize=8)
+    def built(texts: tuple[SourceArticle, ...]) -> SearchIndex:
+        return SearchIndex(texts, MeaningTable.load())
+
+    def build(texts: Sequence[SourceArticle], _table: MeaningTable) -> SearchIndex:
+        return built(tuple(texts))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "SearchIndex", build)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -197,14 +225,8 @@ async def http(api: Api) -> httpx.AsyncClient:
 @asynccontextmanager
 async def serving(parts: Parts) -> AsyncIterator[int]:
     """Serve the routes over these parts for the block; the port is free and real."""
-
-    @asynccontextmanager
-    async def nothing(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    app = assemble(parts, nothing)
     listener = bind(parts.settings)
-    server = CareServer(app, parts.settings, on_ready=lambda: None)
+    server = CareServer(routes_over(parts), parts.settings, on_ready=lambda: None)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup(sockets=[listener])

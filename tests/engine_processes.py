@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator
+import os
+import signal
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 
 from inference import (
@@ -15,9 +17,7 @@ from inference import (
     SamplingParams,
     ServerSettings,
 )
-
-PATIENCE_S = 60.0
-"""How long a test waits for what must happen; long enough for a busy machine."""
+from tests.patience import PATIENCE_S
 
 Line = dict[str, object]
 
@@ -34,7 +34,9 @@ def words(count: int) -> list[str]:
     return [f"word{number} " for number in range(count)]
 
 
-def quick_settings(engine: EngineConfig, *, hang_timeout_s: float = 20.0) -> EngineProcessSettings:
+def quick_settings(
+    engine: EngineConfig, *, hang_timeout_s: float = PATIENCE_S
+) -> EngineProcessSettings:
     """Real processes with heartbeats and restarts in quick succession."""
     return EngineProcessSettings(
         engine=engine,
@@ -54,6 +56,25 @@ async def running(
     supervisor = EngineSupervisor(settings, folder / "run")
     async with asyncio.timeout(PATIENCE_S * 2), supervisor:
         yield supervisor
+
+
+@contextlib.contextmanager
+def held(engine: EngineSupervisor) -> Generator[None]:
+    """Stop the process for the block, so that no answer ends before the test has acted."""
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def until_replaced(engine: EngineSupervisor, pid: int) -> None:
+    """Wait for the next process; an answer may have been whole in the socket when `pid` died."""
+    async with asyncio.timeout(PATIENCE_S):
+        while engine.pid in (None, pid):  # noqa: ASYNC110 - it has no event of its own
+            await asyncio.sleep(0)
 
 
 async def full_text(client: EngineClient, prompt: str, params: SamplingParams) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.patience import PATIENCE_S
+
 PASSWORD = "a long enough password"
 US = "careline"
 """The account of the connector."""
@@ -50,7 +52,7 @@ class Tracker:
         headers = {"X-Requested-With": "rest", "Origin": self.url, "Referer": f"{self.url}/"}
         auth = (user, PASSWORD)
         base_url = f"{self.url}/rest/data"
-        return httpx.AsyncClient(base_url=base_url, headers=headers, auth=auth, timeout=60)
+        return httpx.AsyncClient(base_url=base_url, headers=headers, auth=auth, timeout=PATIENCE_S)
 
     async def issues(self) -> list[dict[str, Any]]:
         """All of them with title, status and messages."""

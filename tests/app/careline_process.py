@@ -10,7 +10,8 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE_S = 60.0
+from tests.patience import PATIENCE_S
+
 _RUN = "from app.cli import main; main()"
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import signal
-import socket
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +14,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.app.careline_process import PATIENCE_S, Serving, run, start, write_script
+from tests.app.careline_process import Serving, run, start, write_script
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 Frame = dict[str, Any]
 
@@ -35,7 +36,7 @@ async def serving(tmp_path: Path, engine: str) -> AsyncIterator[Serving]:
 
 async def talk(serving: Serving, session: str | None = None) -> tuple[ClientConnection, Frame]:
     """A greeted widget and its welcome."""
-    socket = await connect(serving.ws_url, compression=None)
+    socket = await connect(serving.ws_url, compression=None, open_timeout=PATIENCE_S)
     hello: Frame = {"t": "hello", "proto": 1, "role": "widget", "site": serving.site}
     await socket.send(json.dumps(hello | ({"session": session} if session else {})))
     return socket, (await until(socket, "welcome"))["d"]
@@ -58,7 +59,7 @@ async def until(socket: ClientConnection, kind: str) -> Frame:
 
 
 async def test_it_serves_answers_and_stops_with_success(serving: Serving) -> None:
-    async with httpx.AsyncClient(base_url=serving.http_url) as http:
+    async with httpx.AsyncClient(base_url=serving.http_url, timeout=PATIENCE_S) as http:
         ready = await http.get("/readyz")
     socket, _ = await talk(serving)
     await socket.send('{"t": "message.send", "cid": "1", "text": "Hello!"}')
@@ -92,7 +93,7 @@ async def test_a_second_server_on_the_same_data_or_port_is_refused_and_disturbs_
     assert str(serving.process.pid) in same_data[1]
     assert "error port_in_use:" in same_port[1]
     assert "Traceback" not in same_data[1] + same_port[1]
-    async with httpx.AsyncClient(base_url=serving.http_url) as http:
+    async with httpx.AsyncClient(base_url=serving.http_url, timeout=PATIENCE_S) as http:
         assert (await http.get("/readyz")).status_code == 200
     assert await serving.stop(signal.SIGINT) == 0, "Ctrl-C is a success too"
 
@@ -219,9 +220,7 @@ async def test_an_engine_that_cannot_start_is_told_and_nothing_is_left(
 
 
 async def test_doctor_finds_what_is_missing(tmp_path: Path, engine: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     data = f"--data={tmp_path / 'data'}"
 
     well, no_engine, no_folder = await asyncio.gather(

@@ -7,12 +7,13 @@ import pytest
 
 from tests.app import bot
 from tests.conftest import Served
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
 async def get(served: Served, path: str, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=served.http_url) as http:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as http:
         return await http.get(path, headers=headers)
 
 

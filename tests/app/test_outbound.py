@@ -19,6 +19,7 @@ from app.outbound import (
     send,
 )
 from app.outbound import Reply as Answer
+from tests.patience import PATIENCE_S
 
 Reply = Callable[[bytes], bytes]
 
@@ -232,7 +233,7 @@ async def test_a_host_that_says_nothing_is_given_up() -> None:
                 resolve=local_only("127.0.0.1"),
                 is_allowed=is_test_net,
             )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await is_over.wait()
 
 

@@ -12,6 +12,7 @@ from app.parts import Parts
 from app.serving import bind, serve
 from app.settings import Settings
 from inference import EngineClient
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
@@ -33,7 +34,7 @@ async def test_an_engine_that_is_gone_for_good_ends_the_server_with_an_error(
         engine.gave_up.set()
 
     with pytest.raises(EngineFailed):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await serve(create_app(settings, engine), settings, prepare=nothing, on_ready=give_up)
 
     assert not (settings.data / "run" / "web.pid").exists()

@@ -1,4 +1,7 @@
-"""Several web processes behind one port: who dies is replaced, and what it did is taken up."""
+"""Several web processes behind one port: who dies is replaced, and what it did is taken up.
+
+Starting such a group takes long, so one test looks at all that is of the whole.
+"""
 
 import asyncio
 import json
@@ -18,7 +21,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from app.models import Generation
 from app.vocabulary import GenerationState
-from tests.app.careline_process import PATIENCE_S, Serving, run, start, write_script
+from tests.app.careline_process import Serving, run, start, write_script
+from tests.patience import PATIENCE_S
 
 Frame = dict[str, Any]
 SITE = "pk_demo"
@@ -48,7 +52,7 @@ async def group(tmp_path: Path, own_database_url: str) -> AsyncIterator[Serving]
 
 
 async def greeted(serving: Serving, **fields: object) -> tuple[ClientConnection, Frame]:
-    socket = await connect(serving.ws_url, compression=None)
+    socket = await connect(serving.ws_url, compression=None, open_timeout=PATIENCE_S)
     hello = {"t": "hello", "proto": 1, "role": "widget", "site": SITE}
     await socket.send(json.dumps(hello | fields))
     return socket, (await until(socket, "welcome"))["d"]
@@ -83,7 +87,7 @@ async def writer_of_the_answer(url: str, serving: Serving) -> int:
 
 async def sockets(serving: Serving) -> dict[str, dict[str, float]]:
     """By what `/metrics` counts of them, and by process; of whichever process answers."""
-    async with httpx.AsyncClient(base_url=serving.http_url) as http:
+    async with httpx.AsyncClient(base_url=serving.http_url, timeout=PATIENCE_S) as http:
         told = (await http.get("/metrics")).text
     found: dict[str, dict[str, float]] = {"care_ws_accepts": {}, "process_open_fds": {}}
     for family in text_string_to_metric_families(told):
@@ -127,7 +131,10 @@ async def test_an_answer_outlives_the_process_that_writes_it(
 
 async def until_replaced(serving: Serving, before: dict[int, int], number: int) -> None:
     """Another process has the number; the other one is what it was, and serves meanwhile."""
-    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(base_url=serving.http_url) as http:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        httpx.AsyncClient(base_url=serving.http_url, timeout=PATIENCE_S) as http,
+    ):
         while (now := pids(serving))[number] == before[number]:
             assert (await http.get("/readyz")).status_code == 200
     assert now[3 - number] == before[3 - number]

@@ -23,7 +23,6 @@ from inference.process.frames import (
     MAX_FRAME_BYTES,
 )
 from tests.engine_processes import (
-    PATIENCE_S,
     Line,
     full_text,
     quick_settings,
@@ -32,6 +31,7 @@ from tests.engine_processes import (
     words,
     write_script,
 )
+from tests.patience import PATIENCE_S
 
 ANSWERS: list[Line] = [
     {"match": "^quick$", "chunks": words(5)},

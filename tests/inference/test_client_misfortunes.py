@@ -25,9 +25,9 @@ from inference.process.frames import (
 )
 from tests.engine_double import INFO, Double, listening, token
 from tests.engine_processes import (
-    PATIENCE_S,
     full_text,
 )
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)

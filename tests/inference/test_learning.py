@@ -19,7 +19,8 @@ from inference import (
 )
 from inference.process.frames import Learn
 from tests.engine_double import Double, listening
-from tests.engine_processes import PATIENCE_S, quick_settings, running
+from tests.engine_processes import quick_settings, running
+from tests.patience import PATIENCE_S
 
 ARTICLE = Document("article", "Returns are free within thirty days.", is_lasting=True)
 ANSWER = Document("answer", tuple(range(30, 60)))

@@ -7,6 +7,7 @@ import pytest
 from inference.runner.native_loader import NativeLoader
 from kernels.native import build as native_build
 from kernels.native.build import build
+from tests.patience import PATIENCE_S
 
 
 def test_a_broken_library_is_built_anew_by_the_next_start(
@@ -45,7 +46,11 @@ loader.start(cache_folder(), make)
 started.wait()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=5 * PATIENCE_S,
+        check=False,
     )
 
     assert (done.returncode, done.stderr) == (0, "")

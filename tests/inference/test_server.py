@@ -25,8 +25,9 @@ from inference.process.frames import (
     encode,
 )
 from inference.request import FinishReason, SamplingParams
-from tests.engine_processes import PATIENCE_S, Line, words, write_script
+from tests.engine_processes import Line, words, write_script
 from tests.engine_socket import Process, Talk, process
+from tests.patience import PATIENCE_S
 
 ANSWERS: list[Line] = [
     {"match": "^quick$", "chunks": words(5)},
@@ -149,7 +150,7 @@ async def test_a_bad_question_is_refused_alone(server: Process) -> None:
 async def test_a_thousand_aborts_leave_nothing_behind(server: Process) -> None:
     async with server.talk() as talk:
         engine = psutil.Process(server.pid)
-        before = engine.num_fds(), engine.num_threads()
+        num_fds, num_threads = engine.num_fds(), engine.num_threads()
         for number in range(1000):
             talk.ask(f"r{number}", ("forever", "steady", "long")[number % 3])
             talk.say(Abort(f"r{number}"))
@@ -157,7 +158,9 @@ async def test_a_thousand_aborts_leave_nothing_behind(server: Process) -> None:
                 await talk.num_running()
 
         assert await talk.num_running() == 0
-        assert (engine.num_fds(), engine.num_threads()) == before
+        # Those of the test before may still have been open when we counted.
+        assert engine.num_fds() <= num_fds
+        assert engine.num_threads() == num_threads
 
 
 async def test_an_abort_takes_effect_within_one_step(server: Process) -> None:
@@ -207,12 +210,11 @@ async def test_a_client_that_never_reads_is_let_go(tmp_path: Path) -> None:
             stop_reading(stuck)
             for number in range(50):
                 stuck.ask(f"r{number}", "big")
-            await other.num_running()
 
+            while "bytes are waiting" not in server.log_path.read_text():
+                await other.num_running()
             while await other.num_running():
                 pass
-
-            assert "bytes are waiting" in server.log_path.read_text()
             assert server.rss_bytes - before < 24 << 20
 
 
@@ -226,13 +228,11 @@ async def test_a_client_that_stops_reading_is_let_go_after_a_while(tmp_path: Pat
         stop_reading(stuck)
         stuck.ask("r", "forever")
         stuck.ask("q", "big")
-        while await other.num_running() == 0:
-            pass
 
+        while "nothing was read for 0.2 s" not in server.log_path.read_text():
+            await other.num_running()
         while await other.num_running():
             pass
-
-        assert "nothing was read for 0.2 s" in server.log_path.read_text()
 
 
 async def test_a_full_house_is_told(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from app.api.scopes import Scope
 from tests.api_client import Api, make_key
 from tests.api_seed import seed
 from tests.conftest import Served
+from tests.patience import PATIENCE_S
 
 NUM_CASES = 6
 ASKS_THE_ENGINE = ("/v1/answers", "/v1/chat/completions", "/v1/responses", "/v1/triage")
@@ -81,7 +82,9 @@ def _try(
     def attempt(case: Any) -> None:
         named = {name: ids[name] for name in case.path_parameters or {} if name in ids}
         case.path_parameters = dict(case.path_parameters or {}) | named
-        answer = case.call(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        answer = case.call(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_S
+        )
         statuses[answer.status_code] += 1
         if answer.status_code >= 500 and not _is_engine_missing(case.path, answer.status_code):
             failures.append(f"{operation.label}: {answer.status_code} {answer.text} {case.body!r}")

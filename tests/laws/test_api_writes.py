@@ -12,6 +12,7 @@ from app.api.limits import Limits
 from app.clock import now
 from app.models import Contact, Conversation, IdempotencyKey, Job
 from tests.api_client import Api, told
+from tests.patience import PATIENCE_S
 
 BODY = {"contact": {"name": "Kim"}, "message": {"text": "Where is my parcel?"}}
 KEY = {"Idempotency-Key": "a-key"}
@@ -27,7 +28,7 @@ async def test_a_hundred_at_once_have_one_effect(api: Api) -> None:
     http = await api.client()
 
     async def send() -> httpx.Response:
-        return await http.post("/v1/conversations", json=BODY, headers=KEY, timeout=60)
+        return await http.post("/v1/conversations", json=BODY, headers=KEY, timeout=PATIENCE_S)
 
     answers = await asyncio.gather(*(send() for _ in range(100)))
     late = await send()
@@ -47,7 +48,7 @@ async def test_the_same_reference_at_once_is_one_conversation(api: Api) -> None:
 
     async def send() -> httpx.Response:
         body = BODY | {"external_ref": "ticket-1"}
-        return await http.post("/v1/conversations", json=body, timeout=60)
+        return await http.post("/v1/conversations", json=body, timeout=PATIENCE_S)
 
     answers = await asyncio.gather(*(send() for _ in range(20)))
 

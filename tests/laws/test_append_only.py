@@ -1,9 +1,7 @@
 """Promise 3: turn n+1 recomputes nothing of turns 1 to n, whatever happens between them."""
 
 import json
-import os
 import shutil
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +20,7 @@ from app.parts import Parts
 from app.vocabulary import GenerationState, MessageState
 from inference import EngineConfig, EngineSupervisor
 from tests.app.answers.rig import Rig, answering, make_rig, publish_demo_articles
-from tests.engine_processes import quick_settings
+from tests.engine_processes import held, quick_settings
 from tests.factories import Shop
 
 BLOCK = 16
@@ -100,12 +98,8 @@ async def interrupt(
     num_ended = len(rig.ended)
     conversation_id = await rig.say(question)
     await rig.until(lambda: len(rig.ended) > num_ended or bool(rig.live_text()))
-    assert engine.pid is not None
-    os.kill(engine.pid, signal.SIGSTOP)  # or it might have said everything before we have spoken
-    try:
+    with held(engine):  # or it might have said everything before we have spoken
         await by(conversation_id)
-    finally:
-        os.kill(engine.pid, signal.SIGCONT)
     await rig.until(lambda: len(rig.ended) > num_ended)
     async with rig.parts.database.snapshot() as session:
         message = await session.get_one(Message, rig.ended[-1].message_id)

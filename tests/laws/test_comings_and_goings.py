@@ -17,6 +17,7 @@ from inference import (
     SamplingParams,
     TokenChunk,
 )
+from tests.patience import PATIENCE_S
 
 SHORT = SamplingParams(max_tokens=8, ignore_eos=True)
 LONG = SamplingParams(max_tokens=400, ignore_eos=True)
@@ -154,7 +155,7 @@ async def test_a_second_stream_of_a_name_does_not_touch_the_first(tiny_target: P
         chunks.append(await anext(first))
         with pytest.raises(InvalidRequest, match="already running"):
             await anext(one.stream([21], LONG, request_id="r"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             chunks += [chunk async for chunk in first]
 
     assert chunks[-1].finish_reason is FinishReason.LENGTH
@@ -168,7 +169,7 @@ async def test_closing_the_engine_ends_its_streams(tiny_target: Path) -> None:
     await anext(stream)
     one.close()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         chunks = [chunk async for chunk in stream]
 
     assert chunks[-1].finish_reason is FinishReason.ERROR
@@ -192,7 +193,7 @@ def test_closing_the_engine_ends_what_others_generate(tiny_target: Path) -> None
     while other.is_alive() and one.stats()["num_steps"] < 3:
         pass
     one.close()
-    other.join(20)
+    other.join(PATIENCE_S)
 
     assert [str(error) for error in errors] == ["the engine is closed"]
     assert one.step() is not None, "a step after the end harms nobody"
@@ -206,7 +207,7 @@ async def test_a_step_that_fails_ends_the_streams(
     await anext(stream)
     monkeypatch.delattr(one._scheduler, "_waiting")  # no scheduler can work without it
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         chunks = [chunk async for chunk in stream]
 
     assert chunks[-1].finish_reason is FinishReason.ERROR

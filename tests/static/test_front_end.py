@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "app" / "static"
 BUILD = STATIC / "build"
@@ -34,7 +36,7 @@ def compressed_size(*paths: Path) -> int:
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=5 * PATIENCE_S
     )
 
 

@@ -8,6 +8,7 @@ from app.settings import Settings
 from app.vocabulary import AgentRole
 from tests.conftest import Served
 from tests.factories import PASSWORD
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ async def try_to_sign_in(http: httpx.AsyncClient, email: str, password: str) -> 
 
 
 async def test_the_cookie_is_for_the_server_only_and_opens_the_dashboard(served: Served) -> None:
-    async with httpx.AsyncClient(base_url=served.http_url) as http:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as http:
         before = await http.get("/dashboard")
         signed_in = await try_to_sign_in(http, served.shop.email(AgentRole.AGENT), PASSWORD)
         after = await http.get("/dashboard")
@@ -36,7 +37,7 @@ async def test_the_cookie_is_for_the_server_only_and_opens_the_dashboard(served:
 
 async def test_wrong_passwords_wear_out(served: Served) -> None:
     email = served.shop.email(AgentRole.AGENT)
-    async with httpx.AsyncClient(base_url=served.http_url) as http:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as http:
         wrong = [(await try_to_sign_in(http, email, "wrong")).status_code for _ in range(4)]
         right = await try_to_sign_in(http, email, PASSWORD)
 
@@ -45,7 +46,7 @@ async def test_wrong_passwords_wear_out(served: Served) -> None:
 
 
 async def test_signing_out_needs_a_form_of_ours(served: Served) -> None:
-    async with httpx.AsyncClient(base_url=served.http_url) as http:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as http:
         await try_to_sign_in(http, served.shop.email(AgentRole.AGENT), PASSWORD)
         forged = await http.post("/dashboard/sign-out", data={"csrf": "0" * 64})
         csrf = served.parts.secrets.csrf_token(http.cookies[COOKIE_NAME])

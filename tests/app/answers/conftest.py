@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.parts import Parts
-from inference import EngineClient
+from inference import EngineClient, EngineSupervisor
 from tests.app.answers.rig import Rig, answering, make_rig, publish_demo_articles
 from tests.engine_processes import quick_settings, running, write_script
 from tests.factories import Shop
@@ -13,18 +13,25 @@ from tests.factories import Shop
 OPENING, CLOSING = "Happy to help.", "Is there anything else I can help with?"
 SCRIPT = (
     {"match": "refund", "chunks": ["I have refunded ", "you 500 dollars.", " You get it today!"]},
-    {"match": "freight", "chunks": [OPENING, f" {CLOSING}"], "delay_ms": 40},
+    {"match": "freight", "chunks": [OPENING, f" {CLOSING}"], "delay_ms": 60},
     {"match": "hello", "chunks": ["Hello!", " How can I help you today?"]},
     {"match": "warranty|standard|bicycles|kayak|trade", "chunks": [OPENING, f" {CLOSING}"]},
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EngineClient]:
+async def engine_process(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[EngineSupervisor]:
     folder = tmp_path_factory.mktemp("engine")
     config = write_script(folder / "script.jsonl", *(dict(line) for line in SCRIPT))
     async with running(quick_settings(config), folder) as supervisor:
-        yield supervisor.client
+        yield supervisor
+
+
+@pytest.fixture(scope="module")
+def engine(engine_process: EngineSupervisor) -> EngineClient:
+    return engine_process.client
 
 
 @pytest.fixture

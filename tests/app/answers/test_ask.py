@@ -15,8 +15,9 @@ from app.knowledge.evidence import ANSWER_CONFIDENCE
 from app.models import Conversation
 from app.vocabulary import Phase, Role
 from inference import EngineClient
-from tests.app.answers.rig import PATIENCE_S, Rig
+from tests.app.answers.rig import Rig
 from tests.engine_processes import quick_settings, running, until_running, write_script
+from tests.patience import PATIENCE_S
 
 WARRANTY = "How long is the warranty?"
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]

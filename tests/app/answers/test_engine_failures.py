@@ -8,7 +8,13 @@ import pytest
 
 from app.vocabulary import Control, EventType, HandoffReason, MessageState, Role
 from tests.app.answers.rig import Rig, answering
-from tests.engine_processes import Line, quick_settings, running, write_script
+from tests.engine_processes import (
+    Line,
+    quick_settings,
+    running,
+    until_replaced,
+    write_script,
+)
 
 FREIGHT = "Do I have to be at home for a freight delivery?"
 ANSWER: Line = {
@@ -35,8 +41,7 @@ async def test_a_killed_engine_changes_no_character(quiet: Rig, tmp_path: Path) 
         assert first_pid is not None
         os.kill(first_pid, signal.SIGKILL)
         await quiet.until(lambda: len(quiet.ended) == 2)
-
-        assert engine.pid != first_pid
+        await until_replaced(engine, first_pid)
     untouched, resumed = await quiet.messages(conversation_id, Role.BOT)
     assert resumed.text == untouched.text == quiet.shown()
 

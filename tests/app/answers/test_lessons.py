@@ -22,8 +22,9 @@ from inference.speculation.corpora import Corpora
 from inference.speculation.suffix import SuffixSpeculator
 from inference.teaching import Teaching
 from inference.tokenizer import Tokenizer
-from tests.app.answers.rig import PATIENCE_S, Rig, answering, make_rig
+from tests.app.answers.rig import Rig, answering, make_rig
 from tests.factories import Shop, message, open_shop
+from tests.patience import PATIENCE_S
 from tests.tiny_models import save_tiny_llama
 
 VOCAB = 266

@@ -1,6 +1,5 @@
 """The bot's turn on the real engine with random weights: facts stand whatever a model would say."""
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from inference import EngineConfig, EngineSupervisor
 from tests.app.answers.rig import Rig, answering
 from tests.app.answers.threads import said, thread
 from tests.app.knowledge.demo_index import demo_index
-from tests.engine_processes import quick_settings, running, write_script
+from tests.engine_processes import quick_settings, running, until_replaced, write_script
 from tests.tiny_models import save_tiny_llama
 
 QUESTION = "How long does standard delivery take?"
@@ -92,16 +91,15 @@ async def test_the_same_seed_gives_the_same_text(real: EngineSupervisor) -> None
 
 async def test_a_killed_engine_changes_no_token(real: EngineSupervisor) -> None:
     untouched = await written_by(real)
-    was_shown = asyncio.Event()
-    writing = asyncio.create_task(
-        write(real.client, plan(), seed=7, salt=b"shop", show=lambda _: was_shown.set())
-    )
-
-    await was_shown.wait()
     first_pid = real.pid
-    assert first_pid is not None and not writing.done()
-    os.kill(first_pid, signal.SIGKILL)
-    resumed = await writing
+    assert first_pid is not None
+    killing = iter([first_pid])
 
-    assert real.pid != first_pid
+    def kill_once(_text: str) -> None:
+        for pid in killing:
+            os.kill(pid, signal.SIGKILL)
+
+    resumed = await write(real.client, plan(), seed=7, salt=b"shop", show=kill_once)
+
+    await until_replaced(real, first_pid)
     assert (resumed.text, resumed.token_ids) == (untouched.text, untouched.token_ids)

@@ -13,9 +13,10 @@ from app.api.scopes import Scope
 from app.engines import Engine
 from inference import EngineClient
 from tests.api_client import make_key, told
-from tests.app.answers.rig import PATIENCE_S, publish_demo_articles
+from tests.app.answers.rig import publish_demo_articles
 from tests.conftest import Served
 from tests.engine_processes import quick_settings, running, until_running, write_script
+from tests.patience import PATIENCE_S
 
 WARRANTY = {"question": "How long is the warranty?", "attributes": {"ticket": 7, "vip": True}}
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]

@@ -20,11 +20,12 @@ from app.vocabulary import (
     Role,
     Side,
 )
-from inference import EngineClient
+from inference import EngineClient, EngineSupervisor
 from tests.app.answers.conftest import CLOSING, OPENING
 from tests.app.answers.rig import Rig, answering
 from tests.app.answers.threads import said, thread
 from tests.app.knowledge.demo_index import demo_index
+from tests.engine_processes import held
 
 STANDARD = "How long does standard delivery take?"
 FREIGHT = "Do I have to be at home for a freight delivery?"
@@ -163,11 +164,15 @@ async def test_messages_in_a_row_are_waited_for_and_answered_once(
     assert "3 to 5 working days" in last.text
 
 
-async def test_a_message_in_between_is_answered_together_with_the_first(rig: Rig) -> None:
+async def test_a_message_in_between_is_answered_together_with_the_first(
+    rig: Rig, engine_process: EngineSupervisor
+) -> None:
     conversation_id = await rig.say(FREIGHT)
     await rig.until(lambda: len(rig.shown()) > 20)
 
-    await rig.say(WARRANTY)
+    with held(engine_process):
+        await rig.say(WARRANTY)
+        await rig.until(lambda: bool(rig.ended))
     await rig.until(lambda: any(e.outcome is Outcome.COMPLETED for e in rig.ended))
 
     *before, said = await rig.messages(conversation_id, Role.BOT)
@@ -180,11 +185,14 @@ async def test_a_message_in_between_is_answered_together_with_the_first(rig: Rig
     assert "18 or older" in said.text and "2 years" in said.text
 
 
-async def test_from_a_takeover_on_no_bot_text_reaches_anyone(rig: Rig) -> None:
+async def test_from_a_takeover_on_no_bot_text_reaches_anyone(
+    rig: Rig, engine_process: EngineSupervisor
+) -> None:
     conversation_id = await rig.say(FREIGHT)
     await rig.until(lambda: len(rig.shown()) > 20)
 
-    await rig.take_over(conversation_id)
+    with held(engine_process):
+        await rig.take_over(conversation_id)
     num_frames = len(rig.frames)
     await rig.say("Is anybody there?")
 
@@ -195,11 +203,14 @@ async def test_from_a_takeover_on_no_bot_text_reaches_anyone(rig: Rig) -> None:
     assert (await rig.conversation(conversation_id)).control is Control.HUMAN
 
 
-async def test_a_stopped_answer_is_not_begun_again(rig: Rig) -> None:
+async def test_a_stopped_answer_is_not_begun_again(
+    rig: Rig, engine_process: EngineSupervisor
+) -> None:
     conversation_id = await rig.say(FREIGHT)
     await rig.until(lambda: len(rig.shown()) > 20)
 
-    await rig.stop(conversation_id)
+    with held(engine_process):
+        await rig.stop(conversation_id)
     await rig.ask(STANDARD)
 
     said = await rig.messages(conversation_id, Role.BOT)

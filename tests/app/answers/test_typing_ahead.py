@@ -1,8 +1,6 @@
 """While a customer types, the engine computes what the prompt will begin with; nobody notices."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
@@ -16,7 +14,7 @@ from app.vocabulary import Role
 from inference import EngineClient, EngineConfig, EngineSupervisor
 from tests.app.answers.conftest import SCRIPT
 from tests.app.answers.rig import Rig, answering
-from tests.engine_processes import quick_settings, running, write_script
+from tests.engine_processes import held, quick_settings, running, write_script
 from tests.tiny_models import save_tiny_llama
 
 QUESTION = "How long does standard delivery take?"
@@ -110,9 +108,7 @@ async def test_one_draft_a_conversation_few_in_all_and_none_once_it_is_sent(
 ) -> None:
     first, second, third = uuid4(), uuid4(), uuid4()
     async with typing(quiet, real.client) as ahead:
-        assert real.pid is not None
-        os.kill(real.pid, signal.SIGSTOP)
-        try:
+        with held(real):
             for text in ("How", "How long", "How long does"):
                 type_in(quiet, text, writer=first)
             assert ahead.num_running == 1
@@ -124,8 +120,6 @@ async def test_one_draft_a_conversation_few_in_all_and_none_once_it_is_sent(
             assert ahead.num_running == 1
             type_in(quiet, "", writer=second)
             assert ahead.num_running == 0
-        finally:
-            os.kill(real.pid, signal.SIGCONT)
 
 
 async def test_an_engine_that_refuses_is_nobodys_concern(

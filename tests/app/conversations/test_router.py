@@ -13,6 +13,7 @@ from app.parts import Parts
 from tests.api_client import make_key
 from tests.conftest import Served
 from tests.factories import Shop, message, nothing_shown, open_shop, stranger
+from tests.patience import PATIENCE_S
 
 UNKNOWN = "01999999-0000-7000-8000-000000000000"
 
@@ -27,7 +28,7 @@ async def http(served: Served) -> AsyncIterator[httpx.AsyncClient]:
 async def keyed(served: Served, shop: Shop) -> httpx.AsyncClient:
     secret = await make_key(served.parts, shop, Scope.CONVERSATIONS_READ)
     headers = {"Authorization": f"Bearer {secret}"}
-    return httpx.AsyncClient(base_url=served.http_url, headers=headers)
+    return httpx.AsyncClient(base_url=served.http_url, headers=headers, timeout=PATIENCE_S)
 
 
 async def post(parts: Parts, shop: Shop, token: str, text: str = "Hello") -> Posted:
@@ -144,7 +145,7 @@ async def test_without_a_key_nothing_is_told(served: Served) -> None:
     posted = await post(served.parts, served.shop, "one")
     other = await open_shop(served.parts.database, "pk_other")
 
-    async with httpx.AsyncClient(base_url=served.http_url) as anybody:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as anybody:
         nobody = await anybody.get("/v1/conversations")
     async with await keyed(served, other) as foreigner:
         foreign = await foreigner.get(f"/v1/conversations/{posted.conversation_id}")

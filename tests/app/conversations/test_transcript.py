@@ -10,6 +10,7 @@ from tests.app.office.desk import desk_of
 from tests.care_client import CareClient, agent_headers
 from tests.conftest import Served
 from tests.factories import ORIGIN
+from tests.patience import PATIENCE_S
 
 HOSTILE = "<script>alert(1)</script> & “more”"
 NOTE = "A secret among colleagues"
@@ -35,7 +36,7 @@ async def talk(served: Served, client: CareClient) -> str:
 
 async def transcript(served: Served, session: str | None, c: str, query: str) -> httpx.Response:
     headers = {"Origin": ORIGIN, "Authorization": f"Bearer {session}"}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         url = f"{served.http_url}/widget/{served.shop.site}/conversations/{c}/transcript?{query}"
         return await client.get(url, headers=headers)
 

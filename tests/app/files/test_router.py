@@ -24,6 +24,7 @@ from tests.app.office.desk import Desk, desk_of
 from tests.care_client import CareClient, Frame, agent_headers
 from tests.conftest import Served
 from tests.factories import ORIGIN, open_shop
+from tests.patience import PATIENCE_S
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 
@@ -41,14 +42,14 @@ async def upload(
     headers = {"X-File-Name": quote(name), "Origin": ORIGIN} | more
     if session is not None:
         headers["Authorization"] = f"Bearer {session}"
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         url = f"{served.http_url}/widget/{served.shop.site}/files"
         return await client.post(url, content=content, headers=headers)
 
 
 async def fetch(served: Served, session: str | None, file_id: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {session}"} if session else {}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
         url = f"{served.http_url}/widget/{served.shop.site}/files/{file_id}"
         return await client.get(url, headers=headers)
 

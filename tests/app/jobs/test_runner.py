@@ -15,6 +15,7 @@ from app.jobs.schedule import MAX_ATTEMPTS, cancel, claim, finish, schedule
 from app.models import Job, JsonObject, Label
 from app.parts import Parts
 from tests.factories import Shop
+from tests.patience import PATIENCE_S
 
 LEASE = timedelta(seconds=30)
 
@@ -202,7 +203,7 @@ async def test_a_running_worker_wakes_for_a_job_that_its_process_stores(
     worker = JobRunner(parts.database, {"label": handle}, now, poll_s=3_600, lease_s=30)
     worker.listen(parts.dispatcher)
     running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await store(parts.database, now(), "soon")
         await done.wait()
 

@@ -17,9 +17,10 @@ from app.live.bus import Bus
 from app.main import build_parts
 from app.parts import Parts
 from app.settings import Settings
-from tests.care_client import PATIENCE_S, CareClient, agent_headers
+from tests.care_client import CareClient, agent_headers
 from tests.conftest import Served, serving
 from tests.factories import Shop
+from tests.patience import PATIENCE_S
 
 TEXT = "Standard delivery takes 3 to 5 working days. "
 
@@ -48,17 +49,20 @@ async def joined(parts: Parts) -> AsyncIterator[None]:
         yield
     finally:
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.fixture
 async def pair(settings: Settings, parts: Parts, shop: Shop) -> AsyncIterator[Pair]:
     other = build_parts(settings, DataFolder(settings.data, worker=1).prepare(), now)
+    await until_listening(settings.database, 0)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(other.database.close)
         ports = []
         for one in (parts, other):
             await stack.enter_async_context(joined(one))
             ports.append(await stack.enter_async_context(serving(one)))
+        await until_listening(settings.database, 2)
         yield Pair(Served(parts, shop, ports[0]), Served(other, shop, ports[1]))
 
 
@@ -193,12 +197,23 @@ async def test_what_a_cut_connection_loses_is_read_from_the_store(pair: Pair) ->
         )
 
 
+_LISTENERS = (
+    "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() AND "
+    "(query ILIKE 'LISTEN%' AND state = 'idle' OR query ILIKE '%pg_notify%')"
+)
+
+
+async def until_listening(url: str, number: int) -> None:
+    """Until so many processes hear each other; what was told before is not heard."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    async with asyncio.timeout(PATIENCE_S):
+        while await connection.fetchval(f"SELECT count(*) {_LISTENERS}") != number:
+            pass
+    await connection.close()
+
+
 async def cut_listeners(url: str) -> None:
     """As a restart of PostgreSQL, for the connections of the bus alone."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    await connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE pid <> pg_backend_pid() AND query ILIKE ANY ($1) AND datname = current_database()",
-        ["LISTEN%", "%pg_notify%"],
-    )
+    await connection.execute(f"SELECT pg_terminate_backend(pid) {_LISTENERS}")
     await connection.close()

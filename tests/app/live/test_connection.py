@@ -14,6 +14,7 @@ from app.live.protocol import CloseCode, SocketClosed
 from app.settings import Settings
 from tests.app import bot
 from tests.conftest import Served
+from tests.patience import PATIENCE_S
 
 
 class Reader:
@@ -112,7 +113,7 @@ async def test_whoever_waits_for_room_goes_on_when_the_reader_is_given_up() -> N
 
     slow.give_up()
 
-    await asyncio.wait_for(waiting, timeout=5)
+    await asyncio.wait_for(waiting, timeout=PATIENCE_S)
 
 
 class TestStalled:
@@ -120,7 +121,7 @@ class TestStalled:
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"stall_timeout_s": 0.3, "queue_frames": 16})
+        return settings.model_copy(update={"stall_timeout_s": 1.0, "queue_frames": 16})
 
     @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
     async def test_a_socket_that_never_reads_is_evicted_and_others_go_on(
@@ -133,7 +134,7 @@ class TestStalled:
             writer = await open_stalled(served, customer.session)
             live = await bot.begin(served.parts, c)
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while value_of(evictions) == 0:
                     live.append("x" * 20_000)
                     live.flush()
@@ -152,7 +153,7 @@ class TestSilent:
 
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
-        return settings.model_copy(update={"heartbeat_s": 0.5, "pong_timeout_s": 0.5})
+        return settings.model_copy(update={"heartbeat_s": 0.2, "pong_timeout_s": 2.0})
 
     @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
     async def test_a_socket_that_answers_no_ping_is_gone_and_forgotten(
@@ -165,7 +166,7 @@ class TestSilent:
             with contextlib.closing(writer):
                 assert value_of(gauge) == 2
 
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE_S):
                     while value_of(gauge) > 1:  # noqa: ASYNC110 - a gauge has no event
                         await asyncio.sleep(0)  # the server lives on the same loop
 

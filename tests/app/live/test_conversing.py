@@ -1,5 +1,8 @@
 """Customers and agents talk over real sockets, with the bot between them."""
 
+import pytest
+
+from app.settings import Settings
 from tests.app import bot
 from tests.care_client import agent_headers
 from tests.conftest import Served
@@ -138,25 +141,32 @@ async def test_resolving_and_writing_again(served: Served) -> None:
         assert view.status == "open"
 
 
-async def test_typing_reaches_the_other_side_only(served: Served) -> None:
-    agent = served.shop.agent
-    headers = await agent_headers(served.parts, agent)
-    async with served.client() as customer, served.client(**headers) as desk:
-        await customer.hello()
-        await desk.hello_agent(agent)
-        c = (await customer.say("Hello"))["d"]["c"]
-        await desk.send("watch", c=c)
-        await desk.send("ping", n=1)
-        await desk.wait_for("pong")
+class TestTyping:
+    """With an interval between equal frames that no slow machine outlasts."""
 
-        for _ in range(5):
-            await customer.send("typing", c=c, on=True)
-        await customer.send("typing", c=c, on=False)
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"typing_interval_s": 3_600.0})
 
-        await desk.wait_for("typing", on=False)
-        heard = [frame["d"]["on"] for frame in desk.heard("typing")]
-        assert heard == [True, False]
-        assert customer.heard("typing") == []
+    async def test_typing_reaches_the_other_side_only(self, served: Served) -> None:
+        agent = served.shop.agent
+        headers = await agent_headers(served.parts, agent)
+        async with served.client() as customer, served.client(**headers) as desk:
+            await customer.hello()
+            await desk.hello_agent(agent)
+            c = (await customer.say("Hello"))["d"]["c"]
+            await desk.send("watch", c=c)
+            await desk.send("ping", n=1)
+            await desk.wait_for("pong")
+
+            for _ in range(5):
+                await customer.send("typing", c=c, on=True)
+            await customer.send("typing", c=c, on=False)
+
+            await desk.wait_for("typing", on=False)
+            heard = [frame["d"]["on"] for frame in desk.heard("typing")]
+            assert heard == [True, False]
+            assert customer.heard("typing") == []
 
 
 async def test_a_watcher_who_looks_away_hears_no_more(served: Served) -> None:

@@ -69,30 +69,37 @@ async def test_nobody_sees_a_draft_and_nothing_keeps_it(
             assert SECRET not in str(rows)
 
 
-async def test_strange_and_hasty_drafts_are_dropped_in_silence(served: Served) -> None:
-    drafts = heard(served)
-    headers = await agent_headers(served.parts, served.shop.agent)
-    async with (
-        served.client() as customer,
-        served.client() as stranger,
-        served.client(**headers) as desk,
-    ):
-        await customer.hello()
-        c = (await customer.say("Hello"))["d"]["c"]
-        await stranger.hello()
-        await desk.hello_agent(served.shop.agent)
-        drafts.clear()
+class TestHasty:
+    """With an interval between drafts that no slow machine outlasts."""
 
-        await stranger.send("draft", c=c, text="Whose conversation is this?")
-        await desk.send("draft", c=c, text="An agent's words")
-        for number in range(20):
-            await customer.send("draft", c=c, text=f"word {number}")
-        for client in (stranger, desk, customer):
-            await settled(client)
-            assert [frame for frame in client.frames if frame["t"] == "nack"] == []
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"draft_interval_s": 3_600.0})
 
-    assert 1 <= len(drafts) <= 4
-    assert all(draft.text.startswith("word") for draft in drafts)
+    async def test_strange_and_hasty_drafts_are_dropped_in_silence(self, served: Served) -> None:
+        drafts = heard(served)
+        headers = await agent_headers(served.parts, served.shop.agent)
+        async with (
+            served.client() as customer,
+            served.client() as stranger,
+            served.client(**headers) as desk,
+        ):
+            await customer.hello()
+            c = (await customer.say("Hello"))["d"]["c"]
+            await stranger.hello()
+            await desk.hello_agent(served.shop.agent)
+            drafts.clear()
+
+            await stranger.send("draft", c=c, text="Whose conversation is this?")
+            await desk.send("draft", c=c, text="An agent's words")
+            for number in range(20):
+                await customer.send("draft", c=c, text=f"word {number}")
+            for client in (stranger, desk, customer):
+                await settled(client)
+                assert [frame for frame in client.frames if frame["t"] == "nack"] == []
+
+        assert len(drafts) == 2, "two at once, and no more within the hour"
+        assert all(draft.text.startswith("word") for draft in drafts)
 
 
 async def test_a_draft_that_is_too_long_is_no_frame(served: Served) -> None:

@@ -10,6 +10,7 @@ from app.agents.cookies import COOKIE_NAME
 from app.vocabulary import AgentRole
 from tests.care_client import agent_headers
 from tests.conftest import Served
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,7 @@ async def desk_of(served: Served, role: AgentRole) -> AsyncIterator[Desk]:
     """The desk of the shop's agent of this role."""
     headers = await agent_headers(served.parts, served.shop.agents[role])
     cookie = headers["Cookie"].removeprefix(f"{COOKIE_NAME}=")
-    async with httpx.AsyncClient(base_url=served.http_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=served.http_url, headers=headers, timeout=PATIENCE_S
+    ) as client:
         yield Desk(client, served.parts.secrets.csrf_token(cookie))

@@ -13,9 +13,8 @@ from tests.api_client import make_key
 from tests.app.answers.rig import publish_demo_articles
 from tests.conftest import Served
 from tests.engine_processes import quick_settings, running
+from tests.patience import PATIENCE_S
 from tests.tiny_models import save_tiny_llama
-
-PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from app.api.scopes import Scope
 from tests.api_client import make_key
-from tests.app.openai.conftest import PATIENCE_S, Dialect
+from tests.app.openai.conftest import Dialect
+from tests.patience import PATIENCE_S
 
 DOCS = Path(__file__).parents[3] / "docs"
 BLOCK = re.compile(r"```(python|sh)\n(# example: [^\n]+\n.*?)```", re.DOTALL)

@@ -6,7 +6,8 @@ import shutil
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
-from tests.app.openai.conftest import PATIENCE_S, Dialect
+from tests.app.openai.conftest import Dialect
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 MISSING = "Node.js 20 or its packages are missing: install node, then npm ci --ignore-scripts"

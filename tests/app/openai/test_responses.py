@@ -7,7 +7,8 @@ import httpx
 import pytest
 from openai import BadRequestError
 
-from tests.app.openai.conftest import PATIENCE_S, Dialect
+from tests.app.openai.conftest import Dialect
+from tests.patience import PATIENCE_S
 
 BASE, GROUNDED = "careline-base", "careline"
 QUESTION = "How long is the warranty?"

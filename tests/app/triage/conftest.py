@@ -20,8 +20,8 @@ from tests.api_client import make_key, told
 from tests.app.answers.rig import publish_demo_articles
 from tests.conftest import Served
 from tests.engine_processes import quick_settings, running, write_script
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 60.0
 WARRANTY = {
     "subject": "Heron 2",
     "text": "Hello! How long is the warranty? I am very disappointed. Write to ann@mail.example",

@@ -8,9 +8,10 @@ import pytest
 
 from app.api.scopes import Scope
 from tests.api_client import make_key, told
-from tests.app.triage.conftest import PATIENCE_S, WARRANTY, until, working
+from tests.app.triage.conftest import WARRANTY, until, working
 from tests.conftest import Served
 from tests.factories import open_shop
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture

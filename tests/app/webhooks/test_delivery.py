@@ -17,6 +17,7 @@ from tests.app.webhooks.conftest import Rig
 from tests.app.webhooks.receiver import Heard
 from tests.factories import message, nothing_shown, stranger
 from tests.loopback import Answer
+from tests.patience import PATIENCE_S
 
 on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
@@ -237,7 +238,7 @@ async def test_a_worker_that_dies_after_sending_sends_again_under_the_same_id(ri
 
     rig.receiver.before = hang
     dying = asyncio.create_task(rig.another_runner(lease_s=60).run_due())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await dies.wait()
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
@@ -265,7 +266,7 @@ async def test_a_receiver_that_hangs_does_not_hold_up_another(rig: Rig) -> None:
         slow = await rig.subscribe()
         await rig.say()
         hanging = tasks.create_task(rig.runner.run_due())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await arrived.wait()
         gone = await rig.subscribe("http://127.0.0.1:9/")
         await rig.say("And me?", "another")
@@ -368,7 +369,7 @@ async def test_the_running_application_sends_at_once(rig: Rig) -> None:
     running = asyncio.create_task(rig.parts.outgoing.run())
     await asyncio.sleep(0)  # let it begin to wait
     await rig.say()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await arrived.wait()
         while await unsent(rig):
             assert len(rig.receiver.heard) == 1

@@ -10,6 +10,7 @@ from app.knowledge.service import ArticleText, article_url, publish_article, wit
 from app.pages import asset, environment, vendored
 from app.widget.catalogue import QUESTIONS, SHELVES
 from tests.conftest import Served
+from tests.patience import PATIENCE_S
 
 BODY = "First paragraph.\n\n## A heading\n\n- one\n- two\n\n<b>Raw</b> paragraph."
 
@@ -18,7 +19,9 @@ BODY = "First paragraph.\n\n## A heading\n\n- one\n- two\n\n<b>Raw</b> paragraph
 async def visitor(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     """A customer's browser."""
     headers = {"Accept": "text/html"}
-    async with httpx.AsyncClient(base_url=served.http_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=served.http_url, headers=headers, timeout=PATIENCE_S
+    ) as client:
         yield client
 
 

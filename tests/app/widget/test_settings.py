@@ -12,6 +12,7 @@ from tests.app.identity.signing import Signer
 from tests.app.office.desk import Desk, desk_of
 from tests.conftest import Served
 from tests.factories import ORIGIN
+from tests.patience import PATIENCE_S
 
 on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 HOSTILE = '"><script>alert(1)</script>'
@@ -38,7 +39,7 @@ async def read_inbox(served: Served) -> Inbox:
 
 async def fetch(served: Served, origin: str | None) -> httpx.Response:
     headers = {"Origin": origin} if origin else {}
-    async with httpx.AsyncClient(base_url=served.http_url) as client:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as client:
         return await client.get(f"/widget/v1/{served.shop.site}", headers=headers)
 
 
@@ -147,5 +148,5 @@ async def test_only_pages_that_are_listed_are_told_how_the_widget_looks(served: 
 
 @on_sqlite
 async def test_an_unknown_site_is_not_found(served: Served) -> None:
-    async with httpx.AsyncClient(base_url=served.http_url) as client:
+    async with httpx.AsyncClient(base_url=served.http_url, timeout=PATIENCE_S) as client:
         assert (await client.get("/widget/v1/pk_nobody")).status_code == 404

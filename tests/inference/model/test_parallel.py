@@ -16,6 +16,7 @@ from inference.model.parallel import Share
 from inference.model.spans import Span, lay_out
 from tests.inference.model.parity import VOCAB
 from tests.inference.model.shapes import SHAPE
+from tests.patience import PATIENCE_S
 
 HOST = torch.device("cpu")
 BIGCODE: dict[str, Any] = {
@@ -46,7 +47,7 @@ class Threads:
     """What threads of one process do together."""
 
     def __init__(self, size: int) -> None:
-        self._barrier = threading.Barrier(size, timeout=30)
+        self._barrier = threading.Barrier(size, timeout=PATIENCE_S)
         self.given: list[torch.Tensor] = [torch.empty(0)] * size
 
     def all(self, rank: int, x: torch.Tensor) -> list[torch.Tensor]:

@@ -20,6 +20,7 @@ from inference.request import RequestOutput
 from inference.runner.model_runner import ModelRunner
 from inference.speculation.budget import EveryNode
 from tests.laws.planted import PlantedTree
+from tests.patience import PATIENCE_S
 from tests.tiny_models import save_tiny_llama
 
 PROMPTS = [[20 + at for at in range(length)] * 2 for length in (3, 9, 20)]
@@ -125,7 +126,7 @@ def test_an_engine_that_cannot_be_built_leaves_no_process(
         Engine(config(target, tensor_parallel=2, speculator=str(tmp_path)))
     gc.collect()
 
-    ended, _, _ = select.select(begun, [], [], 30)
+    ended, _, _ = select.select(begun, [], [], PATIENCE_S)
     assert len(begun) == 1 and ended == begun
     os.close(begun[0])
 
@@ -154,7 +155,7 @@ def test_nothing_is_left_behind_when_the_first_process_is_killed(target: Path) -
 
     first.kill()
 
-    ended, _, _ = select.select([peer], [], [], 30)
+    ended, _, _ = select.select([peer], [], [], PATIENCE_S)
     assert ended, "the other process goes on without the first"
     first.wait()
     first.stdout.close()
