@@ -222,12 +222,17 @@ def evaluate_answers(
     ] = None,
     split: Annotated[Part, typer.Option(help="Which half of the set.")] = Part.ALL,
     json_file: Annotated[Path | None, typer.Option("--json", help="Keep the figures here.")] = None,
+    workspace: Annotated[
+        str | None, typer.Option(help="A company of the database (its slug) whose policy counts.")
+    ] = None,
+    data: Data = None,
     model: Model = None,
 ) -> None:
     """Ask the demo's articles a set of questions and tell how good the answers are."""
     cases = choose(questions, split)
     chosen = list(dict.fromkeys(mode or [Mode.EXTRACTIVE, Mode.SPANS]))
-    asyncio.run(evaluate(cases, chosen, read_settings(model=model), out, json_file))
+    settings = read_settings(data=data, model=model)
+    asyncio.run(evaluate(cases, chosen, settings, out, json_file, workspace))
 
 
 @app.command(

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from app.answers.earlier import Earlier, recall
 from app.answers.generator import ANSWER_PRIORITY, read_window, seed_of
 from app.answers.language import find_language
-from app.answers.phrasebook import LANGUAGES
-from app.answers.phrasebooks import book_of
 from app.answers.planning import Plan, make_plan
 from app.answers.thread import Thread, masked_turns
 from app.answers.writing import Written, write
@@ -24,6 +23,8 @@ from app.database import Database
 from app.errors import Unavailable
 from app.knowledge.evidence import Verdict
 from app.knowledge.library import Library, Shelf
+from app.knowledge.search import SearchIndex
+from app.knowledge.service import article_url
 from app.models import Workspace
 from app.vocabulary import MessageState, Phase, Role
 from app.workspace.answer_policy import AnswerPolicy
@@ -38,7 +39,7 @@ class Finding(StrEnum):
 
     ANSWERED = "answered"
     CLARIFY = "clarify"
-    """Something that may be meant is quoted, and better words are asked for."""
+    """It is asked which of two articles is meant, or something that may be meant is quoted."""
     UNKNOWN = "unknown"
     HANDOFF = "handoff"
     """A person should answer; `reason` says why."""
@@ -76,6 +77,17 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Option:
+    """An article that may be meant; its number or its title, asked next, chooses it."""
+
+    number: int
+    article_id: UUID
+    version: int
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Reply:
     """What the bot says to it."""
 
@@ -89,6 +101,8 @@ class Reply:
     language: str | None
     """Of the question."""
     cost: Cost
+    options: tuple[Option, ...] = ()
+    """The two articles that the text asks to choose from."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +191,9 @@ class AskOnce:
             self._engine, plan, seed=thread.seed, salt=salt, show=show, priority=priority
         )
         cost = _cost(written, started, first_shown[0] if first_shown else None)
-        return _to_reply(plan, written, cost, find_language(asked.question, asked.locale).code)
+        language = find_language(asked.question, asked.locale).code
+        options = _options(shelf.index, plan.options)
+        return _to_reply(plan, written, cost, language, options)
 
     async def _thread(self, workspace_id: UUID, shelf: Shelf, asked: Asked) -> Thread:
         async with self._database.snapshot() as session:
@@ -185,15 +201,17 @@ class AskOnce:
         policy = AnswerPolicy.of(workspace)
         turns = masked_turns(_turns(asked), policy.mask_pii)
         answered = [turn for turn in turns if turn.role is not Role.CUSTOMER]
+        before = recall(answered[-1].text, shelf.index) if answered else Earlier()
         return Thread(
             company=workspace.name,
             topics=shelf.index.topics,
             turns=turns,
             answered_seq=answered[-1].seq if answered else 0,
-            last_verdict=_verdict_of(answered[-1].text) if answered else None,
+            last_verdict=before.verdict,
             seed=seed_of(workspace_id, len(turns)) if asked.seed is None else asked.seed,
             window=await read_window(self._engine),
             policy=policy,
+            options=before.options,
             locale=asked.locale or workspace.default_locale,
         )
 
@@ -205,16 +223,25 @@ def _turns(asked: Asked) -> tuple[Turn, ...]:
     )
 
 
-def _verdict_of(answer: str) -> Verdict | None:
-    """What an earlier answer was, by the bot's own sentences: it makes a plain "yes" a wish."""
-    books = [book_of(language) for language in LANGUAGES]
-    if any(answer.strip() in book.unknown for book in books):
-        return Verdict.NOTHING
-    is_unsure = any(answer.startswith(book.unsure_opening) for book in books)
-    return Verdict.UNSURE if is_unsure else None
+def _options(index: SearchIndex, slugs: tuple[str, ...]) -> tuple[Option, ...]:
+    """Each with the beginning of its article, in the order in which the text names them."""
+    first = {one.article.slug: one for one in reversed(index.passages)}
+    found = [first[slug] for slug in slugs]
+    return tuple(
+        Option(
+            number,
+            one.article.article_id,
+            one.article.version,
+            one.article.title,
+            article_url(one.article.slug, one.article.version, one.paragraph),
+        )
+        for number, one in enumerate(found, 1)
+    )
 
 
-def _to_reply(plan: Plan, written: Written, cost: Cost, language: str | None) -> Reply:
+def _to_reply(
+    plan: Plan, written: Written, cost: Cost, language: str | None, options: tuple[Option, ...]
+) -> Reply:
     finding, reason = _found(plan, language)
     return Reply(
         finding,
@@ -224,6 +251,7 @@ def _to_reply(plan: Plan, written: Written, cost: Cost, language: str | None) ->
         None if plan.coverage is None else round(plan.coverage, 2),
         language,
         cost,
+        options,
     )
 
 
@@ -237,7 +265,7 @@ def _found(plan: Plan, language: str | None) -> tuple[Finding, str]:
         case Verdict.ANSWER:
             return Finding.ANSWERED, "evidence"
         case Verdict.UNSURE:
-            return Finding.CLARIFY, "partial_evidence"
+            return Finding.CLARIFY, "which_article" if plan.options else "partial_evidence"
         case Verdict.NOTHING:
             is_foreign = language not in (None, OWN_LANGUAGE)
             return Finding.UNKNOWN, "language" if is_foreign else "no_evidence"

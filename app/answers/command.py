@@ -66,5 +66,7 @@ def print_reply(answer: dict[str, Any]) -> None:
         out.print(answer["text"], markup=False, soft_wrap=True)
     for source in answer["citations"]:
         out.print(f"  [{source['marker']}] {source['title']}: {source['url']}", markup=False)
+    for option in answer["options"]:
+        out.print(f"  ({option['number']}) {option['title']}: {option['url']}", markup=False)
     if answer["outcome"] != "answered":
         out.print(f"({answer['outcome']}: {answer['reason']})", markup=False)

@@ -99,7 +99,7 @@ def _ground(index: SearchIndex, thread: Thread, questions: Sequence[Turn]) -> Gr
     texts = [cut_out(turn.text) for turn in questions]
     before = cut_out(thread.asked_before or "") or None
     found = _ground_in_picked(index, thread, texts, before) or ground(index, texts, before)
-    return _without_banned(found, thread.policy.never_say)
+    return without_banned(found, thread.policy.never_say)
 
 
 def _ground_in_picked(
@@ -178,7 +178,7 @@ def own_words(thread: Thread, sentence: str, max_tokens: int, *, beside_facts: b
 
 def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
     book = book_for(thread)
-    opening, closing = _choose(book.openings, thread), _choose(book.closings, thread)
+    opening, closing = choose_words(book.openings, thread), choose_words(book.closings, thread)
     parts = [own_words(thread, opening, MAX_OPENING_TOKENS, beside_facts=True)]
     for marker, quote in enumerate(grounding.quotes, start=1):
         parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
@@ -205,14 +205,14 @@ def _setting(thread: Thread, *, beside_facts: bool) -> Setting:
     return Setting(thread.company, beside_facts, policy.guidance, policy.never_say)
 
 
-def _choose(options: Sequence[str], thread: Thread) -> str:
+def choose_words(options: Sequence[str], thread: Thread) -> str:
     """One of our sentences, without the company's banned words where one has none."""
     said = [one for one in options if not has_banned(one, thread.policy.never_say)]
     return phrases.choose(tuple(said) or tuple(options), thread.seed)
 
 
-def _without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Grounding:
-    """Quotes that must not be said are as if they had not been found."""
+def without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Grounding:
+    """Quotes that this company does not say are as if they had not been found."""
     quotes, related = (
         tuple(one for one in some if not has_banned(one.text, never_say))
         for some in (grounding.quotes, grounding.related)
@@ -280,7 +280,7 @@ def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) ->
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
     book = book_for(thread)
-    text = book.still_unknown if is_second else _choose(book.unknown, thread)
+    text = book.still_unknown if is_second else choose_words(book.unknown, thread)
     near = () if is_second else cards(grounding)
     titles = " ".join(f"“{one.passage.article.title}” [{at}]" for at, one in enumerate(near, 1))
     parts = (Copy(f"{text} {book.cards} {titles}" if near else text),)

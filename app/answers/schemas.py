@@ -1,10 +1,11 @@
 """What crosses the wire about single questions."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from app.answers.ask import Asked, Finding, Reply, Said
+from app.answers.ask import Asked, Finding, Option, Reply, Said
 from app.api.values import Locale
 from app.conversations.schemas import Citation, Wire
 from app.vocabulary import Role
@@ -71,12 +72,36 @@ class Latency(Wire):
     total_ms: int
 
 
+class OptionOut(Wire):
+    """An article that may be meant; ask its `number` or its `title` next, with the history."""
+
+    number: int
+    article_id: UUID
+    version: int
+    title: str
+    url: str
+
+    @classmethod
+    def of(cls, option: Option) -> "OptionOut":
+        """The option as it is sent."""
+        return cls(
+            number=option.number,
+            article_id=option.article_id,
+            version=option.version,
+            title=option.title,
+            url=option.url,
+        )
+
+
 class Answer(Wire):
     """What the bot says to it, and how sure that is."""
 
     outcome: Finding
     text: str
     citations: list[Citation]
+    options: list[OptionOut] = Field(
+        description="The articles that `text` asks to choose from; with `clarify`, if at all."
+    )
     confidence: float | None = Field(
         description="0 to 1, how likely an article answers it; null where none was asked."
     )
@@ -92,6 +117,7 @@ class Answer(Wire):
             outcome=reply.finding,
             text=reply.text,
             citations=list(reply.citations),
+            options=[OptionOut.of(one) for one in reply.options],
             confidence=reply.confidence,
             reason=reply.reason,
             language=reply.language,

@@ -10,9 +10,10 @@ from app.bench.service import (
     MAX_QUESTION_CHARS,
     MAX_QUESTIONS,
     Bench,
+    House,
     Trial,
     articles_with,
-    company_name,
+    read_house,
     try_question,
 )
 from app.dependencies import PartsDep, SnapshotDep
@@ -21,7 +22,7 @@ from app.knowledge.editing import MAX_BODY_CHARS, MAX_TITLE_CHARS
 from app.knowledge.passages import SourceArticle
 from app.knowledge.search import SearchIndex
 from app.office.forms import BadForm, Fields, Sheet
-from app.office.frame import OfficeDep, Posted, WriterDep
+from app.office.frame import OfficeDep, WriterDep
 from app.pages import page
 from app.parts import Parts
 
@@ -64,10 +65,10 @@ async def ask(posted: WriterDep, session: SnapshotDep, parts: PartsDep) -> HTMLR
     fields = Fields(posted.form)
     question = fields.text("question", max_chars=MAX_QUESTION_CHARS)
     fields.check()
-    company = await company_name(session, posted.agent.workspace_id)
+    house = await read_house(session, posted.agent.workspace_id)
     await session.close()  # what waits for the engine must hold no connection meanwhile
     shelf = await parts.library.shelf(posted.agent.workspace_id)
-    return await _trial(parts, posted, shelf.index, company, question, "bench/_row.html")
+    return await _trial(parts, house, shelf.index, question, "bench/_row.html")
 
 
 @router.post("/draft")
@@ -89,27 +90,21 @@ async def ask_draft(posted: WriterDep, session: SnapshotDep, parts: PartsDep) ->
         body_md=body,
     )
     articles = await articles_with(session, posted.agent.workspace_id, draft)
-    company = await company_name(session, posted.agent.workspace_id)
+    house = await read_house(session, posted.agent.workspace_id)
     await session.close()
     index = await asyncio.to_thread(SearchIndex, articles)
-    return await _trial(parts, posted, index, company, question, "bench/_draft_answer.html")
+    return await _trial(parts, house, index, question, "bench/_draft_answer.html")
 
 
 async def _trial(
-    parts: Parts,
-    posted: Posted,
-    index: SearchIndex,
-    company: str,
-    question: str,
-    template: str,
+    parts: Parts, house: House, index: SearchIndex, question: str, template: str
 ) -> HTMLResponse:
-    workspace_id = posted.agent.workspace_id
     trial: Trial | None = None
     trouble = ""
     try:
         if parts.engine is None:
             raise Unavailable("The engine is not there yet.")
-        bench = Bench(workspace_id, company, index, parts.secrets.prefix_salt(workspace_id))
+        bench = Bench(house, index, parts.secrets.prefix_salt(house.workspace_id))
         async with asyncio.timeout(parts.settings.answer_timeout_s):
             trial = await try_question(parts.engine.client, bench, question)
     except Unavailable as error:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.answers.generator import seed_of
+from app.answers.generator import read_window, seed_of
 from app.answers.planning import make_plan
-from app.answers.thread import Thread
+from app.answers.thread import Thread, masked_turns
 from app.answers.writing import write
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
@@ -18,6 +18,7 @@ from app.knowledge.repository import Articles
 from app.knowledge.search import SearchIndex
 from app.models import Workspace
 from app.vocabulary import MessageState, Role
+from app.workspace.answer_policy import AnswerPolicy
 from inference import EngineClient
 
 MAX_QUESTIONS = 50
@@ -53,18 +54,29 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What a question is tried on."""
+class House:
+    """A company and what it has decided about its bot's answers."""
 
     workspace_id: UUID
     company: str
+    locale: str
+    policy: AnswerPolicy
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a question is tried on."""
+
+    house: House
     index: SearchIndex
     salt: bytes
 
 
-async def company_name(session: AsyncSession, workspace_id: UUID) -> str:
-    """As the bot calls it."""
-    return (await session.get_one(Workspace, workspace_id)).name
+async def read_house(session: AsyncSession, workspace_id: UUID) -> House:
+    """As it stands in this session's moment."""
+    workspace = await session.get_one(Workspace, workspace_id)
+    policy = AnswerPolicy.of(workspace)
+    return House(workspace_id, workspace.name, workspace.default_locale, policy)
 
 
 async def articles_with(
@@ -78,13 +90,24 @@ async def articles_with(
 async def try_question(engine: EngineClient, bench: Bench, question: str) -> Trial:
     """Answer as the first message of a conversation would be; the same question, the same text.
 
+    In the company's mode, with its guidance and without the words that it does not say.
+
     Raises:
         Unavailable: the engine cannot answer.
     """
     started = time.monotonic()
-    seed = seed_of(bench.workspace_id, 1)
-    turn = Turn(Role.CUSTOMER, question, 1, MessageState.COMPLETE)
-    thread = Thread(bench.company, bench.index.topics, (turn,), seed=seed)
+    house = bench.house
+    seed = seed_of(house.workspace_id, 1)
+    asked = Turn(Role.CUSTOMER, question, 1, MessageState.COMPLETE)
+    thread = Thread(
+        house.company,
+        bench.index.topics,
+        masked_turns([asked], house.policy.mask_pii),
+        seed=seed,
+        window=await read_window(engine),
+        policy=house.policy,
+        locale=house.locale,
+    )
     plan = make_plan(bench.index, thread)
     written = await write(engine, plan, seed=seed, salt=bench.salt, show=lambda _: None)
     return Trial(

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 
 from app.answers.grounding import ground
 from app.answers.parts import Copy
-from app.answers.phrases import choose
 from app.answers.planning import (
     MAX_CLOSING_TOKENS,
     MAX_OPENING_TOKENS,
     Plan,
     book_for,
+    choose_words,
     citations_of,
     own_words,
     passages_of,
     prompt_for,
+    without_banned,
 )
 from app.answers.policy import Move, Route, route
 from app.answers.thread import Thread
@@ -35,11 +36,12 @@ def plan_reply(index: SearchIndex, thread: Thread) -> Plan | None:
         return None
     before = [one.text for one in thread.turns if one.role is Role.CUSTOMER and one not in asked]
     texts = [cut_out(turn.text) for turn in asked]
-    grounding = ground(index, texts, cut_out(before[-1]) if before else None)
+    found = ground(index, texts, cut_out(before[-1]) if before else None)
+    grounding = without_banned(found, thread.policy.never_say)
     if grounding.verdict is Verdict.NOTHING or not grounding.quotes:
         return None
     book = book_for(thread)
-    opening, closing = choose(book.openings, thread.seed), choose(book.closings, thread.seed)
+    opening, closing = choose_words(book.openings, thread), choose_words(book.closings, thread)
     parts = [own_words(thread, opening, MAX_OPENING_TOKENS, beside_facts=True)]
     for quote in grounding.quotes:
         parts += [Copy(" "), Copy(quote.text, is_quote=True)]

@@ -13,10 +13,12 @@ from app.engines import engine_config
 from app.errors import BadQuestionSet, EngineFailed
 from app.evaluation.cases import Case, Split, read_cases
 from app.evaluation.measures import Outcome, measure
+from app.evaluation.policies import read_policy, tell_policy
 from app.evaluation.running import Mode, run, speaking
 from app.evaluation.telling import save, tabulate
 from app.knowledge.search import SearchIndex
 from app.settings import Settings
+from app.workspace.answer_policy import DEFAULT_POLICY, AnswerPolicy
 from inference import EngineConfig, EngineError
 
 
@@ -52,16 +54,20 @@ async def evaluate(
     settings: Settings,
     console: Console,
     json_path: Path | None = None,
+    whose: str | None = None,
 ) -> None:
     """Ask the cases in every mode, print the table, keep the JSON.
 
     Raises:
+        NotFound: there is no such company in the database.
         EngineFailed: the model cannot be served.
         Unavailable: the engine cannot answer.
     """
+    policy = DEFAULT_POLICY if whose is None else await read_policy(settings, whose)
+    console.print(tell_policy(policy, whose), highlight=False)
     index = SearchIndex(read_sources())
     config = engine_config(settings)
-    outcomes = {mode: await _ask_all(cases, index, mode, config, console) for mode in modes}
+    outcomes = {mode: await _ask_all(cases, index, mode, policy, config, console) for mode in modes}
     told = {mode.value: made for mode, made in outcomes.items()}
     console.print(tabulate({mode: measure(made) for mode, made in told.items()}))
     if json_path is not None:
@@ -69,7 +75,12 @@ async def evaluate(
 
 
 async def _ask_all(
-    cases: Sequence[Case], index: SearchIndex, mode: Mode, config: EngineConfig, console: Console
+    cases: Sequence[Case],
+    index: SearchIndex,
+    mode: Mode,
+    policy: AnswerPolicy,
+    config: EngineConfig,
+    console: Console,
 ) -> list[Outcome]:
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
@@ -78,6 +89,10 @@ async def _ask_all(
         async with speaking(mode, config) as voice:
             with Progress(*columns, console=console, transient=True) as progress:
                 bar = progress.add_task(mode.value, total=len(cases))
-                return await run(cases, index, COMPANY, voice, tick=lambda: progress.advance(bar))
+
+                def tick() -> None:
+                    progress.advance(bar)
+
+                return await run(cases, index, COMPANY, voice, tick=tick, policy=policy)
     except EngineError as error:
         raise EngineFailed(f"The model cannot be used: {error.message}.") from error

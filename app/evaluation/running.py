@@ -43,11 +43,10 @@ class Mode(StrEnum):
     SPANS = "spans"
     """The model, around quotes that must stand letter by letter."""
 
-    @property
-    def policy(self) -> AnswerPolicy:
-        """What a company would set for it."""
+    def policy(self, company: AnswerPolicy) -> AnswerPolicy:
+        """The company's, but in this mode."""
         is_free = self in (Mode.UNCHECKED, Mode.FREE)
-        return replace(DEFAULT_POLICY, mode=AnswerMode.FREE if is_free else AnswerMode.SPANS)
+        return replace(company, mode=AnswerMode.FREE if is_free else AnswerMode.SPANS)
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,14 @@ async def run(
     voice: Voice,
     *,
     tick: Callable[[], None],
+    policy: AnswerPolicy = DEFAULT_POLICY,
 ) -> list[Outcome]:
     """The outcomes in the order of the cases; `tick` is called after each.
 
     Raises:
         Unavailable: the engine cannot answer.
     """
-    shop = Shop(company, index, voice.mode.policy)
+    shop = Shop(company, index, voice.mode.policy(policy))
     gate = asyncio.Semaphore(_NUM_AT_ONCE)
     passages = {
         (passage.article.article_id, passage.paragraph): passage for passage in index.passages

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.answers.ask import Reply
+from app.answers.schemas import OptionOut
 from app.conversations.schemas import Citation
 from app.models import JsonObject
 from app.openai.generation import Usage
@@ -64,6 +65,7 @@ def careline_of(reply: Reply, ignored: list[str]) -> JsonObject:
         "outcome": reply.finding.value,
         "reason": reply.reason,
         "confidence": reply.confidence,
+        "options": [OptionOut.of(one).model_dump(mode="json") for one in reply.options],
         "ignored": ignored,
     }
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.answers.ask import Finding
+from app.answers.schemas import OptionOut
 from app.api.values import Body, Locale, Reference, Resource
 from app.conversations.schemas import Citation
 from app.models import TriageBatch, TriageTicket
@@ -111,6 +112,7 @@ class SuggestedReply(Resource):
 
     text: str
     citations: list[Citation]
+    options: list[OptionOut] = Field(description="As in `/v1/answers`.")
     confidence: float | None
 
 
@@ -136,7 +138,10 @@ class TriageOut(Resource):
         mood = found.sentiment
         places = (("subject", found.pii_in_subject), ("text", found.pii_in_text))
         suggested = SuggestedReply(
-            text=reply.text, citations=list(reply.citations), confidence=reply.confidence
+            text=reply.text,
+            citations=list(reply.citations),
+            options=[OptionOut.of(one) for one in reply.options],
+            confidence=reply.confidence,
         )
         return cls(
             external_ref=external_ref,
