@@ -77,15 +77,18 @@ async function keep(name, text) {
   await writeFile(path.join(build, manifest[name]), text);
 }
 
+/** A module is UTF-8 whatever its page is, and letters are shorter than their numbers. */
+const asModule = { format: "esm", charset: "utf8" };
+
 /** English is part of the chat; every other language is a file of its own. */
 const languages = {};
 for (const name of await readdir(path.join(here, "src/languages"))) {
   const language = path.parse(name).name;
-  await keep(`language-${language}.js`, await bundle(`src/languages/${name}`, { format: "esm" }));
+  await keep(`language-${language}.js`, await bundle(`src/languages/${name}`, asModule));
   languages[language] = `/static/build/${manifest[`language-${language}.js`]}`;
 }
 const words = { LANGUAGE_PATHS: JSON.stringify(languages) };
-await keep("widget-app.js", await bundle("src/widget/app.ts", { format: "esm", define: words }));
+await keep("widget-app.js", await bundle("src/widget/app.ts", { ...asModule, define: words }));
 await keep("agent.js", await bundle("src/agent/main.ts", { format: "esm" }));
 await keep("office.js", await bundle("src/office/main.ts", { format: "esm" }));
 for (const sheet of ["dashboard", "office", "shop", "article"]) {

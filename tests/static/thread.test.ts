@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Thread } from "../../app/static/src/thread.ts";
+import { TypingExpiry } from "../../app/static/src/typing.ts";
 import type { ServerFrame } from "../../app/static/src/protocol.ts";
 import { botMessage, C, completed, control, created, delta, liveSnapshot, message, updated } from "./frames.ts";
 
@@ -166,4 +167,39 @@ test("a rating is asked for, given, and fetched anew with the rest", () => {
   thread.apply({ t: "csat.answered", c: C, s: 3, d: { score: 4, about: "bot" } });
 
   assert.deepEqual(thread.rating, { score: 4, about: "bot" });
+});
+
+test("a notice of typing goes when no news of it comes, whatever else happens", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  Object.defineProperty(globalThis, "window", { value: globalThis, configurable: true });
+  const thread = after(created(1));
+  const expiry = new TypingExpiry();
+  let forgotten = 0;
+  const watch = () => expiry.watch(thread, () => (forgotten += 1));
+  const typing: ServerFrame = { t: "typing", c: C, d: { by: { kind: "agent", name: "Ana" }, on: true } };
+  thread.apply(typing);
+  watch();
+
+  context.mock.timers.tick(5_000);
+  thread.apply(control(2, "human"));
+  watch();
+  context.mock.timers.tick(1_000);
+  assert.deepEqual([thread.typing, forgotten], [null, 1]);
+
+  thread.apply(typing);
+  watch();
+  context.mock.timers.tick(5_000);
+  thread.apply(typing);
+  watch();
+  context.mock.timers.tick(5_000);
+  assert.equal(thread.typing, "Ana", "it was told again");
+});
+
+test("nobody is typing any more in what has ended", () => {
+  const thread = after(created(1));
+  thread.apply({ t: "typing", c: C, d: { by: { kind: "agent", name: "Ana" }, on: true } });
+
+  thread.apply({ t: "status.changed", c: C, s: 2, d: { from: "open", to: "resolved", by: { kind: "agent" } } });
+
+  assert.equal(thread.typing, null);
 });

@@ -4,6 +4,5 @@ import type { Strings } from "./strings.ts";
 
 export function problemText(strings: Strings, code: string, message: string, otherwise: string): string {
   if (strings.language === "en" && message) return message;
-  const known: Record<string, string> = strings.problems;
-  return known[code] ?? otherwise;
+  return strings.problems[code] ?? otherwise;
 }

@@ -85,13 +85,8 @@ export const en = {
     tooLarge: (size: string) => `At most ${size}`,
     kinds: (endings: string) => `Possible are ${endings}`,
   },
-  /** By the code of a refusal. */
-  problems: {
-    too_long: "This is too long.",
-    blocked: "You cannot write here.",
-    rate_limited: "That was a lot at once. Please wait a moment.",
-    unavailable: "This does not work right now. Please try again soon.",
-  },
+  /** By the code of a refusal; in English the server says it. */
+  problems: {} as Record<string, string>,
   rating: {
     title: "How was this conversation?",
     star: (score: number) => `${score} of 5`,

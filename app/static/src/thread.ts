@@ -73,6 +73,8 @@ export class Thread implements Follower {
   /** Who is typing, by name; empty when the name is not known. */
   typing: string | null = null;
   typingBy: Actor["kind"] | null = null;
+  /** How often somebody has been told to be typing. */
+  numTypings = 0;
 
   #messages = new Map<string, Message>();
   #pending = new Map<string, Pending>();
@@ -181,6 +183,7 @@ export class Thread implements Follower {
         return this.#setControl(frame.d.to, frame.d.epoch);
       case "status.changed":
         this.status = frame.d.to;
+        this.typing = null;
         this.until = frame.d.until ?? null;
         return "changed";
       case "assignee.changed":
@@ -292,6 +295,7 @@ export class Thread implements Follower {
   }
 
   #setTyping(d: Payloads["typing"]): Applied {
+    this.numTypings += 1;
     this.typing = d.on ? (d.by.name ?? "") : null;
     this.typingBy = d.on ? d.by.kind : null;
     return "changed";

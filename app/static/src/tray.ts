@@ -176,6 +176,7 @@ export class Tray {
 
   #update(): void {
     this.element.hidden = this.#entries.size === 0;
+    this.element.scrollTop = this.element.scrollHeight;
     this.changed();
   }
 }

@@ -26,10 +26,14 @@ export class TypingSender {
 
 /** Takes the notice away when no news of it came for a while. */
 export class TypingExpiry {
-  private timer: number | null = null;
+  private timer: number | undefined;
+  private heard = "";
 
   watch(thread: Thread, forgotten: () => void): void {
-    if (this.timer !== null) window.clearTimeout(this.timer);
+    const heard = `${thread.id} ${thread.numTypings}`;
+    if (heard === this.heard) return; // something else has changed
+    this.heard = heard;
+    window.clearTimeout(this.timer);
     if (thread.typing === null) return;
     this.timer = window.setTimeout(() => {
       thread.typing = null;

@@ -5,25 +5,25 @@ import type { CareEvent } from "./commands.ts";
 type Listener = (detail: unknown) => void;
 
 export class Events {
-  private readonly all = new Set<readonly [CareEvent, Listener]>();
-  private isReady = false;
+  readonly #all = new Set<readonly [CareEvent, Listener]>();
+  #isReady = false;
 
   /** Who asks for `ready` later hears it at once. */
   on(event: CareEvent, listener: Listener): void {
     this.off(event, listener);
-    this.all.add([event, listener]);
-    if (event === "ready" && this.isReady) call(listener, {});
+    this.#all.add([event, listener]);
+    if (event === "ready" && this.#isReady) call(listener, {});
   }
 
   off(event: CareEvent, listener: Listener): void {
-    for (const one of this.all) {
-      if (one[0] === event && one[1] === listener) this.all.delete(one);
+    for (const one of this.#all) {
+      if (one[0] === event && one[1] === listener) this.#all.delete(one);
     }
   }
 
   emit(event: CareEvent, detail: unknown): void {
-    if (event === "ready") this.isReady = true;
-    for (const [name, listener] of [...this.all]) if (name === event) call(listener, detail);
+    if (event === "ready") this.#isReady = true;
+    for (const [name, listener] of [...this.#all]) if (name === event) call(listener, detail);
   }
 }
 

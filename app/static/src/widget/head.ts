@@ -25,19 +25,20 @@ export class Head {
     this.menu.setAttribute("aria-expanded", "false");
     this.close = button("close", [icon(...CLOSE)], strings.close);
     const avatar = h("span", { class: "avatar", "aria-hidden": "true" }, icon(...SPARK));
-    const name = h("p", { class: "name", dir: "auto" }, company);
+    const name = h("p", { class: "name" }, company);
     const titles = h("div", { class: "titles" }, name, this.#state);
     this.element = h("header", {}, avatar, titles, this.menu, this.close);
   }
 
-  show(thread: Thread, link: LinkState): void {
-    const line = this.#line(thread, link);
+  show(thread: Thread, link: LinkState, isOffline: boolean): void {
+    const isThere = link === "online" || link === "refused" || !(isOffline || thread.isEmpty);
+    const line = isThere ? this.#line(thread, link) : this.strings.connecting;
     if (this.#state.textContent !== line) this.#state.textContent = line;
   }
 
   #line(thread: Thread, link: LinkState): string {
     const { strings } = this;
-    if (link === "connecting" && thread.isEmpty) return strings.connecting;
+    if (link === "refused") return "";
     if (thread.status === "resolved") return strings.resolvedState;
     if (thread.control === "queue") return this.#waiting();
     if (thread.control === "bot") return strings.online;

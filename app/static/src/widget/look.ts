@@ -32,16 +32,16 @@ export class Look {
 
   /** As the office has decided. */
   adopt({ accent, accent_dark, side, scheme }: Site): void {
-    const accentDark = accent_dark || `color-mix(in oklab, ${accent} 72%, white)`;
-    this.change(accent ? { accent, accentDark, side, scheme } : { side, scheme });
+    this.change({ side, scheme });
+    if (accent) this.change({ accent, accentDark: accent_dark || `color-mix(in oklab, ${accent} 72%, white)` });
   }
 
   /** Returns the names with which nothing could be done. */
   change(theme: Theme): string[] {
-    return Object.keys(theme).filter((name) => !this.set(name, String(theme[name])));
+    return Object.keys(theme).filter((name) => !this.#set(name, String(theme[name])));
   }
 
-  private set(name: string, value: string): boolean {
+  #set(name: string, value: string): boolean {
     const isChoice = CHOICE.test(`${name} ${value}`);
     if (isChoice) this.host.setAttribute(name, value);
     const isValue = THEME.includes(name) && CSS.supports(kindOf(name), value);

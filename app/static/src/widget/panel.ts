@@ -215,7 +215,7 @@ export class Panel {
     const items = thread.items();
     this.#messages.update(items, link === "online");
     this.#announcer.update(items, "customer");
-    this.#head.show(thread, link);
+    this.#head.show(thread, link, this.isOffline);
     this.#welcome.hidden = !thread.isEmpty;
     this.#typing.hidden = thread.typing === null;
     this.#typing.textContent = thread.typing === null ? "" : strings.typing(thread.typing);
@@ -224,7 +224,8 @@ export class Panel {
     this.#stopButton.hidden = thread.live === null;
     this.#disclosure.hidden = thread.control !== "bot";
     this.#personButton.hidden = thread.control !== "bot" || thread.isEmpty;
-    this.element.dataset["control"] = thread.control;
+    this.element.dataset["control"] = thread.status === "resolved" ? "over" : thread.control;
+    this.element.toggleAttribute("data-refused", link === "refused");
     this.element.toggleAttribute("data-gone", thread.isAssigneeHere === false);
     this.#composer.setPlaceholder(
       thread.control === "bot" ? strings.placeholder : strings.placeholderHuman,
