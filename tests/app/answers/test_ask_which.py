@@ -10,8 +10,9 @@ from app.answers.schemas import Answer
 from app.openai.wire import careline_of
 from app.vocabulary import Role
 from inference import EngineClient
-from tests.app.answers.rig import PATIENCE_S, Rig
+from tests.app.answers.rig import Rig
 from tests.engine_processes import quick_settings, running, write_script
+from tests.patience import PATIENCE_S
 
 MAYBE = "how long is the waranty"
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]
