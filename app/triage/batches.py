@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.seeking import Order, place_of_number, seek
 from app.database import Database, Work
-from app.errors import AppError, NotFound
+from app.errors import AppError, NotFound, Unavailable
 from app.events import Dispatcher, Event
 from app.ids import new_id
 from app.jobs.schedule import cancel, schedule
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 """Tickets of a batch that the engine has at a time."""
+MAX_AT_ONCE = 8
+"""Of all batches together, in one process; they take turns."""
+MAX_AWAY = 3
+"""After so many times in vain a ticket has failed, and those behind it are looked over."""
 KEPT = timedelta(days=7)
 """After that a batch is forgotten with its results."""
 WATCH_JOB = "triage.watch"
@@ -36,6 +40,8 @@ FORGET_JOB = "triage.forget"
 _LEASE = timedelta(seconds=90)
 _ERROR_CHARS = 400
 
+Looked = tuple[UUID, JsonObject | AppError]
+"""A ticket and what was found, or why nothing was."""
 LookOver = Callable[[UUID, JsonObject], Awaitable[JsonObject]]
 """The result of a workspace's ticket, both as they are stored."""
 
@@ -125,6 +131,9 @@ class BatchRunner:
         self._look_over = look_over
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[UUID] = set()
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+        self._num_away: dict[UUID, int] = {}
+        """How often each found no engine since something was found."""
 
     def listen(self, dispatcher: Dispatcher) -> None:
         """Hear of batches that are due."""
@@ -145,15 +154,19 @@ class BatchRunner:
 
     async def _serve(self, batch_id: UUID) -> None:
         """The edge of the task: what it leaves, the watching job finds."""
-        claim_id = new_id()
         try:
-            workspace_id = await self._take(batch_id, claim_id)
-            while workspace_id is not None and await self._go_on(batch_id, claim_id, workspace_id):
-                pass
+            await self.serve(batch_id)
         except Exception:
             log.exception("batch stopped", extra={"batch": str(batch_id)})
         finally:
             self._running.discard(batch_id)
+
+    async def serve(self, batch_id: UUID) -> None:
+        """Work on it until nothing is left, somebody else has it, or the engine is away."""
+        claim_id = new_id()
+        workspace_id = await self._take(batch_id, claim_id)
+        while workspace_id is not None and await self._go_on(batch_id, claim_id, workspace_id):
+            pass
 
     async def _take(self, batch_id: UUID, claim_id: UUID) -> UUID | None:
         """The batch's workspace, if nobody else works on it."""
@@ -179,28 +192,44 @@ class BatchRunner:
             chosen = waiting.order_by(TriageTicket.position).limit(AT_ONCE)
             tickets = (await session.execute(chosen)).all()
         found = await asyncio.gather(*(self._found(workspace_id, ticket) for _, ticket in tickets))
-        results = [(ticket_id, *one) for (ticket_id, _), one in zip(tickets, found, strict=True)]
+        results = list(zip((ticket_id for ticket_id, _ in tickets), found, strict=True))
+        has_time = self._num_away.get(batch_id, 0) < MAX_AWAY
+        kept = [one for one in results if not (has_time and isinstance(one[1], Unavailable))]
+        if len(kept) < len(results):
+            await self._put_off(batch_id, claim_id, kept)
+            return False
+        self._num_away.pop(batch_id, None)
         async with self._database.work() as work:
             return await _store(work, batch_id, claim_id, results)
 
-    async def _found(
-        self, workspace_id: UUID, ticket: JsonObject
-    ) -> tuple[JsonObject | None, str | None]:
-        try:
-            return await self._look_over(workspace_id, ticket), None
-        except AppError as error:
-            return None, error.sentence[:_ERROR_CHARS]
+    async def _put_off(self, batch_id: UUID, claim_id: UUID, kept: Sequence[Looked]) -> None:
+        """Give it back until it is looked for again; that the engine is away costs no ticket."""
+        self._num_away[batch_id] = self._num_away.get(batch_id, 0) + 1
+        log.warning("a batch waits for the engine", extra={"batch": str(batch_id)})
+        async with self._database.work() as work:
+            if kept:
+                await _store(work, batch_id, claim_id, kept)
+            mine = TriageBatch.claim_id == claim_id
+            free = update(TriageBatch).where(TriageBatch.id == batch_id, mine)
+            await work.session.execute(free.values(locked_until=None))
+
+    async def _found(self, workspace_id: UUID, ticket: JsonObject) -> JsonObject | AppError:
+        async with self._places:
+            try:
+                return await self._look_over(workspace_id, ticket)
+            except AppError as error:
+                return error
 
 
 async def _store(
     work: Work,
     batch_id: UUID,
     claim_id: UUID,
-    results: Sequence[tuple[UUID, JsonObject | None, str | None]],
+    results: Sequence[Looked],
 ) -> bool:
     """Nothing is stored for who has lost the batch."""
     now = work.clock()
-    num_failed = sum(error is not None for _, _, error in results)
+    num_failed = sum(isinstance(one, AppError) for _, one in results)
     values: dict[Any, Any] = {
         TriageBatch.num_done: TriageBatch.num_done + len(results),
         TriageBatch.num_failed: TriageBatch.num_failed + num_failed,
@@ -217,9 +246,11 @@ async def _store(
     assert isinstance(changed, CursorResult)
     if not changed.rowcount:
         return False
-    for ticket_id, result, error in results:
+    for ticket_id, one in results:
         own = update(TriageTicket).where(TriageTicket.id == ticket_id)
-        found: JsonObject = {"error": error} if result is None else {"result": result}
+        found: JsonObject = {"result": one}
+        if isinstance(one, AppError):
+            found = {"error": one.sentence[:_ERROR_CHARS]}
         await work.session.execute(own.values(ticket={}, **found))
     if not results:
         await cancel(work, _key(batch_id))

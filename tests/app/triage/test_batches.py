@@ -1,11 +1,15 @@
 """Batches: done once, in order, whatever dies in between; on both databases."""
 
+import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 from sqlalchemy import func, select, update
 
-from app.models import Job, TriageBatch, TriageTicket
+from app.errors import Unavailable
+from app.models import Job, JsonObject, TriageBatch, TriageTicket
+from app.triage.batches import AT_ONCE, MAX_AT_ONCE, MAX_AWAY, BatchRunner, begin_batch
 from inference import EngineClient
 from tests.api_client import told
 from tests.app.triage.conftest import WARRANTY, until, working
@@ -67,3 +71,64 @@ async def test_what_a_dead_process_left_another_takes_up(
     async with served.parts.database.snapshot() as session:
         for table in (TriageBatch, TriageTicket, Job):
             assert (await session.execute(select(func.count(table.id)))).scalar_one() == 0
+
+
+async def test_an_engine_that_is_away_costs_no_ticket_and_one_that_never_answers_only_its_own(
+    served: Served,
+) -> None:
+    asked: list[str] = []
+
+    async def look_over(_workspace_id: UUID, ticket: JsonObject) -> JsonObject:
+        asked.append(ticket["text"])
+        if ticket["text"] == "poison" or len(asked) <= 2:
+            raise Unavailable
+        return {"text": ticket["text"]}
+
+    database = served.parts.database
+    runner = BatchRunner(database, look_over)
+    async with database.work() as work:
+        tickets = [(None, {"text": text}) for text in ("first", "poison", "last")]
+        batch = await begin_batch(work, served.shop.workspace_id, "", tickets)
+    stands: list[tuple[str, int, int]] = []
+    for _ in range(MAX_AWAY + 1):
+        await runner.serve(batch.id)
+        async with database.snapshot() as session:
+            now = await session.get_one(TriageBatch, batch.id)
+            stands.append((now.state.value, now.num_done, now.num_failed))
+
+    assert stands == [
+        ("running", 0, 0),
+        ("running", 1, 0),
+        ("running", 2, 0),
+        ("done", 3, 1),
+    ]
+    async with database.snapshot() as session:
+        rows = (await session.scalars(select(TriageTicket).order_by(TriageTicket.position))).all()
+    assert [bool(one.error) for one in rows] == [False, True, False]
+
+
+async def test_many_batches_at_once_take_turns_at_the_engine(served: Served) -> None:
+    num_at_once, most = 0, 0
+    is_full = asyncio.Event()
+
+    async def look_over(_workspace_id: UUID, _ticket: JsonObject) -> JsonObject:
+        nonlocal num_at_once, most
+        num_at_once += 1
+        most = max(most, num_at_once)
+        if num_at_once == MAX_AT_ONCE:
+            is_full.set()
+        await is_full.wait()
+        num_at_once -= 1
+        return {}
+
+    database = served.parts.database
+    runner = BatchRunner(database, look_over)
+    async with database.work() as work:
+        ticket: list[tuple[str | None, JsonObject]] = [(None, {"text": "Hi"})]
+        workspace_id = served.shop.workspace_id
+        begun = [
+            await begin_batch(work, workspace_id, "", ticket * AT_ONCE) for _ in range(MAX_AT_ONCE)
+        ]
+    await asyncio.gather(*(runner.serve(one.id) for one in begun))
+
+    assert most == MAX_AT_ONCE
