@@ -68,7 +68,7 @@ async def change_webhook(
     if_match: IfMatch = None,
 ) -> WebhookOut:
     """Change it, or switch it off and on; enabled again, it gets first what was waiting."""
-    endpoint = await service.find_endpoint(work.session, caller.workspace_id, webhook_id)
+    endpoint = await service.lock_endpoint(work, caller.workspace_id, webhook_id)
     check_match(if_match, WebhookOut.of(endpoint))
     is_enabled = endpoint.disabled_at is None if change.enabled is None else change.enabled
     changed = await service.change(

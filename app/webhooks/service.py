@@ -62,6 +62,17 @@ async def find_endpoint(
     return found
 
 
+async def lock_endpoint(work: Work, workspace_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
+    """One that is about to be changed.
+
+    Raises:
+        NotFound: as `find_endpoint`.
+    """
+    found = await find_endpoint(work.session, workspace_id, endpoint_id)
+    await work.session.refresh(found, with_for_update=True)
+    return found
+
+
 async def create(work: Work, doer: Doer, wanted: Subscription) -> WebhookEndpoint:
     """Tell what happens from now on.
 
