@@ -103,12 +103,16 @@ class Pager:
         rows: Sequence[Row],
         show: Callable[[Row], Item],
         place: Callable[[Row], Place] = _by_id,
+        *,
+        stopped_at: Place | None = None,
     ) -> Page[Item]:
-        """The page of `rows`, one more than `limit` where the list goes on."""
+        """The page of `rows`, one more than `limit` where the list goes on.
+
+        A search that stopped somewhere before the end goes on behind `stopped_at`.
+        """
         shown = rows[: self.limit]
-        cursor = None
-        if len(rows) > self.limit:
-            cursor = self._secrets.seal_cursor([self._head(name), *place(shown[-1])])
+        goes_on = place(shown[-1]) if len(rows) > self.limit else stopped_at
+        cursor = self._secrets.seal_cursor([self._head(name), *goes_on]) if goes_on else None
         link = str(self._request.url.include_query_params(cursor=cursor)) if cursor else None
         return Page(
             data=[show(row) for row in shown],

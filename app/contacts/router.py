@@ -1,6 +1,5 @@
 """`/v1/contacts`: customers, by your own ids."""
 
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -37,11 +36,18 @@ async def list_contacts(
         str | None, Query(max_length=200, description="Words of name, e-mail or id.")
     ] = None,
 ) -> Page[ContactResource]:
-    """Contacts, newest first."""
+    """Contacts, newest first.
+
+    With `q` a page looks through 10,000 contacts, so it may hold fewer than `limit`, or none, and
+    `has_more` tells whether there are others to look through.
+    """
     wanted = Details(external_id, email)
-    of_company = partial(service.page_of_contacts, session, caller.workspace_id)
-    found = partial(of_company, wanted=wanted, words=q)
-    return await pager.read("contacts", found, ContactResource.of)
+    after = pager.after("contacts")
+    found = await service.page_of_contacts(
+        session, caller.workspace_id, after, pager.limit + 1, wanted=wanted, words=q
+    )
+    stopped_at = None if found.stopped_at is None else [str(found.stopped_at)]
+    return pager.page("contacts", found.contacts, ContactResource.of, stopped_at=stopped_at)
 
 
 @router.post("", status_code=201, responses={200: {"description": "It was here, and is changed."}})

@@ -23,6 +23,9 @@ from app.ids import new_id
 from app.models import Contact
 from app.privacy.repository import Contacts
 
+LOOKED_THROUGH = 10_000
+"""Contacts whose names one page of a search reads."""
+
 
 class Known(Protocol):
     """What is known of somebody; None is nothing."""
@@ -49,6 +52,14 @@ class Details:
     """A None in it takes the attribute away."""
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Contacts that were found, and where looking stopped if not at the end."""
+
+    contacts: list[Contact]
+    stopped_at: UUID | None = None
+
+
 async def page_of_contacts(
     session: AsyncSession,
     workspace_id: UUID,
@@ -57,18 +68,36 @@ async def page_of_contacts(
     *,
     wanted: Details,
     words: str | None = None,
-) -> list[Contact]:
-    """The next contacts behind a place, newest first; with what is given in `wanted`."""
+) -> Stretch:
+    """The next contacts behind a place, newest first; with what is given in `wanted`.
+
+    No index knows the middle of a name, so for `words` at most `LOOKED_THROUGH` are looked at.
+    """
     query = select(Contact).where(Contact.workspace_id == workspace_id)
     if wanted.external_id is not None:
         query = query.where(Contact.external_id == wanted.external_id)
     if wanted.email is not None:
         query = query.where(Contact.email == wanted.email)
+    place = place_of_id(after)
+    last = None
     if words:
+        last = await _last_of_stretch(session, workspace_id, place)
         sought = (Contact.name, Contact.email, Contact.external_id)
         query = query.where(or_(*(one.icontains(words, autoescape=True) for one in sought)))
-    query = seek(query, [Contact.id], place_of_id(after), limit, Order.DESC)
-    return list(await session.scalars(query))
+        query = query if last is None else query.where(Contact.id >= last)
+    found = await session.scalars(seek(query, [Contact.id], place, limit, Order.DESC))
+    return Stretch(list(found), last)
+
+
+async def _last_of_stretch(
+    session: AsyncSession, workspace_id: UUID, place: tuple[UUID] | None
+) -> UUID | None:
+    """None where the list ends before."""
+    ids = seek(
+        select(Contact.id).where(Contact.workspace_id == workspace_id), [Contact.id], place, 2
+    )
+    found = (await session.scalars(ids.offset(LOOKED_THROUGH - 1))).all()
+    return found[0] if len(found) == 2 else None
 
 
 async def choose_contact(

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from app.contacts import service
 from app.models import IdempotencyKey
 from app.parts import Parts
 from tests.api_client import told
@@ -81,3 +82,23 @@ async def test_lost_updates_are_refused(http: httpx.AsyncClient) -> None:
 
     assert told(first)["name"] == "Kim A"
     assert told(second, 412)["code"] == "changed_meanwhile"
+
+
+async def test_a_search_looks_through_a_bounded_stretch_and_goes_on_behind_it(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LOOKED_THROUGH", 4)
+    for number in range(10):
+        name = f"Rare {number}" if number in (0, 5, 9) else f"Kim {number}"
+        told(await http.post("/v1/contacts", json={"name": name}), 201)
+
+    found: list[list[str]] = []
+    path: str | None = "/v1/contacts?q=rare&limit=2"
+    while path:
+        page = told(await http.get(path))
+        found.append([one["name"] for one in page["data"]])
+        path = page["links"]["next"]
+
+    assert found == [["Rare 9"], ["Rare 5"], ["Rare 0"]], "newest first, four looked at each time"
+    assert told(await http.get("/v1/contacts?q=nobody"))["meta"]["has_more"] is True
+    assert len(told(await http.get("/v1/contacts?limit=100"))["data"]) == 10
