@@ -280,6 +280,9 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     if (document.visibilityState !== "visible" || this.thread.lastSeq <= this.readUpTo) return;
     this.readUpTo = this.thread.lastSeq;
     this.realtime.send({ t: "read", c: this.conversation, s: this.readUpTo });
+    // Nobody is told of what somebody has read; this page's own list must not call it new any more.
+    const isNew = `a.row[href*="${this.conversation}"][data-unread], #news > [data-key^="${this.conversation}"]`;
+    if (document.querySelector(isNew)) this.link.refreshList();
   }
 
   private notice(text: string): void {

@@ -97,7 +97,8 @@ export class AgentLink implements Listeners {
     this.body.toggleAttribute("data-offline", isOffline);
   }
 
-  private refreshList(): void {
+  /** Soon, and once for all that ask meanwhile. */
+  refreshList(): void {
     this.listTimer ??= window.setTimeout(() => {
       this.listTimer = null;
       this.body.dispatchEvent(new CustomEvent("care:list"));
