@@ -22,6 +22,7 @@ EXAMPLES = [
     for language, text in BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
 ]
 SAYS = {
+    "suggest a reply": "2 years",
     "ask once": '"outcome":"answered"',
     "grounded": "2 years",
     "stream": "2 years",
@@ -43,7 +44,8 @@ async def test_an_example_does_what_the_page_says(
     stocked: Dialect, language: str, text: str
 ) -> None:
     served = stocked.served
-    key = await make_key(served.parts, served.shop, Scope.LLM_INVOKE, Scope.ANSWERS_CREATE)
+    scopes = (Scope.LLM_INVOKE, Scope.ANSWERS_CREATE, Scope.CONVERSATIONS_WRITE)
+    key = await make_key(served.parts, served.shop, *scopes)
     prelude = "import os\nURL, KEY = os.environ['URL'], os.environ['KEY']\n"
     environment = {"URL": served.http_url, "KEY": key}
     environment |= {f"CARELINE_{name}": value for name, value in environment.items()}
