@@ -202,6 +202,32 @@ def test_only_the_loader_is_fetched_and_nothing_kept_before_the_first_message(
     assert driver.execute_script("return document.cookie") == ""
 
 
+def test_two_tabs_are_one_visit_from_the_first_word_on(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page = customer(careline, window)
+    driver, first = page.driver, page.driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    driver.get(careline.url)
+    page.open_chat()
+    page.ask("Hello there")
+    page.wait_for_whole_answer()
+    kept = driver.execute_script("return localStorage['careline:pk_demo']")
+    second = driver.current_window_handle
+
+    driver.switch_to.window(first)
+    page.wait_for_text("Hello there")
+    page.ask("Are you a person?")
+    page.wait_for_text("Are you a person?")
+
+    session = "return JSON.parse(localStorage['careline:pk_demo']).session"
+    assert driver.execute_script(session) in kept, "neither tab writes over the other"
+    driver.switch_to.window(second)
+    page.wait_for_text("Are you a person?")
+    driver.close()
+    driver.switch_to.window(first)
+
+
 def test_a_session_the_server_does_not_know_begins_anew(
     careline: Careline, window: OpenWindow
 ) -> None:

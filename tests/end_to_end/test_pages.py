@@ -40,6 +40,23 @@ axe.run().then(done, (error) => done({ violations: [], error: String(error) }));
 """
 
 
+RED = [255, 0, 0, 255]
+RED_PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c4944415478da63f8cfc0000003010100f70341430000000049454e44ae426082"
+)
+_FILE_INPUT = """
+return document.querySelector("care-widget").shadowRoot.querySelector("input[type=file]");
+"""
+_MIDDLE = """
+const root = document.querySelector("care-widget").shadowRoot;
+const canvas = root.querySelector(`${arguments[0]} canvas`);
+if (!canvas) return null;
+const middle = canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1);
+return [...middle.data];
+"""
+
+
 @contextmanager
 def foreign_shop(careline: Careline) -> Iterator[str]:
     """A page on another host that embeds the widget under a policy without exceptions."""
@@ -104,7 +121,7 @@ def test_no_page_breaks_its_own_policy(careline: Careline, window: OpenWindow) -
 
 
 def test_the_widget_works_on_another_host_under_a_strict_policy(
-    careline: Careline, window: OpenWindow
+    careline: Careline, window: OpenWindow, tmp_path: Path
 ) -> None:
     page = CustomerPage(window())
     with foreign_shop(careline) as origin:
@@ -117,6 +134,15 @@ def test_the_widget_works_on_another_host_under_a_strict_policy(
         assert "3 to 5 working days" in answer.text
         link = page.find("a.cite").get_attribute("href")
         assert link is not None and link.startswith(f"{careline.url}/articles/")
+        (tmp_path / "photo.png").write_bytes(RED_PNG)
+        page.driver.execute_script(_FILE_INPUT).send_keys(str(tmp_path / "photo.png"))
+        page.until(lambda: page.driver.execute_script(_MIDDLE, ".tray-file") == RED, "chosen")
+        page.until(lambda: not page.all(".tray-file progress"), "it has arrived")
+        page.ask("This is what it looks like")
+        page.until(lambda: page.driver.execute_script(_MIDDLE, "button.file") == RED, "sent")
+        page.driver.refresh()
+        page.until(lambda: page.driver.execute_script(_MIDDLE, "button.file") == RED, "fetched")
+        assert "photo.png" in page.find("button.file").text
         told = [one for one in page.problems() if "favicon" not in one]
         assert told == []
 
@@ -217,6 +243,9 @@ def test_a_button_of_the_page_opens_the_chat(careline: Careline, window: OpenWin
     page.driver.find_element(By.CSS_SELECTOR, "[data-care-open]").click()
 
     page.find(".panel")
+    page.driver.execute_script("document.body = document.createElement('body')")
+    page.find(".panel .close").click()
+    assert page.all(".launcher"), "a site that replaces its body keeps the chat"
 
 
 def test_an_answer_is_announced_in_whole_sentences(careline: Careline, window: OpenWindow) -> None:
