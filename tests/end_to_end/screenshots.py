@@ -25,6 +25,8 @@ CHOSEN = {
     "widget-answered-desktop-dark",
     "widget-streaming-phone-light",
     "widget-answered-phone-dark",
+    "widget-picture-phone-light",
+    "widget-rating-desktop-dark",
     "article-desktop-light",
     "inbox-desktop-light",
     "inbox-phone-light",
@@ -130,9 +132,21 @@ def _take_talk(careline: Careline, camera: Camera, customer: CustomerPage, desk:
     desk.until(lambda: "Maya Lindqvist" in desk.rows()[0].text or not desk.rows()[0].is_displayed())
     camera.take(desk, "conversation-taken-over")
     camera.take(customer, "widget-human")
+    _send_picture(customer, FOLDER / "article-desktop-light.png")
+    camera.take(customer, "widget-picture")
     desk.driver.find_element(By.CSS_SELECTOR, '[data-act="resolve"]').click()
     desk.until(lambda: desk.badge() == "Resolved")
     camera.take(desk, "conversation-resolved")
+    customer.find(".rating")
+    camera.take(customer, "widget-rating")
+
+
+def _send_picture(customer: CustomerPage, picture: Path) -> None:
+    host = customer.driver.find_element(By.TAG_NAME, "care-widget")
+    host.shadow_root.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(picture))
+    customer.until(lambda: customer.all(".tray-file") and not customer.all("progress"), "a file")
+    customer.ask("Is it this one?")
+    customer.find("button.picture")
 
 
 def _take_office(careline: Careline, camera: Camera, desk: AgentPage) -> None:
