@@ -11,11 +11,11 @@ import { Previews } from "../previews.ts";
 import type { Payloads, SentFile, Welcome } from "../protocol.ts";
 import { StickyScroll } from "../scroll.ts";
 import { Thread } from "../thread.ts";
-import type { Item } from "../thread.ts";
 import { TypingExpiry, TypingSender } from "../typing.ts";
 import { newId } from "../uuid.ts";
 import { Copilot, sourcesInto } from "./copilot.ts";
 import { Details } from "./details.ts";
+import { halfAnswer } from "./half_answer.ts";
 import { showRating } from "./rating.ts";
 import { ReplyForm } from "./reply_form.ts";
 import type { Kind } from "./reply_form.ts";
@@ -42,6 +42,8 @@ export class CareConversation extends HTMLElement implements OpenConversation {
   private readonly leaving = () => this.form?.keep();
   private noticeTimer: number | null = null;
   private readUpTo = 0;
+  /** The bot's text at this page's takeover, which may be more than was kept of it. */
+  private stopped = "";
   private isKnown = false;
 
   get conversation(): string {
@@ -166,7 +168,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const reply = agentStrings.replyPlaceholder(thread, isMine);
     this.form?.show(can, { reply, note: agentStrings.notePlaceholder });
     const isPersons = isOpen && thread.control === "human";
-    this.form?.offerDraft(isPersons ? cutOff(thread.items()) : "");
+    this.form?.offerDraft(isPersons ? this.stopped || halfAnswer(thread.items()) : "");
   }
 
   private showTyping(): void {
@@ -201,6 +203,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const c = this.conversation;
     switch (button.dataset["act"]) {
       case "takeover":
+        this.stopped = this.thread.live?.text ?? "";
         this.realtime.send({ t: "takeover", c, epoch });
         this.form?.write("reply");
         this.form?.focus();
@@ -209,9 +212,11 @@ export class CareConversation extends HTMLElement implements OpenConversation {
         this.realtime.send({ t: "takeover", c, epoch, mode: "after_answer" });
         break;
       case "release":
+        this.stopped = "";
         this.realtime.send({ t: "release", c, epoch });
         break;
       case "release-answer":
+        this.stopped = "";
         this.realtime.send({ t: "release", c, epoch, answer_last: true });
         break;
       case "suggest":
@@ -262,6 +267,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const cid = newId();
     const c = this.conversation;
     if (!isNote) this.copilot?.sent();
+    if (!isNote) this.stopped = "";
     this.thread.addPending({ cid, text, files, at: new Date().toISOString(), isNote });
     const named = files.length > 0 ? { files: files.map((file) => file.id) } : {};
     if (isNote) this.realtime.send({ t: "note", cid, c, text });
@@ -308,15 +314,6 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     if (!(found instanceof type)) throw new Error(`conversation page lacks ${selector}`);
     return found;
   }
-}
-
-/** What the bot had written when it was stopped, as long as nobody of us has written since. */
-function cutOff(items: readonly Item[]): string {
-  const last = items.findLast(
-    (item) => item.kind === "pending" || (item.message.kind === "text" && item.message.role !== "customer"),
-  );
-  if (last?.kind !== "message" || last.message.role !== "bot") return "";
-  return last.message.state === "interrupted" ? last.message.text : "";
 }
 
 function address(file: SentFile): string {
