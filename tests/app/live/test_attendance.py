@@ -108,3 +108,23 @@ async def test_a_customer_begins_another_conversation_beside_an_open_one(served:
     listed = (await welcome_of(served, session=customer.session))["conversations"]
     assert [one["subject"] for one in listed] == ["Something else", "Where is my parcel?"]
     assert (listed[1]["read"], listed[0]["read"]) == (seq, 0)
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_unread_is_what_others_have_said_to_the_customer_since(served: Served) -> None:
+    agent = served.shop.agent
+    headers = await agent_headers(served.parts, agent)
+    async with served.client() as customer, served.client(**headers) as desk:
+        await customer.hello()
+        c = (await customer.say("Where is my parcel?"))["d"]["c"]
+        await desk.hello_agent(agent)
+        said = await desk.say("It is on its way.", c=c)
+        await desk.send("note", cid="n1", c=c, text="She has called, too.")
+        await desk.wait_for("ack", cid="n1")
+        [before] = (await welcome_of(served, session=customer.session))["conversations"]
+        await customer.send("read", c=c, s=said["d"]["s"])
+        last = await customer.say("Thank you", c=c)
+        [after] = (await welcome_of(served, session=customer.session))["conversations"]
+
+    assert (before["unread"], after["unread"]) == (1, 0)
+    assert after["last_seq"] >= last["d"]["s"] > after["read"] == said["d"]["s"]
