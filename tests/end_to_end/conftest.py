@@ -17,8 +17,8 @@ from tests.end_to_end.browser import (
 from tests.end_to_end.server import Careline, write_script
 
 SLOWLY = "standard delivery"
-"""A question with these words is answered slowly enough to be interrupted, others at once."""
-DELAY_MS = 300.0
+"""A question with these words is answered slowly enough for the engine to be held meanwhile."""
+DELAY_MS = 150.0
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.end_to_end.server import EMAIL, PASSWORD
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 60.0
 T = TypeVar("T")
 
 _THREAD = """
@@ -195,19 +195,33 @@ class AgentPage(Page):
         self.until(lambda: conversation_id in self.driver.current_url and self.thread(), "a thread")
 
     def act(self, name: str) -> None:
-        """Press takeover, release or resolve."""
-        selector = f'[data-act="{name}"]'
-        button = self.driver.find_element(By.CSS_SELECTOR, selector)
-        self.until(button.is_displayed, name)
-        button.click()
+        """Press takeover, release or resolve, once it is there."""
+
+        def pressed() -> bool:
+            button = self.driver.find_element(By.CSS_SELECTOR, f'[data-act="{name}"]')
+            if button.is_displayed():
+                button.click()
+                return True
+            return False
+
+        self.until(pressed, name)
 
     def reply(self, text: str) -> None:
         """Type and press Enter."""
-        self.driver.find_element(By.CSS_SELECTOR, ".reply textarea").send_keys(text, Keys.ENTER)
+        self.composer().send_keys(text, Keys.ENTER)
 
     def type(self, text: str) -> None:
         """Type without sending."""
-        self.driver.find_element(By.CSS_SELECTOR, ".reply textarea").send_keys(text)
+        self.composer().send_keys(text)
+
+    def composer(self) -> WebElement:
+        """The field for a reply, once it is shown."""
+
+        def shown() -> WebElement | None:
+            field = self.driver.find_element(By.CSS_SELECTOR, ".reply textarea")
+            return field if field.is_displayed() else None
+
+        return self.until(shown, "the composer")
 
     def badge(self) -> str:
         """Who has the word."""

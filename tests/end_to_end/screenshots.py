@@ -39,7 +39,7 @@ CHOSEN = {
     "editor-desktop-light",
     "keys-desktop-dark",
     "engine-desktop-light",
-    "drafted-desktop-dark",
+    "drafted-desktop-light",
 }
 DELAY_MS = 120.0
 QUESTION = "How do I return an item?"
@@ -163,11 +163,10 @@ def _take_office(careline: Careline, camera: Camera, desk: AgentPage) -> None:
 
 def take_engine(careline: Careline, folder: Path, pictures: Path, chosen: set[str] | None) -> None:
     """What the shipped model did for a few questions, live and word by word."""
-    for screen, scheme in _LOOKS:
-        size = "desktop" if screen is DESKTOP else "phone"
-        camera = Camera(pictures, f"{size}-{scheme}", chosen)
-        with window(folder, screen, scheme) as left, window(folder, screen, scheme) as right:
-            _take_answers(careline, camera, CustomerPage(left), AgentPage(right))
+    camera = Camera(pictures, "desktop-light", chosen)
+    looks = (DESKTOP, Scheme.LIGHT)
+    with window(folder, *looks) as left, window(folder, *looks) as right:
+        _take_answers(careline, camera, CustomerPage(left), AgentPage(right))
 
 
 def _take_answers(

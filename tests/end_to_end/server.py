@@ -3,17 +3,20 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-PATIENCE_S = 90.0
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
+
 EMAIL = "maya@fernhill.example"
 PASSWORD = "fernhill-demo"
 AGENT_NAME = "Maya Lindqvist"
@@ -51,10 +54,7 @@ class Careline:
     @classmethod
     def launch(cls, data: Path, *options: str) -> Self:
         """Start it on a free port and wait until it can answer."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        made = cls(data, options, port)
+        made = cls(data, options, free_port())
         made.start()
         return made
 
@@ -93,6 +93,16 @@ class Careline:
         """The engine process alone; whoever keeps it starts another."""
         os.kill(int((self.data / "run" / "engine.pid").read_text()), signal.SIGKILL)
 
+    @contextmanager
+    def held_engine(self) -> Iterator[None]:
+        """Stop the engine process for the block, so that no answer ends in it."""
+        pid = int((self.data / "run" / "engine.pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """As Ctrl-C does."""
         assert self.process is not None
@@ -109,5 +119,10 @@ class Careline:
 
 
 def _environment() -> dict[str, str]:
+    """Patient with an engine that a test holds."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("CARELINE_")}
-    return own | {"OMP_WAIT_POLICY": "passive"}
+    return own | {
+        "OMP_WAIT_POLICY": "passive",
+        "CARELINE_ENGINE_HANG_TIMEOUT_S": str(PATIENCE_S),
+        "CARELINE_ANSWER_TIMEOUT_S": str(2 * PATIENCE_S),
+    }

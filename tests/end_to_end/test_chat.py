@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
@@ -31,12 +32,12 @@ def agent(careline: Careline, window: OpenWindow) -> AgentPage:
     return page
 
 
-def stored(careline: Careline) -> list[tuple[str, str, str]]:
-    """Role, state and text of the newest conversation's messages, markers without brackets."""
+def stored(careline: Careline, page: CustomerPage) -> list[tuple[str, str, str]]:
+    """Role, state and text of the messages of this customer, markers without brackets."""
     with sqlite3.connect(careline.data / "careline.db") as database:
         rows = database.execute(
-            "SELECT role, state, text FROM message WHERE conversation_id = "
-            "(SELECT id FROM conversation ORDER BY last_message_at DESC LIMIT 1) ORDER BY seq"
+            "SELECT role, state, text FROM message WHERE conversation_id = ? ORDER BY seq",
+            [UUID(page.conversation_id()).hex],
         ).fetchall()
     return [(role, state, re.sub(r"\[(\d+)\]", r"\1", text)) for role, state, text in rows]
 
@@ -49,14 +50,15 @@ def test_an_answer_streams_and_a_reload_shows_the_rest_exactly_once(
     page.wait_for_answer(characters=20)
     page.until(lambda: len(page.heard("answer.delta")) >= 2, "two deltas")
 
-    page.driver.refresh()
-    resumed = page.wait_for_answer(characters=20)
+    with careline.held_engine():
+        page.driver.refresh()
+        resumed = page.wait_for_answer(characters=20)
     whole = page.wait_for_whole_answer()
 
     assert resumed.state == "streaming", "the reload came too late to test anything"
     assert len(page.heard("answer.delta")) >= 4
     assert FACT in whole.text
-    role, state, text = stored(careline)[-1]
+    role, state, text = stored(careline, page)[-1]
     assert (role, state, text) == ("bot", "complete", whole.text)
     assert [one.text for one in page.thread()] == [QUESTION, whole.text]
     assert page.problems() == []
@@ -66,27 +68,27 @@ def test_from_the_takeover_on_no_bot_token_appears(careline: Careline, window: O
     page, desk = customer(careline, window), agent(careline, window)
     page.ask(QUESTION)
     page.wait_for_answer(characters=10)
-    desk.open(page.conversation_id())
-    desk.until(lambda: [one for one in desk.thread() if one.state == "streaming" and one.text])
-
-    desk.act("takeover")
-    page.wait_for_text("has joined the conversation")
+    with careline.held_engine():
+        desk.open(page.conversation_id())
+        desk.until(lambda: [one for one in desk.thread() if one.state == "streaming" and one.text])
+        desk.act("takeover")
+        page.wait_for_text("has joined the conversation")
     desk.type("Hello, this is Maya.")
     page.until(lambda: page.find(".typing").text == f"{AGENT_NAME} is typing")
     desk.reply(" It takes 3 to 5 days.")
     page.wait_for_text("this is Maya. It takes")
-    assert not page.all(".typing")
+    page.until(lambda: not page.all(".typing"), "nobody types")
 
     kinds = page.heard_kinds()
     takeover = kinds.index("control.changed")
     assert "answer.delta" in kinds[:takeover]
     assert "answer.delta" not in kinds[takeover:]
     page.until(lambda: page.state_line() == f"{AGENT_NAME} is here", "who answers now")
-    assert desk.badge() == AGENT_NAME
+    desk.until(lambda: desk.badge() == AGENT_NAME, "the badge")
     desk.until(lambda: AGENT_NAME in desk.rows()[0].text, "the list has heard of it")
     states = [one.state for one in page.thread() if " bot" in one.kind]
     assert "complete" not in states and "streaming" not in states
-    assert [role for role, *_ in stored(careline)][-2:] == ["system", "agent"]
+    assert [role for role, *_ in stored(careline, page)][-2:] == ["system", "agent"]
     page.ask("Thank you, Maya!")
     desk.until(lambda: any("Thank you, Maya!" in one.text for one in desk.thread()))
     assert page.num_answers() == 1
@@ -100,15 +102,16 @@ def test_a_stopped_answer_stays_as_far_as_it_was_written(
     page.ask(QUESTION)
     page.wait_for_text("contiguous states.")
 
-    page.find(".stop").click()
-    kept = page.until(
-        lambda: next((one for one in page.thread() if one.state == "interrupted"), None),
-        "the stopped answer",
-    )
+    with careline.held_engine():
+        page.find(".stop").click()
+        kept = page.until(
+            lambda: next((one for one in page.thread() if one.state == "interrupted"), None),
+            "the stopped answer",
+        )
 
     assert kept.text.endswith((".", "1"))
-    assert stored(careline)[-1] == ("bot", "interrupted", kept.text)
-    assert not page.all(".stop")
+    assert stored(careline, page)[-1] == ("bot", "interrupted", kept.text)
+    page.until(lambda: not page.all(".stop"), "nothing to stop")
 
 
 def test_a_person_is_one_press_away(careline: Careline, window: OpenWindow) -> None:
@@ -119,8 +122,8 @@ def test_a_person_is_one_press_away(careline: Careline, window: OpenWindow) -> N
     page.find(".person").click()
 
     page.wait_for_text("We have passed your conversation to our team.")
-    assert page.state_line() in WAITING
-    assert not page.all(".person")
+    page.until(lambda: page.state_line() in WAITING, "who answers now")
+    page.until(lambda: not page.all(".person"), "nothing more to press")
 
 
 def test_nothing_is_lost_when_the_server_is_killed(careline: Careline, window: OpenWindow) -> None:
@@ -145,7 +148,7 @@ def test_nothing_is_lost_when_the_server_is_killed(careline: Careline, window: O
 
     desk.until(lambda: any("Are you still there?" in one.text for one in desk.thread()))
     assert [one.text for one in page.thread()[:-1]] == [one.text for one in before]
-    assert stored(careline)[-1] == ("customer", "complete", "Are you still there?")
+    assert stored(careline, page)[-1] == ("customer", "complete", "Are you still there?")
     page.driver.refresh()
     page.until(lambda: len(page.thread()) == len(before) + 1, "the whole history")
     assert [one.text for one in page.thread()[:-1]] == [one.text for one in before]
@@ -163,7 +166,7 @@ def test_an_answer_the_server_was_killed_in_is_finished_after_its_start(
     whole = page.wait_for_whole_answer()
 
     assert FACT in whole.text
-    said = [one for one in stored(careline) if one[0] == "bot" and one[1] == "complete"]
+    said = [one for one in stored(careline, page) if one[0] == "bot" and one[1] == "complete"]
     assert said == [("bot", "complete", whole.text)]
 
 

@@ -40,6 +40,7 @@ def test_a_suggested_reply_comes_into_the_field_with_its_source_and_is_sent(
     desk = AgentPage(window())
     desk.sign_in(careline.url)
     desk.open(conversation_id)
+    desk.until(lambda: any(QUESTION in one.text for one in desk.thread()), "the question")
     desk.act("takeover")
 
     desk.act("suggest")
@@ -49,7 +50,7 @@ def test_a_suggested_reply_comes_into_the_field_with_its_source_and_is_sent(
     assert FACT in text and "[1]" not in text and "/articles/" in links(desk)[0]
     desk.driver.find_element(By.CSS_SELECTOR, REPLY).send_keys(Keys.ENTER)
     chat.wait_for_text(FACT)
-    assert value(desk) == "" and links(desk) == []
+    desk.until(lambda: value(desk) == "" and links(desk) == [], "an empty field")
     assert desk.problems() == []
 
 

@@ -83,7 +83,7 @@ def test_a_note_and_a_snooze_by_keyboard(careline: Careline, window: OpenWindow)
     desk.driver.find_element(By.CSS_SELECTOR, "[data-until=tomorrow]").click()
 
     desk.until(lambda: desk.badge() == "Snoozed")
-    assert any("Snoozed until" in text for text in shown(desk, ".closed"))
+    desk.until(lambda: any("Snoozed until" in text for text in shown(desk, ".closed")))
     desk.act("wake")
     desk.until(lambda: desk.badge() == "Maya Lindqvist")
     assert desk.problems() == []
@@ -98,7 +98,10 @@ def test_a_label_and_a_search_find_the_conversation_in_the_list(
     desk.driver.find_element(By.CSS_SELECTOR, "#new-label").send_keys("Lost parcel", Keys.ENTER)
     desk.until(lambda: "lost parcel" in " ".join(shown(desk, ".labels .label")), "the label")
     desk.driver.find_element(By.CSS_SELECTOR, "#filter-q").send_keys("heard nothing")
-    desk.until(lambda: len(desk.rows()) == 1, "one row")
 
-    assert "Ingrid Solberg" in desk.rows()[0].text and "lost parcel" in desk.rows()[0].text
+    def is_found() -> bool:
+        texts = [row.text for row in desk.rows()]
+        return len(texts) == 1 and "Ingrid Solberg" in texts[0] and "lost parcel" in texts[0]
+
+    desk.until(is_found, "one row with its label")
     assert desk.problems() == []

@@ -64,8 +64,12 @@ def test_a_conversation_is_rated_once_and_the_agent_sees_it(
     customer.find(".rating form button").click()
 
     assert "<b>Quick</b> and kind" in customer.find(".settled").text
-    rated = agent.driver.find_element(By.CSS_SELECTOR, ".rated")
-    agent.until(lambda: "Rated 4 of 5" in rated.text and "<b>Quick</b>" in rated.text)
+
+    def has_rating() -> bool:
+        rated = agent.driver.find_element(By.CSS_SELECTOR, ".rated")
+        return "Rated 4 of 5" in rated.text and "<b>Quick</b>" in rated.text
+
+    agent.until(has_rating, "the rating at the desk")
     helped = agent.driver.find_elements(By.CSS_SELECTOR, "[data-feedback=helped]")
     assert len(helped) == 1
     assert customer.problems() == [] and agent.problems() == []
@@ -95,7 +99,7 @@ def test_files_go_both_ways_and_a_lie_is_told_beside_its_name(
     agent.until(send.is_enabled, "the file has arrived")
     send.click()
     customer.until(lambda: any("manual.pdf" in one.text for one in customer.all("button.file")))
-    assert len(customer.all("button.file")) == 2, "what was refused was not sent"
+    customer.until(lambda: len(customer.all("button.file")) == 2, "what was refused was not sent")
     assert agent.problems() == []
 
 
@@ -119,6 +123,7 @@ def test_several_conversations_and_who_is_there(window: Window, careline: Careli
     customer.until(lambda: customer.state_line() == f"{AGENT_NAME} is here")
 
     customer.find(".menu").click()
+    customer.until(lambda: len(customer.all(".conversations button")) == 2, "both conversations")
     rows = customer.all(".conversations button")
     assert [row.text.splitlines()[0] for row in rows] == [
         "I would like to talk to a person about my tent",
@@ -126,7 +131,7 @@ def test_several_conversations_and_who_is_there(window: Window, careline: Careli
     ]
     rows[1].click()
     customer.wait_for_text(QUESTION)
-    assert said_by_customer(customer) == [QUESTION]
+    customer.until(lambda: said_by_customer(customer) == [QUESTION], "the first conversation")
     customer.ask("And how long does it take?")
     customer.until(
         lambda: customer.heard("ack")[-1]["d"]["c"] == first, "sent where it was written"

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from tests.end_to_end.server import EMAIL, PASSWORD, Careline
+from tests.patience import PATIENCE_S
 
 JAR = Path(__file__).parents[2] / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 LEAST_PAGES = 30
@@ -33,7 +34,7 @@ class Links(HTMLParser):
 
 def crawl(careline: Careline) -> dict[str, str]:
     """One page of every kind that the owner can reach by links, by its address."""
-    with httpx.Client(base_url=careline.url, follow_redirects=True, timeout=60) as browser:
+    with httpx.Client(base_url=careline.url, follow_redirects=True, timeout=PATIENCE_S) as browser:
         pages = {"/dashboard/sign-in": browser.get("/dashboard/sign-in").text}
         signed_in = browser.post(
             "/dashboard/sign-in",

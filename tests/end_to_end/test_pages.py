@@ -230,8 +230,8 @@ def test_the_keyboard_opens_closes_and_comes_back(careline: Careline, window: Op
     assert page.find(".panel").get_attribute("role") == "dialog"
     page.find("textarea").send_keys(Keys.ESCAPE)
 
-    assert not page.all(".panel")
-    assert page.driver.execute_script(focused) == "launcher"
+    page.until(lambda: not page.all(".panel"), "a closed panel")
+    page.until(lambda: page.driver.execute_script(focused) == "launcher", "the focus comes back")
     assert launcher.get_attribute("aria-expanded") == "false"
 
 
@@ -274,8 +274,8 @@ def test_on_a_phone_the_chat_fills_the_screen_and_keeps_the_focus(
     page.open_chat()
 
     panel = page.find(".panel")
-    page.until(lambda: panel.rect["y"] == 0)
-    assert (panel.rect["width"], panel.rect["height"]) == (PHONE.width, PHONE.height)
+    full = {"x": 0, "y": 0, "width": PHONE.width, "height": PHONE.height}
+    page.until(lambda: panel.rect == full, "the whole screen")
     assert panel.get_attribute("aria-modal") == "true"
     for _ in range(12):
         ActionChains(page.driver).send_keys(Keys.TAB).perform()
@@ -293,7 +293,7 @@ def test_on_a_phone_the_agent_goes_from_list_to_conversation_and_back(
 
     desk.rows()[0].click()
     desk.until(desk.thread)
-    assert not desk.rows()[0].is_displayed()
+    desk.until(lambda: not desk.rows()[0].is_displayed(), "the conversation instead of the list")
     desk.driver.find_element(By.CSS_SELECTOR, ".back").click()
 
     desk.until(lambda: desk.rows() and desk.rows()[0].is_displayed())

@@ -78,7 +78,7 @@ def test_a_page_says_and_hears_everything_and_nothing_throws(
     ):
         page.driver.get(origin)
         page.find(".launcher")
-        assert page.warnings("no command nonsense")
+        page.until(lambda: page.warnings("no command nonsense"), "a word in the console")
         assert page.all(".panel") == [] and stored(page) == []
 
         care(page, "open")
@@ -149,6 +149,7 @@ def test_a_site_that_insists_lets_in_only_whom_it_knows(
         page.driver.get(origin)
         page.find(".launcher").click()
         page.until(lambda: "sign in" in page.find(".banner").text, "a word about signing in")
+        page.until(lambda: heard(page, "error"), "the error")
         assert heard(page, "error")[0]["code"] == "identity_required"
 
         care(page, "identify", {"token": signer.token("shop-8")})
@@ -239,10 +240,10 @@ def test_the_page_may_hold_the_chat_itself(careline: Careline, window: OpenWindo
         assert page.all(".launcher") == [] and page.all(".close") == []
         assert panel.get_attribute("role") == "region"
         assert page.driver.execute_script("return document.activeElement.tagName") == "BODY"
+        below = page.driver.find_element(By.TAG_NAME, "p")
         for screen in (DESKTOP, PHONE):
             show_as(page.driver, screen)
-            below = page.driver.find_element(By.TAG_NAME, "p")
-            assert panel.rect["y"] + panel.rect["height"] <= below.rect["y"]
+            page.until(lambda: panel.rect["y"] + panel.rect["height"] <= below.rect["y"])
         page.ask(QUESTION)
         page.wait_for_whole_answer()
 
@@ -258,5 +259,5 @@ def test_the_office_shows_a_colour_before_it_is_saved(
     driver.find_element(By.NAME, "accent").send_keys("#0a7f5a")
 
     seen = {"accent": (".launcher", "backgroundColor")}
-    assert driver.execute_script(_PARTS, seen)["accent"] == [10, 127, 90]
+    desk.until(lambda: driver.execute_script(_PARTS, seen)["accent"] == [10, 127, 90], "green")
     assert [one for one in desk.problems() if "favicon" not in one] == []
