@@ -97,4 +97,5 @@ def _try(
 
 
 def _is_engine_missing(path: str, status: int) -> bool:
-    return status == 503 and path.startswith(ASKS_THE_ENGINE)
+    asks = path.startswith(ASKS_THE_ENGINE) or path.endswith("/suggest")
+    return status == 503 and asks
