@@ -1,5 +1,6 @@
 """Whatever customers, agents and the bot do, in any order: what must hold of a conversation."""
 
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from app.audit.service import Doer
 from app.clock import now
 from app.conversations import by_itself, desk, service
 from app.conversations.answering import (
@@ -19,6 +21,7 @@ from app.conversations.answering import (
 )
 from app.conversations.desk import COLOURS, NewLabel
 from app.conversations.rating import NewRating, rate
+from app.conversations.redaction import redact
 from app.conversations.schemas import ConversationOut, MessageOut
 from app.conversations.service import Snapshot
 from app.errors import AppError
@@ -89,16 +92,24 @@ class Walk:
             self.let_time_pass,
             self.press_a_chip,
             self.rate,
+            self.redact,
         ]
 
     async def run(self) -> None:
         """Take many steps; a refusal is an answer like any other."""
         await self.write()
         for _ in range(NUM_STEPS):
-            try:
+            with contextlib.suppress(AppError):
                 await self.dice.choice(self.steps)()
-            except AppError:
-                continue
+            await self.check_what_is_written()
+
+    async def check_what_is_written(self) -> None:
+        """After every step, for the next one may hide what the last has left behind."""
+        async with self.parts.database.snapshot() as session:
+            conversation = await session.get_one(Conversation, self.c)
+            generations = list(await session.scalars(select(Generation)))
+            messages = list(await session.scalars(select(Message)))
+        check_generations(conversation, generations, messages)
 
     @property
     def c(self) -> UUID:
@@ -236,6 +247,12 @@ class Walk:
         async with self.parts.database.work() as work:
             await rate(work, self.customer, self.c, new)
 
+    async def redact(self) -> None:
+        """Words that the customer sees go; those of an answer that is being written cannot."""
+        said = self.dice.choice(list(self.view.public().messages))
+        async with self.parts.database.work() as work:
+            await redact(work, Doer(self.shop.agents[AgentRole.ADMIN]), self.c, UUID(said))
+
     async def let_time_pass(self) -> None:
         """All timers come at once, as if a day had gone by."""
         async with self.parts.database.work() as work:
@@ -297,7 +314,7 @@ def check_generations(
     conversation: Conversation, generations: list[Generation], messages: list[Message]
 ) -> None:
     live = [one for one in generations if one.state is GenerationState.STREAMING]
-    may_run = conversation.control is Control.BOT and conversation.status is not Status.RESOLVED
+    may_run = conversation.control is Control.BOT and conversation.status is Status.OPEN
     assert len(live) <= (1 if may_run else 0)
     assert all(one.epoch == conversation.control_epoch for one in live)
     streaming = [one for one in messages if one.state is MessageState.STREAMING]
