@@ -38,12 +38,9 @@ CHOSEN = {
     "reports-phone-dark",
     "editor-desktop-light",
     "keys-desktop-dark",
-    "engine-desktop-light",
-    "drafted-desktop-light",
 }
 DELAY_MS = 120.0
 QUESTION = "How do I return an item?"
-_QUESTIONS = (QUESTION, "How long does standard delivery take?", "Can I pay with PayPal?")
 _LOOKS = (
     (DESKTOP, Scheme.LIGHT),
     (DESKTOP, Scheme.DARK),
@@ -161,41 +158,6 @@ def _take_office(careline: Careline, camera: Camera, desk: AgentPage) -> None:
     camera.take(desk, "palette")
 
 
-def take_engine(careline: Careline, folder: Path, pictures: Path, chosen: set[str] | None) -> None:
-    """What the shipped model did for a few questions, live and word by word."""
-    camera = Camera(pictures, "desktop-light", chosen)
-    looks = (DESKTOP, Scheme.LIGHT)
-    with window(folder, *looks) as left, window(folder, *looks) as right:
-        _take_answers(careline, camera, CustomerPage(left), AgentPage(right))
-
-
-def _take_answers(
-    careline: Careline, camera: Camera, customer: CustomerPage, desk: AgentPage
-) -> None:
-    customer.driver.get(careline.url)
-    customer.open_chat()
-    for num, question in enumerate(_QUESTIONS, 1):
-        customer.ask(question)
-        _wait_for_answers(customer, num)
-    desk.sign_in(careline.url)
-    desk.driver.get(f"{careline.url}/dashboard/engine")
-    desk.until(lambda: desk.driver.find_elements(By.CSS_SELECTOR, ".heat tbody tr"))
-    camera.take(desk, "engine")
-    desk.driver.get(f"{careline.url}/dashboard/engine/answers")
-    desk.driver.find_element(By.CSS_SELECTOR, ".table td a").click()
-    camera.take(desk, "drafted")
-
-
-def _wait_for_answers(customer: CustomerPage, num: int) -> None:
-    """Until so many are whole."""
-
-    def are_there() -> bool:
-        whole = [one for one in customer.thread() if one.state == "complete"]
-        return sum(" bot" in one.kind for one in whole) == num
-
-    customer.until(are_there, "whole answers")
-
-
 def main() -> None:
     """Start the application, take the pictures, stop it."""
     is_all = len(sys.argv) > 1
@@ -207,11 +169,6 @@ def main() -> None:
         careline = Careline.launch(folder / "data", "--engine", engine)
         try:
             take_all(careline, folder, pictures, None if is_all else CHOSEN)
-        finally:
-            careline.stop()
-        careline = Careline.launch(folder / "engine")
-        try:
-            take_engine(careline, folder, pictures, None if is_all else CHOSEN)
         finally:
             careline.stop()
 
