@@ -96,6 +96,9 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
                 bus.listen(parts.dispatcher)
                 stack.callback(tasks.create_task(bus.run()).cancel)
             library = parts.library
+            await library.meaning()
+            reading = tasks.create_task(library.run())
+            stack.callback(reading.cancel)
             answering = tasks.create_task(_answers(parts, ready, library).run())
             stack.callback(answering.cancel)
             typing_ahead = tasks.create_task(_typing_ahead(parts, ready, library).run())
@@ -160,7 +163,7 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
         sign_ins=Throttle(settings.sign_in_failures, settings.sign_in_window_s),
         metrics=metrics,
         readiness=Readiness(database.ping),
-        library=Library(database),
+        library=Library(database, settings.encoder),
         url_importer=url_importer,
         outgoing=outgoing,
         api_limits=Limits(settings.api_per_s, settings.api_burst),

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     speculator: str = "auto"
     """`auto`, `ngram`, `suffix`, a folder or hub id, several with commas between; `none` for none.
     `auto` is `suffix`, with the shipped speculator where the model is the shipped one."""
+    encoder: Path | None = None
+    """The folder of a sentence encoder for the search; absent: the shipped one."""
     draft: str | None = None
     """A smaller model of the same tokenizer that drafts too, by folder or hub id."""
     verification: str = "match"

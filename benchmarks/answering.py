@@ -9,8 +9,8 @@ import time
 from collections.abc import Sequence
 
 from app.answers.grounding import ground
-from app.demo.articles import read_sources
 from app.demo.questions import Question, read_questions
+from app.demo.vectors import demo_index
 from app.knowledge.evidence import Verdict, confidence, find_evidence
 from app.knowledge.quotes import Quote, rank_quotes
 from app.knowledge.search import SearchIndex
@@ -26,7 +26,7 @@ def main() -> None:
     options = arguments(__doc__ or "").parse_args()
     report = Report("answering", options.json)
     started = time.perf_counter()
-    index = SearchIndex(read_sources())
+    index = demo_index()
     report.add("index.build", time.perf_counter() - started, "s")
     questions = read_questions()
     for part in PARTS:

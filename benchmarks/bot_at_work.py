@@ -18,13 +18,12 @@ from app.answers.typing_ahead import TypingAhead
 from app.clock import now
 from app.conversations.service import NewMessage, post_message
 from app.data_folder import DataFolder
-from app.demo.articles import read_articles
+from app.demo.seed import publish_articles
 from app.engines import running_engine
 from app.events import AnswerEnded, BegunAnswer, DraftTyped
 from app.first_run import open_for_business
 from app.ids import new_id
 from app.knowledge.library import Library
-from app.knowledge.service import publish_article
 from app.live.answers import LiveAnswers
 from app.main import build_parts
 from app.models import Inbox
@@ -128,8 +127,7 @@ async def bot_at_work(settings: dict[str, object]) -> AsyncIterator[BotAtWork]:
             await open_for_business(parts.database)
             async with parts.database.work() as work:
                 inbox = (await work.session.scalars(select(Inbox))).one()
-                for article in read_articles():
-                    await publish_article(work, inbox.workspace_id, article)
+                await publish_articles(work, inbox.workspace_id)
             async with running_engine(given) as engine:
                 bot = BotAtWork(parts, engine.client, inbox, Library(parts.database))
                 async with bot.answering():

@@ -17,8 +17,8 @@ from pathlib import Path
 from app.answers import phrases
 from app.answers.grounding import ground
 from app.answers.prompt import passages_text, system_messages
-from app.demo.articles import read_sources
 from app.demo.questions import Question, read_questions
+from app.demo.vectors import demo_index
 from app.knowledge.evidence import Verdict
 from app.knowledge.passages import Passage
 from app.knowledge.quotes import Quote, quotes_of
@@ -93,7 +93,7 @@ def main() -> None:
 
 def read_cases() -> list[Case]:
     """The answerable questions for which anything was found."""
-    index = SearchIndex(read_sources())
+    index = demo_index()
     found = (_case(index, one) for one in read_questions() if one.is_answerable)
     return [case for case in found if case is not None]
 

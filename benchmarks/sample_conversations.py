@@ -15,7 +15,7 @@ from app.answers.planning import Plan, make_plan
 from app.answers.thread import Thread
 from app.answers.writing import write
 from app.conversations.answering import Turn
-from app.demo.articles import read_sources
+from app.demo.vectors import demo_index
 from app.engines import running_engine
 from app.knowledge.search import SearchIndex
 from app.settings import Settings
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 async def _print_all() -> None:
-    index = SearchIndex(read_sources())
+    index = demo_index()
     with tempfile.TemporaryDirectory() as folder:
         async with running_engine(Settings(data=Path(folder))) as engine:
             for number, line in enumerate(SAYINGS.read_text(encoding="utf-8").splitlines(), 1):

@@ -20,16 +20,17 @@ from app.answers.generator import BATCH_PRIORITY, Request, generate
 from app.answers.planning import make_plan
 from app.answers.thread import Thread
 from app.conversations.answering import Turn
-from app.demo.articles import read_sources
 from app.demo.questions import read_questions
+from app.demo.vectors import demo_index
 from app.engines import supervise
+from app.knowledge.meaning import Meaning, open_meaning
 from app.knowledge.search import SearchIndex
 from app.settings import Settings
 from app.triage.batches import AT_ONCE
 from app.triage.service import Labels, Ticket, sort_ticket
 from app.vocabulary import MessageState, Role
 from benchmarks.report import Report, arguments
-from inference import EngineClient, Meaning, MeaningTable
+from inference import EngineClient
 
 NUM_CHATS = 8
 LABELS = Labels(("delivery", "refund", "warranty", "billing"))
@@ -128,10 +129,9 @@ def _percentile(values: list[float], share: int) -> float:
 async def _running() -> AsyncIterator[Bench]:
     with tempfile.TemporaryDirectory() as folder:
         async with supervise(Settings(data=Path(folder))) as supervisor:
-            table = MeaningTable.load()
-            index = SearchIndex(read_sources(), table)
+            index = demo_index()
             asked = [one.question for one in read_questions() if one.is_answerable]
-            yield Bench(supervisor.client, index, Meaning(table), asked)
+            yield Bench(supervisor.client, index, open_meaning(), asked)
 
 
 if __name__ == "__main__":

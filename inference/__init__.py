@@ -1,11 +1,11 @@
 """The door of the engine: what other packages may import.
 
-Environment before torch: libgomp's default of spinning at barriers makes two-thread decoding 35 to
-50 times slower beside one busy neighbour process, so idle threads wait passively unless told
-otherwise.
+Environment before torch and numpy: libgomp's default of spinning at barriers makes two-thread
+decoding 35 to 50 times slower beside one busy neighbour process, so idle threads wait passively
+unless told otherwise; numpy multiplies in the thread that asks, and has none of its own to spin.
 
 `Engine` is loaded when it is first asked for: torch takes two seconds and 200 MB, and a process
-that only talks to an engine process needs none of it. So is `Meaning`, for the other side.
+that only talks to an engine process needs none of it. So is `Encoder`, for the other side.
 """
 
 import importlib
@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from inference.client import ClientSettings, EngineClient
 from inference.config import EngineConfig
@@ -48,14 +49,15 @@ from inference.request import (
 from inference.supervisor import EngineProcessSettings, EngineSupervisor
 
 if TYPE_CHECKING:
+    from inference.encoder import Encoder
     from inference.engine import Engine
-    from inference.meaning import Meaning, MeaningTable
 
 __all__ = [
     "AlreadyRunning",
     "ChatMessage",
     "ClientSettings",
     "Document",
+    "Encoder",
     "Engine",
     "EngineClient",
     "EngineConfig",
@@ -70,8 +72,6 @@ __all__ = [
     "Histogram",
     "InvalidConfig",
     "InvalidRequest",
-    "Meaning",
-    "MeaningTable",
     "MetricsSnapshot",
     "ModelLoadError",
     "ProtocolError",
@@ -89,7 +89,7 @@ __all__ = [
 ]
 
 
-_LATE = {"Engine": "engine", "Meaning": "meaning", "MeaningTable": "meaning"}
+_LATE = {"Encoder": "encoder", "Engine": "engine"}
 
 
 def __getattr__(name: str) -> object:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # it has no stubs
 import httpx
+import numpy as np
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -31,6 +32,7 @@ from app.data_folder import DataFolder
 from app.database import Database
 from app.events import Dispatcher
 from app.knowledge import library
+from app.knowledge.meaning import Meaning, Vectors
 from app.knowledge.passages import SourceArticle
 from app.knowledge.search import SearchIndex
 from app.main import build_parts
@@ -38,7 +40,6 @@ from app.models import Base
 from app.parts import Parts
 from app.serving import CareServer, bind
 from app.settings import Settings
-from inference import MeaningTable
 from tests.api_client import Api
 from tests.care_client import CareClient
 from tests.factories import Shop, open_shop
@@ -78,11 +79,15 @@ def shared_indexes() -> Iterator[None]:
     """Equal texts are indexed once for all tests: it takes its time, and no index changes."""
 
     @lru_cache(maxsize=8)
-    def built(texts: tuple[SourceArticle, ...]) -> SearchIndex:
-        return SearchIndex(texts, MeaningTable.load())
+    def built(
+        texts: tuple[SourceArticle, ...], meaning: Meaning, kept: tuple[tuple[bytes, bytes], ...]
+    ) -> SearchIndex:
+        vectors = {digest: np.frombuffer(vector, dtype="<f2") for digest, vector in kept}
+        return SearchIndex(texts, meaning, vectors)
 
-    def build(texts: Sequence[SourceArticle], _table: MeaningTable) -> SearchIndex:
-        return built(tuple(texts))
+    def build(texts: Sequence[SourceArticle], meaning: Meaning, vectors: Vectors) -> SearchIndex:
+        kept = sorted((digest, vector.tobytes()) for digest, vector in vectors.items())
+        return built(tuple(texts), meaning, tuple(kept))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(library, "SearchIndex", build)

@@ -2,10 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    RobertaConfig,
+    RobertaModel,
+)
 
 MARKERS = [
     "<|end|>", "<|pad|>", "<|system|>", "<|customer|>", "<|assistant|>", "<|passages|>",
@@ -57,3 +65,35 @@ def byte_tokenizer() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(marker, special=True) for marker in MARKERS])
     return tokenizer
+
+
+def save_tiny_bert(folder: Path, kind: str = "bert", pooling: str = "mean") -> Path:
+    """An encoder of two layers, 32 wide, 24 positions, over a dozen words."""
+    words = "[UNK] [PAD] [CLS] [SEP] how can i return a tent ship it back ? where is my order"
+    places = {word: i for i, word in enumerate(words.split())}
+    tokenizer = Tokenizer(models.WordLevel(places, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    torch.manual_seed(3)
+    shape: dict[str, Any] = {
+        "vocab_size": len(places),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": 24,
+        "initializer_range": 0.5,
+    }
+    if kind == "bert":
+        model: torch.nn.Module = BertModel(BertConfig(**shape))
+    else:
+        model = RobertaModel(RobertaConfig(**shape, pad_token_id=1))
+    model.save_pretrained(folder)  # type: ignore[operator]  # both of them have it
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "1_Pooling").mkdir()
+    modes = {f"pooling_mode_{one}_tokens": one == pooling for one in ("mean", "max")}
+    modes["pooling_mode_cls_token"] = pooling == "cls"
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(modes))
+    return folder

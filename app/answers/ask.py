@@ -178,7 +178,7 @@ class AskOnce:
         shelf = await self._library.shelf(workspace_id)
         watch.phase(Phase.READING)
         thread = await self._thread(workspace_id, shelf, asked)
-        plan = make_plan(shelf.index, thread)
+        plan = await asyncio.to_thread(make_plan, shelf.index, thread)
         watch.phase(Phase.WRITING)
         first_shown: list[float] = []
 

@@ -48,7 +48,7 @@ async def ask_locally(settings: Settings, question: str) -> dict[str, Any]:
         async with running_engine(settings) as engine:
             ask_once = AskOnce(
                 database,
-                Library(database),
+                Library(database, settings.encoder),
                 engine.client,
                 salt_of=secrets.prefix_salt,
                 timeout_s=settings.answer_timeout_s,

@@ -116,7 +116,7 @@ def _elsewhere(index: SearchIndex, said: str, earlier: Asked) -> Evidence | None
 def _after_a_story(index: SearchIndex, said: str) -> Evidence | None:
     """What is asked at the end, read with what was told before it."""
     *told, asked = split_sentences(said)
-    if not told:
+    if not told or told[-1].endswith("?"):
         return None
     earlier = index.understand(" ".join(told))
     return find_evidence_for(index, index.understand(asked).after(earlier, []))

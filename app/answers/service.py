@@ -225,7 +225,7 @@ class Answers:
             shelf = await self._library.shelf(answer.workspace_id)
             live.phase(Phase.READING)
             thread = await self._read(answer, shelf)
-        plan = make_plan(shelf.index, thread)
+        plan = await asyncio.to_thread(make_plan, shelf.index, thread)
         live.phase(Phase.WRITING)
         first_shown: list[float] = []
 

@@ -112,7 +112,7 @@ class TypingAhead:
         draft = Turn(Role.CUSTOMER, typed.text, seq, MessageState.COMPLETE)
         with_draft = replace(dialogue, turns=(*dialogue.turns, draft))
         thread = read_thread(with_draft, shelf.index.topics, typed.writer_id, window)
-        prompt = make_plan(shelf.index, thread).prompt
+        prompt = (await asyncio.to_thread(make_plan, shelf.index, thread)).prompt
         if prompt is not None:
             salt = self._salt_of(typed.workspace_id)
             await compute_ahead(self._engine, prompt.messages, salt)

@@ -92,7 +92,7 @@ async def ask_draft(posted: WriterDep, session: SnapshotDep, parts: PartsDep) ->
     articles = await articles_with(session, posted.agent.workspace_id, draft)
     house = await read_house(session, posted.agent.workspace_id)
     await session.close()
-    index = await asyncio.to_thread(SearchIndex, articles)
+    index = await parts.library.index_of(posted.agent.workspace_id, articles)
     return await _trial(parts, house, index, question, "bench/_draft_answer.html")
 
 

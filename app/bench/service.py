@@ -1,5 +1,6 @@
 """What the bot would answer, with what it found; nothing is stored and nobody is handed over."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ async def try_question(engine: EngineClient, bench: Bench, question: str) -> Tri
         policy=house.policy,
         locale=house.locale,
     )
-    plan = make_plan(bench.index, thread)
+    plan = await asyncio.to_thread(make_plan, bench.index, thread)
     written = await write(engine, plan, seed=seed, salt=bench.salt, show=lambda _: None)
     return Trial(
         question=question,
@@ -117,7 +118,7 @@ async def try_question(engine: EngineClient, bench: Bench, question: str) -> Tri
         citations=written.citations,
         handoff=plan.handoff.value if plan.handoff else None,
         coverage=plan.coverage,
-        passages=find_passages(bench.index, question),
+        passages=await asyncio.to_thread(find_passages, bench.index, question),
         took_ms=round((time.monotonic() - started) * 1_000),
     )
 

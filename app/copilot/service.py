@@ -66,7 +66,7 @@ async def suggest_reply(
     shelf = await desk.library.shelf(agent.workspace_id)
     window = await read_window(desk.engine)
     thread = read_thread(dialogue, shelf.index.topics, conversation_id, window)
-    plan = plan_reply(shelf.index, thread)
+    plan = await asyncio.to_thread(plan_reply, shelf.index, thread)
     if plan is None:
         return SuggestedReply()
     written = await write(

@@ -16,10 +16,13 @@ from app.demo.articles import read_articles
 from app.demo.office import Office, furnish, play_history
 from app.demo.playing import Stage
 from app.demo.script import read_scripts
+from app.demo.vectors import read_vectors
 from app.ids import new_id
+from app.knowledge.meaning import open_meaning
 from app.knowledge.repository import Articles
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import publish_article
+from app.knowledge.vectors import SentenceVectors
 from app.models import Agent, CannedReply, Inbox, Workspace
 from app.speakers import Customer, SignedInAgent
 from app.vocabulary import AgentRole
@@ -67,13 +70,20 @@ async def seed(database: Database, clock: Clock) -> DemoAccess:
         is_new = workspace_id is None
         if workspace_id is None:
             workspace_id = await _open_company(work)
-        for text in read_articles():
-            await publish_article(work, workspace_id, text)
+        await publish_articles(work, workspace_id)
         if is_new:
             agents = [await _employ(work, workspace_id, account) for account in _ACCOUNTS]
             await _store_canned_replies(work, workspace_id)
             await _play_conversations(work, workspace_id, agents, clock)
     return DemoAccess(_ACCOUNTS[0].email, PASSWORD, SITE_TOKEN)
+
+
+async def publish_articles(work: Work, workspace_id: UUID) -> None:
+    """The demo's articles as they are now, with the vectors of their sentences."""
+    for text in read_articles():
+        await publish_article(work, workspace_id, text)
+    encoder, vectors = read_vectors()
+    await SentenceVectors(work.session, workspace_id, encoder).keep(vectors)
 
 
 async def _open_company(work: Work) -> UUID:
@@ -132,7 +142,8 @@ async def _play_conversations(
         account.first_name: SignedInAgent(workspace_id, agent.id, agent.name, agent.role)
         for account, agent in zip(_ACCOUNTS, agents, strict=True)
     }
-    index = SearchIndex(await Articles(work.session).published(workspace_id))
+    articles = await Articles(work.session).published(workspace_id)
+    index = SearchIndex(articles, open_meaning(), read_vectors()[1])
     stage = Stage(work, Customer(workspace_id, inbox.id, ""), signed_in, index)
     now = clock()
     await play_history(stage, now)

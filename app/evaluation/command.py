@@ -1,5 +1,6 @@
 """`careline eval`: read the set, ask everything in each mode, tell what came out."""
 
+import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.demo.articles import read_sources
 from app.demo.seed import COMPANY
+from app.demo.vectors import demo_index
 from app.engines import engine_config
 from app.errors import BadQuestionSet, EngineFailed
 from app.evaluation.cases import Case, Split, read_cases
@@ -65,7 +67,7 @@ async def evaluate(
     """
     policy = DEFAULT_POLICY if whose is None else await read_policy(settings, whose)
     console.print(tell_policy(policy, whose), highlight=False)
-    index = SearchIndex(read_sources())
+    index = await asyncio.to_thread(demo_index)
     config = engine_config(settings)
     outcomes = {mode: await _ask_all(cases, index, mode, policy, config, console) for mode in modes}
     told = {mode.value: made for mode, made in outcomes.items()}

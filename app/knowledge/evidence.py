@@ -1,7 +1,7 @@
 """May the articles be quoted on this question? Pure; no answer without evidence.
 
-The gate looks at raw coverage, never at ranks: the best of twenty passages that do not fit is still
-the best. Thresholds and what they cost are in `docs/answering.md`.
+The gate looks at raw coverage and closeness, never at ranks: the best of twenty passages that do
+not fit is still the best. Thresholds and what they cost are in `docs/answering.md`.
 """
 
 import math
@@ -11,14 +11,14 @@ from enum import StrEnum
 from app.knowledge.quotes import Quote, rank_quotes
 from app.knowledge.search import Asked, SearchIndex
 
-ANSWER_CONFIDENCE = 0.65
-UNSURE_CONFIDENCE = 0.55
-_BIAS = -3.37
-_WEIGHTS = (4.44, 2.95, -5.94, 0.73)
+ANSWER_CONFIDENCE = 0.55
+UNSURE_CONFIDENCE = 0.4
+_BIAS = -4.21
+_WEIGHTS = (3.26, 10.25, -6.34)
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
 # Two paragraphs so close in worth compete, and both are shown.
-_COMPETING = 0.1
+_COMPETING = 0.25
 
 
 class Verdict(StrEnum):
@@ -64,8 +64,8 @@ def find_evidence_for(index: SearchIndex, asked: Asked) -> Evidence:
 def confidence(asked: Asked, quote: Quote) -> float:
     """How likely the quote's article answers the question, 0 to 1, half of all being answerable.
 
-    Logistic regression over what the quote covers, how close its paragraph is in meaning, how much
-    of the question no article knows, and the passage's BM25.
+    Logistic regression over what the quote covers, how close its paragraph is in meaning, and how
+    much of the question no article knows.
     """
     evidence = _BIAS + sum(
         weight * feature for weight, feature in zip(_WEIGHTS, features(asked, quote), strict=True)
@@ -73,9 +73,9 @@ def confidence(asked: Asked, quote: Quote) -> float:
     return 1.0 / (1.0 + math.exp(-evidence))
 
 
-def features(asked: Asked, quote: Quote) -> tuple[float, float, float, float]:
+def features(asked: Asked, quote: Quote) -> tuple[float, float, float]:
     """What the gate looks at."""
-    return gate_coverage(quote), quote.paragraph_closeness, asked.unknown, math.log1p(quote.score)
+    return gate_coverage(quote), quote.paragraph_closeness, asked.unknown
 
 
 def gate_coverage(quote: Quote) -> float:

@@ -1,7 +1,8 @@
 """The one to three neighboring sentences of a passage that answer a question best; pure.
 
 A sentence is worth the share of the question it covers; what only the heading or the rest of the
-article covers counts less. Numbers were chosen on the `tune` part of `app/demo/questions.jsonl`.
+article covers counts less. To that comes how close it is to the question in meaning. The weights
+were fitted on questions over the demo's articles (`docs/evaluation.md`).
 """
 
 import re
@@ -19,19 +20,21 @@ _MAX_SENTENCES = 3
 
 _IN_TITLE, _IN_PARAGRAPH, _IN_ARTICLE = 0.9, 0.5, 0.3
 _BEST_SENTENCE_SHARE = 0.7  # the rest is covered by the quote as a whole
-_KIND_BONUS = {AnswerKind.PHONE: 1.2, AnswerKind.EMAIL: 1.2}
-_OTHER_KIND_BONUS = 0.25
-_KIND_IN_TITLE_BONUS = 0.1  # "Delivery times and costs", when a time or a cost is asked for
-_PAIR_BONUS = 0.1
-_WAY_BONUS = 0.15  # a place to go, where a way to do something is asked for
-_CONTEXT_BONUS = 0.2  # the article that answered the question before
+_KIND_BONUS = {AnswerKind.PHONE: 1.5, AnswerKind.EMAIL: 1.5}
+_OTHER_KIND_BONUS = 0.2
+_KIND_IN_TITLE_BONUS = 0.15  # "Delivery times and costs", when a time or a cost is asked for
+_PAIR_BONUS = 0.2
+_WAY_BONUS = 0.1  # a place to go, where a way to do something is asked for
+_CONTEXT_BONUS = 0.1  # the article that answered the question before
 _NEGATION_COST = 0.04  # the rule before its exceptions
-_LENGTH_BONUS = (0.0, 0.05, 0.03)  # of one, two, three sentences: a little context helps
-_LATER_COST = 0.02  # a place further down, for the first few paragraphs and sentences
+_LENGTH_BONUS = (0.0, 0.12, 0.12)  # of one, two, three sentences: what stands beside it helps
+_LATER_PARAGRAPH_COST = 0.07  # for each of the first few that stand above it
+_LATER_SENTENCE_COST = 0.15
 _DANGLING_COST = 0.1
-_SCORE_WEIGHT = 0.3
-_MEANING_WEIGHT = 0.5  # of the sentence that is closest to the question in meaning
-_PARAGRAPH_MEANING_WEIGHT = 0.5
+_SCORE_WEIGHT = 0.45
+_MEANING_WEIGHT = 1.6  # of the sentence that is closest to the question in meaning
+_PARAGRAPH_MEANING_WEIGHT = 0.7
+_ARTICLE_MEANING_WEIGHT = 0.25
 _NUM_REMEMBERED = 8_192  # texts whose own costs need not be read again
 
 # A quote that begins so leans on a sentence that it leaves out.
@@ -110,14 +113,15 @@ class _Read:
         }
         self._in_headings = sum(asked.weights.values()) - sum(self._own.values())
         self.coverages = [self.coverage(part) for part in hit.sentence_terms]
-        self.closenesses = (hit.sentence_meanings @ asked.meaning).tolist()
+        self.closenesses = hit.closenesses.tolist()
         self.has_pair = [not asked.pairs.isdisjoint(pairwise(part)) for part in hit.sentence_terms]
         self.worth = (
             _KIND_IN_TITLE_BONUS * any(NAMING_TERMS[kind] & hit.title_terms for kind in asked.kinds)
             + _CONTEXT_BONUS * (hit.passage.article.article_id in asked.articles_before)
-            - _LATER_COST * (min(hit.passage.paragraph, 4) - 1)
+            - _LATER_PARAGRAPH_COST * (min(hit.passage.paragraph, 4) - 1)
             + _SCORE_WEIGHT * hit.score / max(best_score, 1e-9)
             + _PARAGRAPH_MEANING_WEIGHT * hit.closeness
+            + _ARTICLE_MEANING_WEIGHT * hit.article_closeness
         )
 
     def coverage(self, terms: Iterable[str]) -> float:
@@ -145,7 +149,7 @@ def _quote(read: _Read, chosen: range, text: str) -> Quote:
         + _PAIR_BONUS * any(read.has_pair[i] for i in chosen)
         + _WAY_BONUS * (asked.wants_a_way and shows_a_way(text))
         + _LENGTH_BONUS[len(chosen) - 1]
-        - _LATER_COST * min(chosen.start, 3)
+        - _LATER_SENTENCE_COST * min(chosen.start, 3)
         - _costs(text)
         + _MEANING_WEIGHT * closeness
     )

@@ -1,10 +1,12 @@
-"""Passages for a question: BM25 over the paragraph, its headings, and its whole article.
+"""Passages for a question: BM25 over the paragraph, its headings, and its whole article, and the
+closeness of its sentences to the question in meaning.
 
-The score orders, it does not decide: a BM25 score says which passage is best even when none fits,
-so `evidence.py` looks at how much of the question a passage covers.
+The scores order, they do not decide: they say which passage is best even when none fits, so
+`evidence.py` looks at how much of the question a passage covers and how close it is.
 BM25 as in Lucene (Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework").
 """
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +19,9 @@ import numpy.typing as npt
 
 from app.knowledge.analyzer import Analyzer
 from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds, wants_a_way
+from app.knowledge.meaning import Meaning, Vectors, digest_of, told
 from app.knowledge.passages import Passage, SourceArticle, read_passages
 from app.knowledge.spelling import Spelling, count_words, mend
-from inference import Meaning, MeaningTable
 
 # How much a match counts: in the paragraph, in title and heading, anywhere in the article.
 _FIELD_WEIGHTS = (1.0, 0.7, 0.3)
@@ -33,6 +35,8 @@ _FAINT = 0.1
 _OF_A_NUMBER = 0.25
 # Of the words of the question that another one continues.
 _EARLIER = 0.5
+# The closeness of a sentence that the encoder has not read yet: neither near nor far.
+_UNREAD = 0.4
 
 Pair = tuple[str, str]
 
@@ -88,18 +92,24 @@ class Hit:
     title_terms: frozenset[str]
     article_terms: frozenset[str]
     sentence_terms: tuple[tuple[str, ...], ...]
-    sentence_meanings: npt.NDArray[np.float32]  # [sentences, D]
+    closenesses: npt.NDArray[np.float32]  # [sentences]
+    """Of each sentence to the question in meaning, -1 to 1."""
     closeness: float
-    """Of the whole paragraph to the question in meaning, -1 to 1."""
+    """Of the whole paragraph, the mean of its sentences."""
+    article_closeness: float
+    """Of the sentence of its article that is closest."""
 
 
 class SearchIndex:
-    """An unchanging index over the articles of one workspace; used from one thread at a time."""
+    """An unchanging index over the articles of one workspace; threads may share it."""
 
     def __init__(
-        self, articles: Sequence[SourceArticle], table: MeaningTable | None = None
+        self,
+        articles: Sequence[SourceArticle],
+        meaning: Meaning,
+        vectors: Vectors | None = None,
     ) -> None:
-        """`table` is shared between indexes where there are several; None loads the shipped one."""
+        """`vectors` are the sentences' that are known; None computes all, which takes its time."""
         self.passages = read_passages(articles)
         self._analyzer = Analyzer()
         terms = self._analyzer.terms
@@ -115,10 +125,14 @@ class SearchIndex:
         whole = [bodies[passage.article.article_id] for passage in self.passages]
         self._fields = [_Field(texts) for texts in (paragraphs, titles, whole)]
         self._rarity = _rarity(bodies.values())
-        self._meaning = Meaning(table or MeaningTable.load())
-        self._sentence_meanings = [self._meanings(passage) for passage in self.passages]
-        wholes = [self._whole(passage) for passage in self.passages]
-        self._meanings_of_passages = np.array(wholes, dtype=np.float32)  # [passages, D]
+        self._meaning = meaning
+        self._vectors = self._stacked(vectors)  # [sentences, D]
+        self._is_read = self._vectors.any(axis=1)
+        lengths = [len(passage.sentences) for passage in self.passages]
+        self._ends = np.cumsum(lengths, dtype=np.int64)
+        self._starts = self._ends - np.array(lengths, dtype=np.int64)
+        self._whole = self._means()  # [passages, D]
+        self._stemming = threading.Lock()  # a stemmer has state
         counts = count_words(f"{a.title} {a.body_md}" for a in articles)
         self._spelling = Spelling(counts, self._analyzer.known_words)
 
@@ -130,11 +144,26 @@ class SearchIndex:
 
     def understand(self, question: str) -> Asked:
         """The question's terms with their weights; slips of the fingers are mended."""
+        with self._stemming:
+            mended, terms, weights = self._read(question)
+        # Asked as a question, however it ends: what is typed finds what will be sent.
+        meaning = self._meaning.of(mended.rstrip(" ?!.") + "?")
+        unknown = sum(weight for term, weight in weights.items() if term not in self._rarity)
+        return Asked(
+            weights,
+            frozenset(pairwise(terms)),
+            asked_kinds(question),
+            meaning,
+            unknown / (sum(weights.values()) or 1.0),
+            wants_a_way(question),
+        )
+
+    def _read(self, question: str) -> tuple[str, list[str], dict[str, float]]:
+        """It without its slips, its terms in order, and what each weighs."""
         corrections = self._corrections(question)
         mended = mend(question, corrections)
         terms = self._analyzer.terms(mended)
-        kinds = asked_kinds(question)
-        naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in kinds))
+        naming = frozenset[str]().union(*(NAMING_TERMS[kind] for kind in asked_kinds(question)))
         rarest = max(self._rarity.values(), default=1.0)
         weights = {
             term: self._weight(term, rarest) * (_NAMING_WEIGHT if term in naming else 1.0)
@@ -145,17 +174,7 @@ class SearchIndex:
             if term in weights:
                 weights[f"?{written}"] = weights[term] * _DOUBT
                 weights[term] *= 1 - _DOUBT
-        # Asked as a question, however it ends: what is typed finds what will be sent.
-        meaning = self._meaning.vector(mended.rstrip(" ?!.") + "?")
-        unknown = sum(weight for term, weight in weights.items() if term not in self._rarity)
-        return Asked(
-            weights,
-            frozenset(pairwise(terms)),
-            kinds,
-            meaning,
-            unknown / (sum(weights.values()) or 1.0),
-            wants_a_way(question),
-        )
+        return mended, terms, weights
 
     def _corrections(self, question: str) -> dict[str, str]:
         """Of words that articles do not use in any form."""
@@ -185,13 +204,13 @@ class SearchIndex:
         scores = np.zeros(len(self.passages))
         for weight, one in zip(_FIELD_WEIGHTS, self._fields, strict=True):
             scores += weight * one.scores(known)
-        closeness = self._meanings_of_passages @ asked.meaning
+        near = self._closenesses(asked.meaning)
         by_terms = [int(i) for i in np.argsort(-scores, kind="stable")[:limit] if scores[i] > 0]
-        by_meaning = [int(i) for i in np.argsort(-closeness, kind="stable")[:limit]]
-        best = dict.fromkeys(by_terms + [i for i in by_meaning if closeness[i] > 0])
-        return [self._hit(i, float(scores[i]), float(closeness[i])) for i in best]
+        by_meaning = [int(i) for i in np.argsort(-near.best, kind="stable")[:limit]]
+        best = dict.fromkeys(by_terms + by_meaning)
+        return [self._hit(i, float(scores[i]), near) for i in best]
 
-    def _hit(self, i: int, score: float, closeness: float) -> Hit:
+    def _hit(self, i: int, score: float, near: "_Closenesses") -> Hit:
         passage = self.passages[i]
         return Hit(
             passage,
@@ -199,17 +218,46 @@ class SearchIndex:
             self._title_terms[i],
             self._article_terms[passage.article.article_id],
             self._sentence_terms[i],
-            self._sentence_meanings[i],
-            closeness,
+            near.sentences[self._starts[i] : self._ends[i]],
+            float(near.passages[i]),
+            near.articles[passage.article.article_id],
         )
 
-    def _meanings(self, passage: Passage) -> npt.NDArray[np.float32]:
-        """Of each sentence together with its title and heading."""
-        above = (passage.article.title, passage.heading)
-        return np.stack([self._meaning.vector(*above, one) for one in passage.sentences])
+    def _closenesses(self, meaning: npt.NDArray[np.float32]) -> "_Closenesses":
+        unread = np.float32(_UNREAD)
+        sentences = np.where(self._is_read, self._vectors @ meaning, unread)
+        best = np.maximum.reduceat(sentences, self._starts)
+        passages = np.where(self._whole.any(axis=1), self._whole @ meaning, unread)
+        articles: dict[UUID, float] = {}
+        for passage, closest in zip(self.passages, best.tolist(), strict=True):
+            key = passage.article.article_id
+            articles[key] = max(closest, articles.get(key, -1.0))
+        return _Closenesses(sentences, best, passages, articles)
 
-    def _whole(self, passage: Passage) -> npt.NDArray[np.float32]:
-        return self._meaning.vector(passage.article.title, passage.heading, passage.text)
+    def _stacked(self, vectors: Vectors | None) -> npt.NDArray[np.float32]:
+        """Of all sentences in order; zeros for those that nobody has read."""
+        texts = [text for passage in self.passages for text in told(passage)]
+        known = self._meaning.read(texts) if vectors is None else vectors
+        nothing = np.zeros(self._meaning.width, dtype=np.float16)
+        found = [known.get(digest_of(text), nothing) for text in texts]
+        return np.array(found, dtype=np.float32).reshape(len(texts), self._meaning.width)
+
+    def _means(self) -> npt.NDArray[np.float32]:
+        if not self.passages:
+            return self._vectors
+        sums = np.add.reduceat(self._vectors, self._starts, axis=0)
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        return np.asarray(sums / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Closenesses:
+    """To one question, of everything."""
+
+    sentences: npt.NDArray[np.float32]  # [sentences]
+    best: npt.NDArray[np.float32]  # [passages], of each passage's closest sentence
+    passages: npt.NDArray[np.float32]  # [passages]
+    articles: dict[UUID, float]
 
 
 class _Field:

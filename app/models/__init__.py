@@ -17,7 +17,7 @@ from app.models.conversations import (
 )
 from app.models.identity import IdentitySecret
 from app.models.jobs import Job, Worker
-from app.models.knowledge import Article, ArticleVersion, KbGap
+from app.models.knowledge import Article, ArticleVersion, KbGap, SentenceVector
 from app.models.office import ArticleDraft, ArticleImport, AuditEntry, Invitation, Rating
 from app.models.people import Agent, Contact, Inbox, VisitorSession, Workspace
 from app.models.teamwork import CannedReply, ConversationLabel, Draft, Label, Mention
@@ -56,6 +56,7 @@ __all__ = [
     "Message",
     "Rating",
     "ReadMarker",
+    "SentenceVector",
     "TicketComment",
     "TicketLink",
     "TriageBatch",

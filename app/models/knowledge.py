@@ -64,3 +64,18 @@ class KbGap(Base):
     """Of the article made from it."""
     dismissed_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SentenceVector(Base):
+    """What a sentence of an article means to an encoder."""
+
+    __tablename__ = "sentence_vector"
+    __table_args__ = (UniqueConstraint("workspace_id", "encoder", "digest"),)
+
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
+    encoder: Mapped[str] = mapped_column(String(64))
+    """Its fingerprint."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the text."""
+    vector: Mapped[bytes]
+    """Numbers of float16, little-endian, as many as the encoder's width."""

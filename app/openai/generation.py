@@ -27,6 +27,8 @@ from inference import (
 
 GROUNDED, BASE = "careline", "careline-base"
 MODELS = (GROUNDED, BASE)
+"""Those that say something."""
+EMBEDDINGS = "careline-embeddings"
 MAX_HISTORY = 10
 """Messages before the question that the grounded model reads."""
 DEFAULT_MAX_TOKENS = 1_024

@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`, `/v1/responses` and `/v1/models`, as OpenAI's own clients speak them."""
+"""Chat completions, responses, embeddings and models, as OpenAI's own clients speak them."""
 
 from typing import Annotated
 from uuid import uuid4
@@ -16,7 +16,10 @@ from app.errors import Unavailable
 from app.models import JsonObject
 from app.openai import chat, responses
 from app.openai.chat_schemas import ChatRequest
+from app.openai.embeddings import EmbeddingsRequest, embed
+from app.openai.errors import NoSuchModel
 from app.openai.generation import (
+    EMBEDDINGS,
     GROUNDED,
     MODELS,
     Generation,
@@ -27,7 +30,6 @@ from app.openai.generation import (
 )
 from app.openai.responses_schemas import ResponsesRequest
 from app.openai.routes import OpenAiRoute
-from app.openai.schemas import check_model
 from app.parts import Parts
 from inference import EngineUnavailable
 
@@ -81,16 +83,25 @@ async def create_response(
     return JSONResponse(await while_connected(request, responses.whole(made, generation)))
 
 
+@router.post("/embeddings")
+async def create_embeddings(
+    caller: Invokes, parts: PartsDep, body: EmbeddingsRequest
+) -> JsonObject:
+    """Texts as vectors, by the encoder that the search of articles uses."""
+    return await embed(await parts.library.meaning(), body)
+
+
 @router.get("/models")
 async def list_models(caller: Invokes) -> JsonObject:
-    """The two models there are."""
-    return {"object": "list", "data": [_model(name) for name in MODELS]}
+    """The models there are."""
+    return {"object": "list", "data": [_model(name) for name in (*MODELS, EMBEDDINGS)]}
 
 
 @router.get("/models/{model}")
 async def read_model(caller: Invokes, model: str) -> JsonObject:
     """One of them."""
-    check_model(model)
+    if model not in (*MODELS, EMBEDDINGS):
+        raise NoSuchModel(model)
     return _model(model)
 
 

@@ -72,7 +72,7 @@ async def looking_over(parts: Parts) -> Triage:
     Raises:
         Unavailable: there is no engine.
     """
-    return Triage(parts.database, await parts.library.table(), asking(parts))
+    return Triage(parts.database, await parts.library.meaning(), asking(parts))
 
 
 def in_bulk(parts: Parts) -> batches.BatchRunner:

@@ -10,12 +10,12 @@ from app.answers.language import Language, find_language
 from app.copilot.labels import Labelled, SuggestedLabel, suggest
 from app.copilot.repository import read_label_names, read_labelled
 from app.database import Database
+from app.knowledge.meaning import Meaning
 from app.privacy.pii import Finding as Personal
 from app.privacy.pii import find_pii
 from app.triage.intents import NO_INTENT, IntentFound, find_intent
 from app.triage.mood import Sentiment, Urgency, find_sentiment, find_urgency
 from app.triage.summary import summarise
-from inference import Meaning, MeaningTable
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Labels:
 
 
 def sort_ticket(ticket: Ticket, labels: Labels, meaning: Meaning) -> Sorted:
-    """Everything that needs no engine; pure, some milliseconds."""
+    """Everything that needs no engine; pure, some milliseconds a sentence."""
     whole = ticket.whole
     language = find_language(whole, ticket.locale)
     is_ours = language.code in (None, OWN_LANGUAGE)
@@ -90,9 +90,9 @@ def sort_ticket(ticket: Ticket, labels: Labels, meaning: Meaning) -> Sorted:
 class Triage:
     """Looks tickets over."""
 
-    def __init__(self, database: Database, table: MeaningTable, ask_once: AskOnce) -> None:
+    def __init__(self, database: Database, meaning: Meaning, ask_once: AskOnce) -> None:
         self._database = database
-        self._table = table
+        self._meaning = meaning
         self._ask_once = ask_once
 
     async def look_over(
@@ -107,8 +107,7 @@ class Triage:
             names = await read_label_names(session, workspace_id)
             earlier = await read_labelled(session, workspace_id) if names else []
         labels = Labels(tuple(names), tuple(earlier))
-        # A stemmer has state, so this thread gets one of its own.
-        found = await asyncio.to_thread(sort_ticket, ticket, labels, Meaning(self._table))
+        found = await asyncio.to_thread(sort_ticket, ticket, labels, self._meaning)
         asked = Asked(found.summary, locale=ticket.locale)
         reply = await self._ask_once.reply(workspace_id, asked, priority=priority)
         return Triaged(found, reply)

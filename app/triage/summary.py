@@ -6,8 +6,8 @@ the order of the text. Every word is the customer's: greetings and thanks are le
 
 import re
 
+from app.knowledge.meaning import Meaning
 from app.knowledge.sentences import split_sentences
-from inference import Meaning
 
 MAX_SENTENCES = 3
 MAX_CHARS = 400
@@ -31,8 +31,8 @@ def summarise(text: str, meaning: Meaning) -> str:
     sentences = [one for one in _sentences(text) if not _is_polite(one)]
     if len(sentences) <= MAX_SENTENCES:
         return _cut(" ".join(sentences) or " ".join(text.split()))
-    whole = meaning.vector(text)
-    vectors = [meaning.vector(one) for one in sentences]
+    whole = meaning.of(text)
+    vectors = [meaning.of(one) for one in sentences]
     worth = [
         float(whole @ vector)
         + _WISH * bool(_WANTS.search(one))

@@ -3,7 +3,6 @@ allows.
 """
 
 import importlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from inference.errors import ModelLoadError
+from inference.model.weight_files import weight_files
 
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "tokenizer.model")
 
@@ -42,7 +42,7 @@ class Tensors:
     def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
         self._files: dict[str, Any] = {}
-        for path in _weight_files(folder):
+        for path in weight_files(folder):
             try:
                 file: Any = safe_open(path, framework="pt")
                 self._files.update(dict.fromkeys(file.keys(), file))
@@ -79,19 +79,3 @@ class Tensors:
                 self._folder,
                 f"holds {len(left)} tensors that its architecture has no place for: {left[0]}, …",
             )
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            names = sorted(
-                set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            )
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ModelLoadError(str(index), f"is not an index of shards: {error!r}") from error
-        return [folder / name for name in names]
-    whole = folder / "model.safetensors"
-    if not whole.is_file():
-        raise ModelLoadError(str(folder), "holds no model.safetensors")
-    return [whole]

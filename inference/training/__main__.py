@@ -13,12 +13,9 @@ from inference.training.chart import draw_losses
 from inference.training.checkpoints import trained_model
 from inference.training.errors import TrainingError
 from inference.training.export import export as write_export
-from inference.training.meaning import EPOCHS, train_meaning
-from inference.training.meaning_pairs import read_pairs
 from inference.training.model import SIZES, CareModel
 from inference.training.prepare import (
     STAGE_DATA,
-    TRAIN,
     copy_probes,
     make_tokenizer,
     open_tokenizer,
@@ -29,6 +26,7 @@ from inference.training.recipe import STAGES, Amount
 from inference.training.report import evaluate as write_evaluation
 from inference.training.rows import open_rows_at
 from inference.training.screen import watching
+from inference.training.shrinking import shrink
 from inference.training.speculator.command import speculator
 from inference.training.trainer import Trainer
 
@@ -141,13 +139,9 @@ def evaluate(data: Data, out: Out, to: To) -> None:
 
 
 @app.command()
-def meaning(data: Data, to: To) -> None:
-    """Train the vectors with which the product chooses what to quote."""
-    train_meaning(
-        read_pairs(data, TRAIN),
-        to,
-        lambda epoch, loss: console.print(f"meaning: epoch {epoch} of {EPOCHS}, loss {loss:.3f}"),
-    )
+def encoder(model: Annotated[Path, typer.Option(help="A folder of an encoder.")], to: To) -> None:
+    """Write a sentence encoder with a byte a weight, as the shipped one is."""
+    shrink(model, to)
     console.print(f"wrote {to}")
 
 

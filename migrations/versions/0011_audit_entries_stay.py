@@ -36,10 +36,7 @@ def upgrade() -> None:
         op.execute(words)
     if op.get_bind().dialect.name == "sqlite":
         for name, when in _SQLITE.items():
-            op.execute(
-                f"CREATE TRIGGER {name} {when} "
-                f"BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
-            )
+            op.execute(f"CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END")
         return
     op.execute(
         "CREATE FUNCTION keep_audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$ "

@@ -14,14 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.answers.service import Answers
 from app.conversations import service as conversations
 from app.database import Work
-from app.demo.articles import read_articles
+from app.demo.seed import publish_articles
 from app.events import AnswerEnded, ArticlesChanged, BegunAnswer, ControlChanged, EventStored
 from app.handoff import service as handoff
 from app.knowledge.library import Library
 from app.knowledge.repository import Articles
-from app.knowledge.service import publish_article
 from app.live.answers import LiveAnswers
-from app.models import Article, ArticleVersion, Conversation, Generation, Message
+from app.models import (
+    Article,
+    ArticleVersion,
+    Conversation,
+    Generation,
+    Message,
+    SentenceVector,
+)
 from app.parts import Parts
 from app.speakers import Customer, SignedInAgent
 from app.vocabulary import EventType, Role
@@ -30,7 +36,7 @@ from tests.factories import Shop, message, stranger
 from tests.patience import PATIENCE_S
 
 Frame = dict[str, Any]
-_published: dict[type[Article | ArticleVersion], list[dict[str, Any]]] = {}
+_published: dict[type[Article | ArticleVersion | SentenceVector], list[dict[str, Any]]] = {}
 """The rows of the demo's articles and of their versions, as the application stored them."""
 
 
@@ -140,29 +146,25 @@ async def publish_demo_articles(parts: Parts, shop: Shop) -> None:
     """
     async with parts.database.work() as work:
         if (await work.session.scalars(select(Article.id).limit(1))).first() is not None:
-            await _publish(work, shop.workspace_id)
+            await publish_articles(work, shop.workspace_id)
         elif _published:
             await _store_again(work, shop.workspace_id)
         else:
-            await _publish(work, shop.workspace_id)
+            await publish_articles(work, shop.workspace_id)
             await _remember(work.session)
-
-
-async def _publish(work: Work, workspace_id: UUID) -> None:
-    for text in read_articles():
-        await publish_article(work, workspace_id, text)
 
 
 async def _remember(session: AsyncSession) -> None:
     await session.flush()
-    for kind in (Article, ArticleVersion):
+    for kind in (Article, ArticleVersion, SentenceVector):
         rows = await session.execute(select(*kind.__table__.columns))
         _published[kind] = [dict(row) for row in rows.mappings()]
 
 
 async def _store_again(work: Work, workspace_id: UUID) -> None:
-    articles = [one | {"workspace_id": workspace_id} for one in _published[Article]]
-    await work.session.execute(insert(Article), articles)
+    for kind in (Article, SentenceVector):
+        rows = [one | {"workspace_id": workspace_id} for one in _published[kind]]
+        await work.session.execute(insert(kind), rows)
     await work.session.execute(insert(ArticleVersion), _published[ArticleVersion])
     await Articles(work.session).raise_kb_version(workspace_id)
     work.outbox.add(ArticlesChanged(workspace_id))

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from app.demo.articles import read_sources
+from app.demo.vectors import demo_index
 from app.errors import NotFound
 from app.evaluation.cases import read_cases
 from app.evaluation.dialogue import say_extractively
 from app.evaluation.measures import Outcome
 from app.evaluation.policies import read_policy, tell_policy
 from app.evaluation.running import Mode, Voice, run
-from app.knowledge.search import SearchIndex
 from app.models import Workspace
 from app.parts import Parts
 from app.settings import Settings
@@ -24,7 +23,7 @@ SIX = Path(__file__).with_name("six.jsonl")
 
 async def asked(policy: AnswerPolicy) -> list[Outcome]:
     voice = Voice(Mode.EXTRACTIVE, say_extractively)
-    index = SearchIndex(read_sources())
+    index = demo_index()
     return await run(read_cases(SIX), index, "Shop", voice, tick=lambda: None, policy=policy)
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app.demo.articles import read_sources
+from app.demo.vectors import demo_index
 from app.evaluation.cases import read_cases
 from app.evaluation.measures import Outcome, measure
 from app.evaluation.running import Mode, run, speaking
 from app.evaluation.telling import save, tabulate
-from app.knowledge.search import SearchIndex
 from inference import EngineConfig
 from tests.tiny_models import save_tiny_llama
 
@@ -26,7 +25,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> EngineConfig:
 
 async def outcomes(mode: Mode, config: EngineConfig) -> list[Outcome]:
     asked: list[None] = []
-    index = SearchIndex(read_sources())
+    index = demo_index()
     async with speaking(mode, config) as voice:
         made = await run(read_cases(SIX), index, "Shop", voice, tick=lambda: asked.append(None))
     assert len(asked) == len(made) == 6

@@ -4,6 +4,7 @@ from functools import cache
 
 from app.demo.articles import read_sources
 from app.demo.questions import Question, read_questions
+from app.demo.vectors import demo_index as build
 from app.knowledge.passages import SourceArticle
 from app.knowledge.search import SearchIndex
 
@@ -15,7 +16,7 @@ def demo_articles() -> tuple[SourceArticle, ...]:
 
 @cache
 def demo_index() -> SearchIndex:
-    return SearchIndex(demo_articles())
+    return build()
 
 
 @cache

@@ -26,6 +26,7 @@ SAYS = {
     "ask once": '"outcome":"answered"',
     "grounded": "2 years",
     "stream": "2 years",
+    "embeddings": "alike True",
     "curl": '"chat.completion"',
     "one ticket": '"intent":{"name":"defect"',
 }

@@ -35,7 +35,7 @@ async def test_the_models_are_listed_and_found(dialect: Dialect) -> None:
     listed = [one.id async for one in dialect.client.models.list()]
     one = await dialect.client.models.retrieve("careline")
 
-    assert listed == ["careline", "careline-base"]
+    assert listed == ["careline", "careline-base", "careline-embeddings"]
     assert (one.id, one.object, one.owned_by) == ("careline", "model", "careline")
     with pytest.raises(NotFoundError) as unknown:
         await dialect.client.models.retrieve("gpt-9")

@@ -2,18 +2,18 @@
 
 import pytest
 
+from app.knowledge.meaning import Meaning, open_meaning
 from app.triage.intent_words import Intent
 from app.triage.intents import NO_INTENT, find_intent
 from app.triage.mood import Mood, find_sentiment, find_urgency
 from app.triage.service import Labels, Ticket, sort_ticket
 from app.triage.summary import MAX_CHARS, MAX_SENTENCES, summarise
 from app.vocabulary import Priority
-from inference import Meaning, MeaningTable
 
 
 @pytest.fixture(scope="module")
 def meaning() -> Meaning:
-    return Meaning(MeaningTable.load())
+    return open_meaning()
 
 
 @pytest.mark.parametrize(
