@@ -105,25 +105,20 @@ class Bus:
 
     async def run(self) -> None:
         """Until cancelled; a lost connection is made anew."""
-        is_first = True
         while True:
             try:
-                await self._serve(is_first)
+                await self._serve()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 log.warning("other processes are out of reach", extra={"why": str(error)})
-            is_first = False
             await asyncio.sleep(_PAUSE_S)
 
-    async def _serve(self, is_first: bool) -> None:
+    async def _serve(self) -> None:
         connection = await asyncpg.connect(self._address)
         heard: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         try:
             connection.add_termination_listener(lambda _: self._news.set())
             await connection.add_listener(CHANNEL, lambda *told: self._on_note(heard, told[-1]))
-            if is_first:
-                self.tell(AnswersAsked())
-            else:
-                self._catch_up()
+            self._catch_up()  # at the first time too: sockets may have joined before
             hearing = asyncio.create_task(self._hear_forever(heard))
             try:
                 await self._send_forever(connection)
