@@ -30,6 +30,7 @@ _CLAUSES = re.compile(r"[;:]\s+|,\s+(?:and|but|while|so)\s+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _NEGATION = re.compile(r"\b(?:not|no|never|cannot|without|nor|neither|none|nothing)\b|n['’]t\b")
 _BINDING = re.compile(r"\b(?:always|only|every|all|any|must|everyone|unlimited|forever)\b")
+_OWN_DEED = re.compile(r"\bI(?:['’](?:ve|ll)| have| had| will| just| already)\b")
 _NUMBER_WORDS = {
     "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20", "thirty": "30",
@@ -97,6 +98,8 @@ class SupportCheck:
             return Breach.UNFINISHED
         if len(text) > MAX_CHARS:
             return Breach.TOO_LONG
+        if _OWN_DEED.search(text):
+            return Breach.COMMITMENT  # articles tell what a company does, never what the bot did
         return Breach.LINK if _MARKUP.search(text) else find_ban(text, self._setting)
 
 

@@ -49,9 +49,9 @@ def find_evidence(index: SearchIndex, question: str) -> Evidence:
 
 
 def find_evidence_for(index: SearchIndex, asked: Asked) -> Evidence:
-    """The same for a question that has been understood."""
+    """The same for a question that has been understood; figures alone ask nothing."""
     ranked = rank_quotes(asked, index.search(asked))
-    if not ranked:
+    if not ranked or all(term[0].isdigit() for term in asked.weights):
         return Evidence(Verdict.NOTHING, None)
     best = ranked[0]
     coverage = confidence(asked, best)

@@ -14,7 +14,7 @@ from tests.app.answers.rig import Rig
 from tests.engine_processes import quick_settings, running, write_script
 from tests.patience import PATIENCE_S
 
-MAYBE = "how long is the waranty"
+MAYBE = "do you sell tents for 8 people"
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]
 
 

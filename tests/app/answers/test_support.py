@@ -79,6 +79,7 @@ def test_other_words_for_the_same_facts_are_supported(said: str) -> None:
         ("Standard delivery always costs $4.95.", Breach.CLAIM),
         ("Standard delivery is free.", Breach.COMMITMENT),
         ("We guarantee standard delivery in 3 to 5 working days.", Breach.COMMITMENT),
+        ("I have sent it by standard delivery.", Breach.COMMITMENT),
         ("Track standard delivery at www.evil.example now.", Breach.LINK),
         ("Standard delivery by Swiftpost takes 3 to 5 working days.", Breach.NAME),
         ("Swiftpost takes 3 to 5 working days.", Breach.UNSUPPORTED),

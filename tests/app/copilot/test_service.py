@@ -18,13 +18,13 @@ from app.knowledge.library import Library
 from app.models import Message
 from app.vocabulary import AgentRole, Role
 from inference import ChatMessage, EngineClient, SamplingParams, TokenChunk
-from tests.app.answers.conftest import CLOSING, OPENING, engine, quiet
+from tests.app.answers.conftest import CLOSING, OPENING, engine, engine_process, quiet
 from tests.app.answers.rig import Rig, publish_demo_articles
 from tests.care_client import agent_headers
 from tests.conftest import Served
 from tests.factories import open_shop
 
-__all__ = ["engine", "quiet"]
+__all__ = ["engine", "engine_process", "quiet"]
 STANDARD = "How long does standard delivery take?"
 
 

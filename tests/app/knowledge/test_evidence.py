@@ -132,3 +132,7 @@ def test_every_quote_says_where_it_stands_and_the_best_of_each_passage_is_ranked
         assert quote.text == " ".join(sentences)
     best = {id(quote.passage): quote.worth for quote in sorted(every, key=lambda one: one.worth)}
     assert {id(one.passage): one.worth for one in rank_quotes(asked, hits)} == best
+
+
+def test_a_figure_alone_asks_nothing() -> None:
+    assert find_evidence(demo_index(), "2").verdict is Verdict.NOTHING

@@ -52,6 +52,7 @@ FOR_MANAGERS = {
     "/dashboard/connectors/{connector_id}",
     "/dashboard/connectors/{connector_id}/check",
     "/dashboard/connectors/{connector_id}/delete",
+    "/dashboard/connectors/{connector_id}/rotate",
     "/dashboard/settings",
     "/dashboard/webhooks",
     "/dashboard/webhooks/{webhook_id}",

@@ -16,7 +16,7 @@ const question = "How long is the warranty?";
 test("models are listed", async () => {
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
-  assert.deepEqual(ids, ["careline", BASE]);
+  assert.deepEqual(ids, ["careline", BASE, "careline-embeddings"]);
 });
 
 test("a stream adds up to the whole, with usage", async () => {

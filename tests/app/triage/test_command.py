@@ -65,8 +65,13 @@ async def test_each_ticket_gets_a_line_and_a_stopped_run_goes_on(
 
 
 async def test_failures_are_counted_and_tried_again(
-    served: Served, http: httpx.AsyncClient, source: Path, tmp_path: Path
+    served: Served,
+    http: httpx.AsyncClient,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("app.triage.batches.MAX_AWAY", 0)
     out = tmp_path / "results.jsonl"
     engine, served.parts.engine = served.parts.engine, None
     assert await run(served, source, out) == 3

@@ -49,9 +49,10 @@ async def test_without_evidence_nothing_is_suggested(http: httpx.AsyncClient) ->
     assert human["priority"] == {"level": "high", "reason": "legal"}
 
 
-async def test_an_engine_that_is_away_fails_tickets_not_the_batch(
-    served: Served, http: httpx.AsyncClient
+async def test_an_engine_that_stays_away_fails_tickets_not_the_batch(
+    served: Served, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.triage.batches.MAX_AWAY", 0)
     served.parts.engine = None
     body = {"tickets": [{"text": "How long is the warranty?"}]}
     begun = told(await http.post("/v1/triage/batches", json=body), 202)
