@@ -36,7 +36,7 @@ async def _print_all() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with running_engine(Settings(data=Path(folder))) as engine:
             for number, line in enumerate(SAYINGS.read_text(encoding="utf-8").splitlines(), 1):
-                print(f"### {number}\n", flush=True)
+                print(f"## {number}\n", flush=True)
                 await _print_one(index, engine.client, line.split(" / "), number)
 
 
