@@ -69,9 +69,7 @@ class NativeModel:
         embedding = self._tensors.take(
             names.embedding + ".weight", config.vocab_size, config.hidden_size
         )
-        # int8 is for products only: an embedding is read once a row.
-        kept = next((one for one in (weights, cache) if one != torch.int8), torch.bfloat16)
-        self._embedding = embedding.to(kept)
+        self._embedding = embedding.to(self._packer.embedding).contiguous()
         layers = [self._layer(index) for index in range(config.num_layers)]
         norm = self._tensors.take(names.norm + ".weight", config.hidden_size)
         if config.tie_word_embeddings:
@@ -81,7 +79,13 @@ class NativeModel:
             head = self._tensors.take(names.head + ".weight", config.vocab_size, config.hidden_size)
             self._tensors.close(IGNORED_TENSORS)
         self._decoder = NativeDecoder(
-            self._packer, _shape(config), layers, norm, self._packer.pack(head), num_threads
+            self._packer,
+            _shape(config),
+            self._embedding,
+            layers,
+            norm,
+            self._packer.pack(head),
+            num_threads,
         )
 
     def forward(
@@ -114,6 +118,7 @@ class NativeModel:
         plan = inputs.attention
         self._rotary.cover(plan.longest)
         rows = StepRows(
+            inputs.token_ids,
             inputs.positions,
             inputs.slot_mapping,
             plan.block_tables,
@@ -122,7 +127,6 @@ class NativeModel:
             plan.ancestors,
         )
         return self._decoder.forward(
-            self.embed(inputs.token_ids).to(self._wide),
             rows,
             self._rotary.cos,
             self._rotary.sin,

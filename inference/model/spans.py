@@ -8,7 +8,7 @@ import torch
 
 from inference.model.decoder import DecoderInputs
 from kernels.native.attention import NativeKernels
-from kernels.paged_attention import plan_attention
+from kernels.paged_attention import AttentionPlan
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,35 @@ def lay_out(
     ancestors: torch.Tensor | None = None,  # [T] int64
 ) -> DecoderInputs:
     """The rows of all spans in order; a span's sequence is what stands before its end."""
-    longest = max(len(span.block_ids) for span in spans)
-    tables = [[*span.block_ids, *[0] * (longest - len(span.block_ids))] for span in spans]
-    plan = plan_attention(
-        torch.tensor(tables),
-        torch.tensor([0, *accumulate(len(span.token_ids) for span in spans)]),
-        torch.tensor([span.stop for span in spans]),
-        block_size,
-        ancestors=ancestors,
+    lens = [len(span.token_ids) for span in spans]
+    most_blocks = max(len(span.block_ids) for span in spans)
+    contexts = [span.stop for span in spans]
+    columns = (
+        [one for span in spans for one in span.token_ids],
+        [one for span in spans for one in span.positions],
+        [one for span in spans for one in span.slots(block_size)],
+        [0, *accumulate(lens)],
+        contexts,
+        [one for span in spans for one in _padded(span.block_ids, most_blocks)],
+    )
+    # One tensor and views of it: making six costs as much as some layers of a small step.
+    joined = torch.tensor([one for column in columns for one in column], dtype=torch.int64)
+    ids, positions, slots, starts, ends, tables = joined.split_with_sizes(
+        [len(one) for one in columns]
+    )
+    ids, positions, slots = (one.to(device) for one in (ids, positions, slots))
+    plan = AttentionPlan(
+        tables.view(len(spans), most_blocks),
+        starts,
+        ends,
+        ancestors,
+        longest=max(contexts),
+        most_rows=max(lens),
+        block_size=block_size,
         native=native,
     )
-    return DecoderInputs(
-        token_ids=_joined([span.token_ids for span in spans], device),
-        positions=_joined([span.positions for span in spans], device),
-        slot_mapping=_joined([span.slots(block_size) for span in spans], device),
-        attention=plan,
-    )
+    return DecoderInputs(ids, positions, slots, plan)
 
 
-def _joined(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:  # [T]
-    return torch.tensor([one for row in rows for one in row], device=device)
+def _padded(block_ids: Sequence[int], count: int) -> list[int]:
+    return [*block_ids, *[0] * (count - len(block_ids))]

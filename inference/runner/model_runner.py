@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -117,20 +118,18 @@ class ModelRunner:
         inputs = build_inputs(batch, self._block_size, HOST, self._native.kernels)
         hidden, aux = self._forward(model, inputs, wish.aux_layers)
         features, rows = Features(hidden, aux), sampled_rows(batch)
-        is_sound = hidden.sum(-1).isfinite()
         if not rows:
-            return Computed([], is_sound.tolist(), features)
-        if len(rows) < hidden.shape[0]:
-            hidden = hidden[send([torch.tensor(rows)], self.device)[0]]
+            return Computed([], _sound_rows(hidden), features)
+        is_all = len(rows) == hidden.shape[0]
+        asked = hidden if is_all else hidden[send([torch.tensor(rows)], self.device)[0]]
         parts = [part for part in batch.parts if part.samples]
-        logits = model.logits(hidden)
+        logits = model.logits(asked)
         if runs_triton(logits) and not any(part.tree.offers for part in parts):
-            decided = decide(parts, logits, is_sound)
+            decided = decide(parts, logits, hidden.sum(-1).isfinite())
             meanwhile()
             return Computed(*decided.wait(), features)
-        return Computed(
-            verify(parts, logits.cpu(), self._native.kernels), is_sound.tolist(), features
-        )
+        verdicts = verify(parts, logits.cpu(), self._native.kernels)
+        return Computed(verdicts, _sound_rows(hidden), features)
 
     def _forward(
         self, model: LanguageModel, inputs: DecoderInputs, layers: tuple[int, ...] = ()
@@ -240,6 +239,14 @@ class ModelRunner:
     def _tell(self, order: Order) -> None:
         if self._peers is not None:
             self._peers.tell(order)
+
+
+def _sound_rows(hidden: torch.Tensor) -> list[bool]:  # [T, W]
+    """For every row whether its numbers are numbers; a sum of all is one look at all of them."""
+    if isfinite(hidden.sum().item()):
+        return [True] * hidden.shape[0]
+    sound: list[bool] = hidden.sum(-1).isfinite().tolist()
+    return sound
 
 
 def _peers(

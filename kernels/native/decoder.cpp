@@ -18,6 +18,9 @@ constexpr int64_t kRowWork = 1 << 15;  // elements of row-wise work that are wor
 // W: weights, T: cache.
 template <typename W, typename T> class Decoder {
     using A = typename Packing<W>::A;
+    // int8 is for products only: an embedding is read once a row.
+    template <typename X> static constexpr bool is_int8 = std::is_same_v<X, int8_t>;
+    using E = std::conditional_t<!is_int8<W>, W, std::conditional_t<!is_int8<T>, T, bfloat16>>;
     static constexpr int kWidth = Packing<W>::kColumns;
 
   public:
@@ -43,10 +46,11 @@ template <typename W, typename T> class Decoder {
         attended_.resize(rows * attended_stride_);
         middle_.resize(rows * middle_stride_);
         team_.begin(weights_ * rows);
-        const A *embedded = (const A *)step.embedded;
-        for (int64_t t = 0; t < rows; t++)
+        for (int64_t t = 0; t < rows; t++) {
+            const E *own = (const E *)data_.embedding + step.token_ids[t] * hidden;
             for (int64_t d = 0; d < hidden; d++)
-                x_[t * x_stride_ + d] = embedded[t * hidden + d] * (A)data_.embedding_multiplier;
+                x_[t * x_stride_ + d] = widen(own[d]) * (A)data_.embedding_multiplier;
+        }
         for (size_t i = 0; i < layers_.size(); i++) {
             run_layer(layers_[i], step, i);
             if (step.aux && step.aux[i]) copy((A *)step.aux[i], rows);

@@ -16,14 +16,14 @@ struct LayerData {
 struct DecoderData {
     const LayerData *layers;
     LinearData head;
+    const void *embedding;  // [vocabulary, hidden]
     const void *norm;
     int64_t num_layers, hidden, middle, heads, groups, width;
     double eps, attention_scale, embedding_multiplier, residual_multiplier, logits_divisor;
 };
 
 struct StepData {
-    const void *embedded;  // [T, hidden]
-    const int64_t *positions, *slots, *tables, *starts, *contexts, *ancestors;
+    const int64_t *token_ids, *positions, *slots, *tables, *starts, *contexts, *ancestors;
     const void *cos, *sin;  // [P, width / 2]
     void *cache;            // [L, 2, N, S, G, D]
     void *hidden;           // [T, hidden]: after the final norm

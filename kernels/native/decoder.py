@@ -50,6 +50,7 @@ class _DecoderData(ctypes.Structure):
     _fields_ = (
         ("layers", ctypes.POINTER(_LayerData)),
         ("head", _LinearData),
+        ("embedding", _pointer),
         ("norm", _pointer),
         *(
             (name, _integer)
@@ -73,7 +74,7 @@ class _StepData(ctypes.Structure):
         *(
             (name, _pointer)
             for name in (
-                "embedded",
+                "token_ids",
                 "positions",
                 "slots",
                 "tables",
@@ -138,6 +139,7 @@ class PackedLayer:
 class StepRows:
     """One step's rows; all int64, contiguous, on the CPU."""
 
+    token_ids: torch.Tensor  # [T]
     positions: torch.Tensor  # [T]
     slot_mapping: torch.Tensor  # [T]
     block_tables: torch.Tensor  # [B, M]
@@ -155,6 +157,8 @@ class Packer:
         self.weights, self.cache = weights, cache
         self._arena = Arena()
         self.activations = torch.float64 if weights == torch.float64 else torch.float32
+        # int8 is for products only: an embedding is read once a row.
+        self.embedding = next((one for one in (weights, cache) if one != INT8), torch.bfloat16)
         library = kernels.library
         library.pair_width.restype = _integer
         self.pair_width = int(library.pair_width(ctypes.c_int(self.kind)))
@@ -209,21 +213,30 @@ class NativeDecoder:
         self,
         packer: Packer,
         shape: DecoderShape,
+        embedding: torch.Tensor,  # [V, W] in `Packer.embedding`
         layers: Sequence[PackedLayer],
         norm: torch.Tensor,
         head: Packed,
         num_threads: int,
     ) -> None:
+        assert embedding.is_contiguous() and embedding.dtype == packer.embedding
         library, self._kind = packer.kernels.library, packer.kind
         self._activations = packer.activations
-        self._vocab_size = head.outputs
+        self._vocab_size, self._hidden_size = head.outputs, head.inputs
         self._padded_vocab = -(-head.outputs // packer.pair_width) * packer.pair_width
-        self._kept = (packer, layers, norm, head)  # the library holds addresses into these
+        self._kept = (
+            packer,
+            embedding,
+            layers,
+            norm,
+            head,
+        )  # the library holds addresses into these
         self._num_layers = len(layers)
         self._layers = (_LayerData * len(layers))(*map(_layer_data, layers))
         data = _DecoderData(
             layers=self._layers,
             head=linear_data(head),
+            embedding=embedding.data_ptr(),
             norm=norm.data_ptr(),
             num_layers=len(layers),
             hidden=head.inputs,
@@ -249,7 +262,6 @@ class NativeDecoder:
 
     def forward(
         self,
-        embedded: torch.Tensor,  # [T, W] in the activations' dtype
         rows: StepRows,
         cos: torch.Tensor,  # [P, D / 2]
         sin: torch.Tensor,  # [P, D / 2]
@@ -257,18 +269,17 @@ class NativeDecoder:
         aux_layers: Sequence[int] = (),
     ) -> tuple[torch.Tensor, torch.Tensor | None]:  # [T, W], [T, k * W]
         """Hidden states after the final norm, and the residual stream behind the named layers."""
-        assert (
-            embedded.is_contiguous() and cache.is_contiguous() and rows.block_tables.is_contiguous()
-        )
-        hidden = torch.empty_like(embedded)
-        aux = embedded.new_empty(len(aux_layers), *embedded.shape) if aux_layers else None
+        assert cache.is_contiguous() and rows.block_tables.is_contiguous()
+        num_rows = rows.token_ids.shape[0]
+        hidden = torch.empty(num_rows, self._hidden_size, dtype=self._activations)
+        aux = hidden.new_empty(len(aux_layers), *hidden.shape) if aux_layers else None
         targets = (_pointer * self._num_layers)()
         for place, layer in enumerate(aux_layers):
             assert aux is not None
             targets[layer] = aux[place].data_ptr()
         ancestors = rows.ancestors
         step = _StepData(
-            embedded=embedded.data_ptr(),
+            token_ids=rows.token_ids.data_ptr(),
             positions=rows.positions.data_ptr(),
             slots=rows.slot_mapping.data_ptr(),
             tables=rows.block_tables.data_ptr(),
@@ -280,7 +291,7 @@ class NativeDecoder:
             cache=cache.data_ptr(),
             hidden=hidden.data_ptr(),
             aux=ctypes.cast(targets, _pointer) if aux_layers else None,
-            num_rows=embedded.shape[0],
+            num_rows=num_rows,
             num_sequences=rows.context_lens.shape[0],
             table_width=rows.block_tables.shape[1],
             num_blocks=cache.shape[2],

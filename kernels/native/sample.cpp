@@ -72,21 +72,38 @@ void keep(const std::vector<double> &weights, int64_t count, const RowData &row,
 // The first of the greatest logits; one that is no number counts as the greatest.
 template <typename A> int64_t find_best(const A *logits, int64_t count) {
     using V = typename Computed<A>::vector;
-    constexpr int step = lanes<V>();
-    V tops = {};
-    tops += logits[0];
-    int64_t whole = count / step * step;
+    constexpr int step = lanes<V>(), kAtOnce = 4, kBlock = 16 * step;
+    auto nans = V{} != V{};
     bool has_nan = false;
-    for (int64_t i = 0; i < whole; i += step) {
-        V x = load(logits + i);
-        tops = x > tops ? x : tops;
+    A top = logits[0];
+    int64_t top_block = 0;
+    for (int64_t first = 0; first < count; first += kBlock) {
+        A own = logits[first];
+        if (count - first >= kBlock) {
+            V tops[kAtOnce];
+            for (int i = 0; i < kAtOnce; i++) tops[i] = load(logits + first + i * step);
+            for (int64_t at = first; at < first + kBlock; at += kAtOnce * step)
+                for (int i = 0; i < kAtOnce; i++) {
+                    V x = load(logits + at + i * step);
+                    nans |= x != x;
+                    tops[i] = x > tops[i] ? x : tops[i];
+                }
+            for (int i = 1; i < kAtOnce; i++) tops[0] = tops[i] > tops[0] ? tops[i] : tops[0];
+            for (int i = 0; i < step; i++) own = std::max(own, tops[0][i]);
+        } else {
+            for (int64_t i = first; i < count; i++) {
+                has_nan |= logits[i] != logits[i];
+                own = std::max(own, logits[i]);
+            }
+        }
+        if (own > top) {
+            top = own;
+            top_block = first;
+        }
     }
-    for (int64_t i = 0; i < count; i++) has_nan |= logits[i] != logits[i];
-    A top = tops[0];
-    for (int i = 1; i < step; i++) top = std::max(top, tops[i]);
-    for (int64_t i = whole; i < count; i++) top = std::max(top, logits[i]);
-    auto is_best = [&](A x) { return has_nan ? x != x : x == top; };
-    return std::find_if(logits, logits + count, is_best) - logits;
+    for (int i = 0; i < step; i++) has_nan |= nans[i] != 0;
+    if (has_nan) return std::find_if(logits, logits + count, [](A x) { return x != x; }) - logits;
+    return std::find(logits + top_block, logits + count, top) - logits;
 }
 
 // e^((logit - best) / temperature); 0 for what is excluded or beyond double's range.
