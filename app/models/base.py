@@ -5,7 +5,17 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect, Enum, MetaData, TypeDecorator, Uuid
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Enum,
+    Index,
+    MetaData,
+    TypeDecorator,
+    Uuid,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.clock import now
@@ -45,6 +55,12 @@ def word(kind: type[StrEnum]) -> Enum:
         name=kind.__name__.lower(),
         values_callable=lambda words: [word.value for word in words],
     )
+
+
+def index_where(name: str, *columns: str, condition: str) -> Index:
+    """An index of the rows for which `condition` holds; a query that is to use it says the same."""
+    only = text(condition)
+    return Index(name, *columns, sqlite_where=only, postgresql_where=only)
 
 
 class Base(DeclarativeBase):

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, JsonList, JsonObject, word
+from app.models.base import Base, JsonList, JsonObject, index_where, word
 from app.vocabulary import (
     ActorKind,
     Control,
@@ -56,6 +56,12 @@ class Conversation(Base):
         ),
         Index("ix_conversation_activity", "workspace_id", "last_message_at", "id"),
         Index("uq_conversation_external_ref", "workspace_id", "external_ref", unique=True),
+        index_where(
+            "ix_conversation_rating_asked",
+            "workspace_id",
+            "rating_asked_at",
+            condition="rating_asked_at IS NOT NULL",
+        ),
     )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
@@ -145,6 +151,12 @@ class Message(Base):
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("conversation_id", "client_msg_id"),
         UniqueConstraint("generation_id"),
+        index_where(
+            "ix_message_feedback",
+            "workspace_id",
+            "created_at",
+            condition="feedback IS NOT NULL",
+        ),
     )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
@@ -177,6 +189,19 @@ class ConversationEvent(Base):
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
         Index("ix_conversation_event_feed", "workspace_id", "feed_seq"),
+        index_where(
+            "ix_conversation_event_new",
+            "workspace_id",
+            "created_at",
+            "id",
+            condition="feed_seq IS NULL",
+        ),
+        index_where(
+            "ix_conversation_event_control",
+            "workspace_id",
+            "created_at",
+            condition="type = 'control.changed'",
+        ),
     )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))

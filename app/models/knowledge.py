@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
-from app.models.base import Base, word
+from app.models.base import Base, index_where, word
 from app.vocabulary import ArticleState, Visibility
 
 
@@ -17,6 +17,7 @@ class Article(Base):
     __tablename__ = "article"
     __table_args__ = (
         UniqueConstraint("workspace_id", "slug", "locale"),
+        Index("ix_article_newest", "workspace_id", "id"),
         Index("uq_article_external_ref", "workspace_id", "external_ref", unique=True),
     )
 
@@ -54,7 +55,17 @@ class KbGap(Base):
     """A question no article answered."""
 
     __tablename__ = "kb_gap"
-    __table_args__ = (UniqueConstraint("workspace_id", "question"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "question"),
+        Index("ix_kb_gap_newest", "workspace_id", "id"),
+        index_where(
+            "ix_kb_gap_open",
+            "workspace_id",
+            "id",
+            condition="article_id IS NULL AND dismissed_at IS NULL",
+        ),
+        Index("ix_kb_gap_asked", "workspace_id", "updated_at"),
+    )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     question: Mapped[str] = mapped_column(String(400))

@@ -16,7 +16,10 @@ class AuditEntry(Base):
     """Somebody changed something; entries are added and never changed."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_newest", "workspace_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_audit_entry_list", "workspace_id", "id"),
+        Index("ix_audit_entry_of_agent", "workspace_id", "agent_id", "id"),
+    )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     agent_id: Mapped[UUID | None] = mapped_column(ForeignKey("agent.id"))
@@ -86,9 +89,11 @@ class Rating(Base):
     __table_args__ = (
         UniqueConstraint("conversation_id"),
         CheckConstraint("score BETWEEN 1 AND 5", name="score"),
+        Index("ix_rating_newest", "workspace_id", "id"),
+        Index("ix_rating_given", "workspace_id", "created_at"),
     )
 
-    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"), index=True)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
     conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversation.id"))
     score: Mapped[int]
     comment: Mapped[str] = mapped_column(String(2_000), default="")

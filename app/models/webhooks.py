@@ -51,6 +51,7 @@ class WebhookDelivery(Base):
         Index("ix_webhook_delivery_due", "endpoint_id", "state", "next_at"),
         Index("ix_webhook_delivery_order", "endpoint_id", "conversation_id", "seq"),
         Index("ix_webhook_delivery_log", "endpoint_id", "id"),
+        Index("ix_webhook_delivery_state", "endpoint_id", "state", "id"),
     )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))

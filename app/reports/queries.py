@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import (
@@ -22,6 +22,8 @@ from app.vocabulary import Control, EventType, Feedback, GenerationState
 
 _ANSWERED = ("answer", "unsure")
 _SHOWN_GAPS = 5
+_PASSED_ON = literal(EventType.CONTROL_CHANGED, ConversationEvent.type.type, literal_execute=True)
+"""Spelled out in the query: SQLite takes an index of some rows for no bound value."""
 
 
 class Reports:
@@ -71,7 +73,7 @@ class Reports:
         found = await self._session.scalars(
             select(ConversationEvent.data).where(
                 ConversationEvent.workspace_id == self._workspace_id,
-                ConversationEvent.type == EventType.CONTROL_CHANGED,
+                ConversationEvent.type == _PASSED_ON,
                 ConversationEvent.created_at >= span.begin,
                 ConversationEvent.created_at < span.end,
             )
