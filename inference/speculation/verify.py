@@ -14,7 +14,7 @@ import torch
 
 from inference.batch import Offer, Part, Verdict
 from inference.constraints.base import State
-from inference.request import SamplingParams, TokenLogprob
+from inference.request import TokenLogprob
 from inference.sampling import draw, needs_shaping, probabilities, shape_logits, token_logprob
 from inference.speculation.rejection import keep_or_replace
 from kernels.native import sample
@@ -42,7 +42,7 @@ def verify(
                 pass
     walking = [walk for walk in walks if not walk.part.sequence.is_plain]
     while walking:
-        tokens = _draw(walking, logits, kernels)
+        tokens = _next_tokens(walking, logits, kernels)
         walking = [
             walk for walk, token_id in zip(walking, tokens, strict=True) if walk.follow(token_id)
         ]
@@ -98,9 +98,6 @@ class _Walk:
         )
 
 
-_GREEDY = SamplingParams()
-
-
 def _best(logits: torch.Tensor, kernels: NativeKernels | None) -> list[int]:
     if kernels is not None and sample.suits(logits):
         return sample.best(kernels, logits)
@@ -108,13 +105,28 @@ def _best(logits: torch.Tensor, kernels: NativeKernels | None) -> list[int]:
     return best
 
 
+def _next_tokens(
+    walks: list[_Walk], logits: torch.Tensor, kernels: NativeKernels | None
+) -> list[int]:
+    """The only possible token of every walk, or the one that is drawn."""
+    forced = [_forced(walk) for walk in walks]
+    free = [walk for walk, must in zip(walks, forced, strict=True) if must is None]
+    drawn = iter(_draw(free, logits, kernels) if free else ())
+    return [next(drawn) if must is None else must for must in forced]
+
+
+def _forced(walk: _Walk) -> int | None:
+    constraint = walk.part.sequence.constraint
+    forced = () if constraint is None else constraint.forced(_state(walk))
+    return forced[0] if forced else None
+
+
 def _draw(walks: list[_Walk], logits: torch.Tensor, kernels: NativeKernels | None) -> list[int]:
-    rows = logits[[walk.row for walk in walks]]  # a copy: logprobs want the model's own
-    forced = [_shape(walk, row) for walk, row in zip(walks, rows, strict=True)]
-    params = [
-        walk.part.sequence.params if must is None else _GREEDY
-        for walk, must in zip(walks, forced, strict=True)
-    ]
+    # A copy: logprobs want the model's own.
+    rows = logits.index_select(0, torch.tensor([walk.row for walk in walks]))
+    for walk, row in zip(walks, rows, strict=True):
+        _shape(walk, row)
+    params = [walk.part.sequence.params for walk in walks]
     seeds = [walk.part.sequence.seed for walk in walks]
     positions = [len(walk.part.sequence.token_ids) + len(walk.token_ids) for walk in walks]
     drawn = draw(rows, params, seeds, positions, kernels)
@@ -128,27 +140,23 @@ def _draw(walks: list[_Walk], logits: torch.Tensor, kernels: NativeKernels | Non
         )
         for at, token_id in zip(offered, kept, strict=True):
             drawn[at] = token_id
-    return [own if must is None else must for own, must in zip(drawn, forced, strict=True)]
+    return drawn
 
 
-def _shape(walk: _Walk, logits: torch.Tensor) -> int | None:
-    """Apply the request's processors to one row; the token, where only one is possible."""
+def _shape(walk: _Walk, logits: torch.Tensor) -> None:
+    """Apply the request's processors to one row."""
     sequence = walk.part.sequence
     if needs_shaping(sequence.params):
         prompt = sequence.token_ids[: sequence.num_prompt]
         output = [*sequence.token_ids[sequence.num_prompt :], *walk.token_ids]
         shape_logits(logits, sequence.params, prompt, output, sequence.stop_ids)
     if sequence.constraint is None:
-        return None
+        return
     state = _state(walk)
-    forced = sequence.constraint.forced(state)
-    if forced:
-        return forced[0]
     logits.masked_fill_(~sequence.constraint.allowed(state), float("-inf"))
     bias = sequence.constraint.bias(state)
     if bias is not None:
         logits[bias.token_ids] += bias.values.to(logits.dtype)
-    return None
 
 
 def _state(walk: _Walk) -> State:
