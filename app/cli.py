@@ -45,7 +45,7 @@ app.command()(openapi)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Prepare = Callable[[Parts], Awaitable[Login | None]]
+PrepareLogin = Callable[[Parts], Awaitable[Login | None]]
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
@@ -256,7 +256,7 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-async def _serve(settings: Settings, prepare: Prepare) -> None:
+async def _serve(settings: Settings, prepare: PrepareLogin) -> None:
     DataFolder(settings.data).prepare()
     set_up_logs(settings.log_dir, settings.log_level)
     out.print("Careline is starting its engine …")
@@ -272,21 +272,18 @@ async def _serve(settings: Settings, prepare: Prepare) -> None:
     if settings.workers > 1:
         await serve_group(settings, prepare=prepare_parts, on_ready=tell)
     else:
-        await serve_app(create_app(settings), settings, prepare=prepare_parts, on_ready=tell)
+        served = create_app(settings, prepare=prepare_parts)
+        await serve_app(served, settings, on_ready=tell)
     out.print("Careline has stopped.")
 
 
 async def _work(settings: Settings) -> None:
     set_up_logs(settings.log_dir, settings.log_level, settings.worker)
 
-    async def prepare_nothing(_: Parts) -> None:
-        """The parent has."""
-
     ending = asyncio.create_task(end_with_parent())
     await serve_app(
         create_app(settings),
         settings,
-        prepare=prepare_nothing,
         on_ready=lambda _: print(READY, flush=True),  # noqa: T201  # the parent reads it
     )
     ending.cancel()

@@ -5,7 +5,7 @@ The lifespan opens and closes them: data folder, tables, engine, answers; in tha
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -63,7 +63,20 @@ log = logging.getLogger(__name__)
 _LAG_CHECK_S = 1.0
 
 
-def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = now) -> FastAPI:
+Prepare = Callable[[Parts], Awaitable[object]]
+"""Fills a database whose tables are there; nobody else writes yet."""
+
+
+async def prepare_nothing(_: Parts) -> None:
+    """All that is needed is there."""
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine | None = None,
+    clock: Clock = now,
+    prepare: Prepare = prepare_nothing,
+) -> FastAPI:
     """The whole application; without an `engine` it starts the one its settings name.
 
     Raises:
@@ -79,9 +92,7 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
             stack.callback(folder.release)
             stack.push_async_callback(parts.database.close)
             await schema.upgrade(parts.database)
-            ready = engine
-            if ready is None:
-                ready = await stack.enter_async_context(running_engine(settings))
+            ready = await _engine_beside(prepare(parts), engine, settings, stack)
             parts.engine = ready
             parts.readiness.watch_engine(ready)
             if parts.metrics.processes is not None:
@@ -130,6 +141,21 @@ def create_app(settings: Settings, engine: Engine | None = None, clock: Clock = 
         log.info("stopped")
 
     return assemble(parts, lifespan)
+
+
+async def _engine_beside(
+    preparing: Awaitable[object], engine: Engine | None, settings: Settings, stack: AsyncExitStack
+) -> Engine:
+    """The engine, when it and what is prepared meanwhile are ready; either's refusal ends both."""
+    async with asyncio.TaskGroup() as starting:
+        starting.create_task(_awaited(preparing))
+        if engine is None:
+            engine = await stack.enter_async_context(running_engine(settings))
+    return engine
+
+
+async def _awaited(one: Awaitable[object]) -> None:
+    await one
 
 
 def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
@@ -77,13 +77,9 @@ async def serve(
     app: FastAPI,
     settings: Settings,
     *,
-    prepare: Callable[[Parts], Awaitable[None]],
     on_ready: Callable[[int], None],
 ) -> None:
-    """Serve until a signal.
-
-    `prepare` runs when the parts are open and nobody is served yet; `on_ready` hears the port when
-    the first request can come.
+    """Serve until a signal; `on_ready` hears the port when the first request can come.
 
     Raises:
         StartError: the start was refused, or the engine was given up while serving.
@@ -94,7 +90,6 @@ async def serve(
     parts: Parts = app.state.parts
     with contextlib.closing(listener), _told_alone():
         async with app.router.lifespan_context(app):
-            await prepare(parts)
             watching = asyncio.create_task(_stop_without_engine(parts, server))
             try:
                 await server.serve(sockets=[listener])

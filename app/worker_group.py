@@ -27,8 +27,7 @@ from app.data_folder import DataFolder
 from app.engine_metrics import restarts_of
 from app.engines import Engine, running_engine
 from app.errors import BadSettings, EngineFailed, WorkersFailed
-from app.main import build_parts
-from app.parts import Parts
+from app.main import Prepare, build_parts
 from app.process_figures import PARENT, Processes
 from app.serving import bind
 from app.settings import ENV_PREFIX, Settings
@@ -44,7 +43,7 @@ _MOST_DEATHS, _WINDOW_S, _PAUSE_S = 5, 60.0, 0.5
 async def serve_group(
     settings: Settings,
     *,
-    prepare: Callable[[Parts], Awaitable[object]],
+    prepare: Prepare,
     on_ready: Callable[[int], None],
 ) -> None:
     """Serve with `settings.workers` processes until a signal.
@@ -148,9 +147,7 @@ class _Group:
             self.failed.set()
 
 
-async def _prepare(
-    settings: Settings, folder: DataFolder, prepare: Callable[[Parts], Awaitable[object]]
-) -> None:
+async def _prepare(settings: Settings, folder: DataFolder, prepare: Prepare) -> None:
     """Once for all children."""
     parts = build_parts(settings, folder, now)
     try:

@@ -85,10 +85,9 @@ async def _measure(report: Report, model: str, runs: int) -> None:
         async with running_engine(settings) as engine:
             timed = TimedClient(engine.client)
             ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            app = create_app(settings, RunningEngine(cast(EngineClient, timed), engine.gave_up))
-            serving = asyncio.create_task(
-                serve(app, settings, prepare=_prepare, on_ready=ready.set_result)
-            )
+            own = RunningEngine(cast(EngineClient, timed), engine.gave_up)
+            app = create_app(settings, own, prepare=_prepare)
+            serving = asyncio.create_task(serve(app, settings, on_ready=ready.set_result))
             url = f"ws://127.0.0.1:{await ready}/ws/v1"
             await _ask(url, QUESTIONS[0])  # warms the preamble
             timed.seconds.clear()

@@ -1,5 +1,6 @@
 """Fills a database with the demo company; a second time it only brings the articles up to date."""
 
+import asyncio
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from app.demo.articles import read_articles
 from app.demo.office import Office, furnish, play_history
 from app.demo.playing import Stage
 from app.demo.script import read_scripts
-from app.demo.vectors import read_vectors
+from app.demo.vectors import demo_meaning, read_vectors
 from app.ids import new_id
-from app.knowledge.meaning import open_meaning
+from app.knowledge.meaning import Meaning
 from app.knowledge.repository import Articles
 from app.knowledge.search import SearchIndex
 from app.knowledge.service import publish_article
@@ -61,8 +62,11 @@ _ACCOUNTS = (
 )
 
 
-async def seed(database: Database, clock: Clock) -> DemoAccess:
-    """Make the demo company unless it is there, all or nothing; the passwords are known to all."""
+async def seed(database: Database, clock: Clock, meaning: Meaning | None = None) -> DemoAccess:
+    """Make the demo company unless it is there, all or nothing; the passwords are known to all.
+
+    `meaning` is another encoder than the shipped one with what the demo's customers say in mind.
+    """
     async with database.work() as work:
         workspace_id = (
             await work.session.execute(select(Workspace.id).where(Workspace.slug == SLUG))
@@ -74,7 +78,8 @@ async def seed(database: Database, clock: Clock) -> DemoAccess:
         if is_new:
             agents = [await _employ(work, workspace_id, account) for account in _ACCOUNTS]
             await _store_canned_replies(work, workspace_id)
-            await _play_conversations(work, workspace_id, agents, clock)
+            meaning = meaning or demo_meaning()
+            await _play_conversations(work, workspace_id, agents, clock, meaning)
     return DemoAccess(_ACCOUNTS[0].email, PASSWORD, SITE_TOKEN)
 
 
@@ -133,7 +138,7 @@ async def _store_canned_replies(work: Work, workspace_id: UUID) -> None:
 
 
 async def _play_conversations(
-    work: Work, workspace_id: UUID, agents: Sequence[Agent], clock: Clock
+    work: Work, workspace_id: UUID, agents: Sequence[Agent], clock: Clock, meaning: Meaning
 ) -> None:
     inbox = (
         await work.session.scalars(select(Inbox).where(Inbox.public_token == SITE_TOKEN))
@@ -143,7 +148,7 @@ async def _play_conversations(
         for account, agent in zip(_ACCOUNTS, agents, strict=True)
     }
     articles = await Articles(work.session).published(workspace_id)
-    index = SearchIndex(articles, open_meaning(), read_vectors()[1])
+    index = await asyncio.to_thread(SearchIndex, articles, meaning, read_vectors()[1])
     stage = Stage(work, Customer(workspace_id, inbox.id, ""), signed_in, index)
     now = clock()
     await play_history(stage, now)

@@ -27,8 +27,12 @@ _NUM_REMEMBERED = 2_048
 class Meaning:
     """The encoder and the last questions it has read; threads may share it."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(
+        self, encoder: Encoder, known: Mapping[bytes, npt.NDArray[np.float32]] | None = None
+    ) -> None:
+        """`known` are questions' vectors by digest that were computed before."""
         self._encoder = encoder
+        self._known = known or {}
         self._reading = threading.Lock()
         self._remembered = lru_cache(maxsize=_NUM_REMEMBERED)(self._read_one)
 
@@ -41,6 +45,10 @@ class Meaning:
     def width(self) -> int:
         """Numbers in a vector."""
         return self._encoder.width
+
+    def knowing(self, known: Mapping[bytes, npt.NDArray[np.float32]]) -> "Meaning":
+        """The same encoder, which computes nothing for the texts with these digests."""
+        return Meaning(self._encoder, known)
 
     def of(self, text: str) -> npt.NDArray[np.float32]:
         """[D] at unit length, of what a customer says; a moment of computing."""
@@ -65,6 +73,9 @@ class Meaning:
         return self._encoder.count_tokens(texts)
 
     def _read_one(self, text: str) -> npt.NDArray[np.float32]:
+        known = self._known.get(digest_of(text)) if self._known else None
+        if known is not None:
+            return known
         vector: npt.NDArray[np.float32] = self._encoder.encode([text])[0]
         vector.setflags(write=False)
         return vector

@@ -23,10 +23,6 @@ def engine(tmp_path: Path) -> Engine:
     return Engine(EngineClient(tmp_path / "engine.sock"))
 
 
-async def nothing(_parts: Parts) -> None:
-    """Nothing to prepare."""
-
-
 async def test_an_engine_that_is_gone_for_good_ends_the_server_with_an_error(
     settings: Settings, engine: Engine
 ) -> None:
@@ -35,7 +31,7 @@ async def test_an_engine_that_is_gone_for_good_ends_the_server_with_an_error(
 
     with pytest.raises(EngineFailed):
         async with asyncio.timeout(PATIENCE_S):
-            await serve(create_app(settings, engine), settings, prepare=nothing, on_ready=give_up)
+            await serve(create_app(settings, engine), settings, on_ready=give_up)
 
     assert not (settings.data / "run" / "web.pid").exists()
 
@@ -55,7 +51,7 @@ async def test_what_is_prepared_is_there_before_anybody_is_served(
         engine.gave_up.set()
 
     with pytest.raises(EngineFailed):
-        await serve(create_app(settings, engine), settings, prepare=prepare, on_ready=ready)
+        await serve(create_app(settings, engine, prepare=prepare), settings, on_ready=ready)
 
     assert order == ["prepared", "ready True"]
 
@@ -70,7 +66,7 @@ async def test_a_preparation_that_fails_leaves_nothing_behind(
         raise AssertionError("nobody may be served")
 
     with pytest.raises(BadSettings):
-        await serve(create_app(settings, engine), settings, prepare=prepare, on_ready=never)
+        await serve(create_app(settings, engine, prepare=prepare), settings, on_ready=never)
 
     assert not (settings.data / "run" / "web.pid").exists()
 
