@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_
+from sqlalchemy import ColumnElement, Select, and_, not_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.errors import Invalid
@@ -40,6 +40,15 @@ def seek(
     return query.order_by(*by).limit(limit)
 
 
+def up_to(
+    columns: Sequence[InstrumentedAttribute[Any]], last: Sequence[Any], order: Order
+) -> ColumnElement[bool]:
+    """Rows that come before a place, or stand there."""
+    first, value = columns[0], last[0]  # said once more, for an index to end there
+    ends = first >= value if order is Order.DESC else first <= value
+    return and_(ends, not_(_further(columns, last, order)))
+
+
 def place_of_id(after: Sequence[str] | None) -> tuple[UUID] | None:
     """The place of a list that is ordered by id alone.
 
@@ -69,12 +78,19 @@ def place_of_number(after: Sequence[str] | None) -> tuple[int] | None:
 
 def _behind(
     columns: Sequence[InstrumentedAttribute[Any]], after: Sequence[Any], order: Order
-) -> Any:
+) -> ColumnElement[bool]:
+    first, value = columns[0], after[0]  # said once more, for an index to begin there
+    begins = first <= value if order is Order.DESC else first >= value
+    return and_(begins, _further(columns, after, order))
+
+
+def _further(
+    columns: Sequence[InstrumentedAttribute[Any]], after: Sequence[Any], order: Order
+) -> ColumnElement[bool]:
     """(a, b) behind (x, y): a behind x, or a = x and b behind y."""
     alternatives = []
     for i, (column, value) in enumerate(zip(columns, after, strict=True)):
         equal = [columns[j] == after[j] for j in range(i)]
         further = column < value if order is Order.DESC else column > value
         alternatives.append(and_(*equal, further))
-    first, value = columns[0], after[0]  # said once more, for an index to begin there
-    return and_(first <= value if order is Order.DESC else first >= value, or_(*alternatives))
+    return or_(*alternatives)

@@ -83,11 +83,19 @@ async def list_conversations(
 
     With `sort=created` a conversation keeps its place whatever happens in it, so that reading page
     by page shows each exactly once; with `sort=activity` one that is written to moves to the front.
+    With several filters a page looks through 10,000 conversations, so it may hold fewer than
+    `limit`, or none, and `has_more` tells whether there are others to look through.
     """
     listing = Listing(chosen, sort, order)
-    rows = await listing.page(session, pager.after(listing.name), pager.limit + 1)
-    shown = await expansion.show(session, rows[: pager.limit])
-    return pager.page(listing.name, rows, lambda row: shown[row.conversation.id], listing.place)
+    found = await listing.page(session, pager.after(listing.name), pager.limit + 1)
+    shown = await expansion.show(session, found.rows[: pager.limit])
+    return pager.page(
+        listing.name,
+        found.rows,
+        lambda row: shown[row.conversation.id],
+        listing.place,
+        stopped_at=found.stopped_at,
+    )
 
 
 @router.post("", status_code=201, responses={200: {"description": "It was here already."}})
