@@ -42,13 +42,23 @@ void keep(const std::vector<double> &weights, int64_t count, const RowData &row,
     auto is_better = [&](int32_t a, int32_t b) {
         return weights[a] != weights[b] ? weights[a] > weights[b] : a < b;
     };
-    int64_t most = row.top_k ? std::min(row.top_k, count) : count;
+    double total = std::accumulate(weights.begin(), weights.begin() + count, 0.0), mass = 0;
+    // All tokens below this together weigh less than half of what top-p leaves out, so none of them
+    // stays; mostly they are nearly all.
+    double least = row.top_k ? 0 : 0.5 * (1 - row.top_p) * total / count;
     kept.resize(count);
-    std::iota(kept.begin(), kept.end(), 0);
-    if (most < count) std::nth_element(kept.begin(), kept.begin() + most, kept.end(), is_better);
-    if (row.top_p < 1) {
-        double total = 0, mass = 0;
+    int64_t most = 0;
+    for (int64_t i = 0; i < count; i++) {
+        kept[most] = (int32_t)i;
+        most += weights[i] >= least;
+    }
+    if (row.top_k && row.top_k < most) {
+        most = row.top_k;
+        std::nth_element(kept.begin(), kept.begin() + most, kept.end(), is_better);
+        total = 0;
         for (int64_t i = 0; i < most; i++) total += weights[kept[i]];
+    }
+    if (row.top_p < 1) {
         int64_t ordered = 0, used = 0;
         // A token stays while the mass before it has not reached top_p; so at least one stays.
         while (used < most && (used == 0 || mass < row.top_p * total)) {
