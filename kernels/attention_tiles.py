@@ -98,7 +98,7 @@ def launch(
     return output
 
 
-@triton.jit(do_not_specialize=["window", "num_sequences", "num_rows"])
+@triton.jit(do_not_specialize=["window", "num_sequences", "num_rows", "table_stride"])
 def _attend(
     query_ptr,
     key_ptr,
@@ -193,13 +193,17 @@ def _attend(
     table_ptr += sequence.to(tl.int64) * table_stride
     group_offset = group * ROW
 
+    # Ids of blocks are read a turn ahead: were keys to wait for them in their own turn, there would
+    # be no loads to run beside the products.
+    block = _blocks(table_ptr, first, stop, SLOTS, BLOCK_N)
     for at in range(first, clear_to, BLOCK_N):
         position = at + tl.arange(0, BLOCK_N)
         key, value, key_scale, value_scale = _read(
-            key_ptr, value_ptr, key_scale_ptr, value_scale_ptr, table_ptr, position, stop,
+            key_ptr, value_ptr, key_scale_ptr, value_scale_ptr, block, position, stop,
             slot_stride, group_offset, query_ptr.dtype.element_ty,
             WIDTH, PADDED, SLOTS, FORMAT, False,
         )  # fmt: skip
+        block = _blocks(table_ptr, at + BLOCK_N, stop, SLOTS, BLOCK_N)
         score = _score(query, key, key_scale, scale, softcap, precise, HAS_CAP, FORMAT)
         greatest, total, sums = _take(
             greatest, total, sums, score, value, value_scale, precise, FORMAT
@@ -207,10 +211,11 @@ def _attend(
     for at in range(clear_to, stop, BLOCK_N):
         position = at + tl.arange(0, BLOCK_N)
         key, value, key_scale, value_scale = _read(
-            key_ptr, value_ptr, key_scale_ptr, value_scale_ptr, table_ptr, position, stop,
+            key_ptr, value_ptr, key_scale_ptr, value_scale_ptr, block, position, stop,
             slot_stride, group_offset, query_ptr.dtype.element_ty,
             WIDTH, PADDED, SLOTS, FORMAT, True,
         )  # fmt: skip
+        block = _blocks(table_ptr, at + BLOCK_N, stop, SLOTS, BLOCK_N)
         score = _score(query, key, key_scale, scale, softcap, precise, HAS_CAP, FORMAT)
         other = position - before  # the row that a key belongs to, if it is one of this step's
         seen = position[None, :] <= (before + row)[:, None]
@@ -276,12 +281,19 @@ def _count_bits(bits):
 
 
 @triton.jit
+def _blocks(table_ptr, first, stop, SLOTS: tl.constexpr, BLOCK_N: tl.constexpr):
+    """The blocks that a turn's positions lie in."""
+    position = first + tl.arange(0, BLOCK_N)
+    return tl.load(table_ptr + position // SLOTS, mask=position < stop, other=0)
+
+
+@triton.jit
 def _read(
     key_ptr,
     value_ptr,
     key_scale_ptr,
     value_scale_ptr,
-    table_ptr,
+    block,
     position,
     stop,
     slot_stride,
@@ -296,10 +308,6 @@ def _read(
     """Keys [PADDED, BLOCK_N], values [BLOCK_N, PADDED], and their scales where rows are packed."""
     dim = tl.arange(0, PADDED)
     is_key = position < stop
-    if IS_EDGE:
-        block = tl.load(table_ptr + position // SLOTS, mask=is_key, other=0)
-    else:
-        block = tl.load(table_ptr + position // SLOTS)
     slot = block.to(tl.int64) * SLOTS + position % SLOTS  # 64 bits: elements outgrow 32
     offset = slot * slot_stride + group_offset
     keys = key_ptr + offset[None, :] + dim[:, None]
