@@ -9,6 +9,7 @@ import logging
 from inference.cache.block_pool import BlockPool
 from inference.runner.model_runner import ModelRunner
 from inference.runner.profile import CONTEXT
+from inference.runner.transfer import claim
 from inference.speculation.budget import Budget, MeasuredBudget
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Calibration:
             return
         blocks = [self._pool.take() for _ in range(num_blocks)]
         self._measured = kernels
+        claim(self._runner.device)
         try:
             budget.start(self._runner.profile(blocks))
         except Exception:  # without a curve everything is drafted; requests must not end for it

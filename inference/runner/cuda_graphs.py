@@ -39,8 +39,9 @@ class GraphedForward:
         self._model, self._cache, self._device = model, cache, device
         self.record = record
         most_slots = min(model.config.max_model_len, cache.shape[2] * cache.shape[3])
-        model.cover(model.config.max_model_len)  # graphs go on reading the table they have seen
         self._buffers = StepBuffers(-(-most_slots // cache.shape[3]), device)
+        # Graphs go on reading the table they have seen, so no shape may make it grow.
+        model.cover(max(model.config.max_model_len, self._buffers.num_blocks * cache.shape[3]))
         self.choice: GraphChoice[Recording] = GraphChoice()
 
     def forward(self, inputs: DecoderInputs, layers: tuple[int, ...]) -> States:
@@ -82,6 +83,11 @@ class StepBuffers:
         self._tables = torch.zeros(most, max(width, 16), dtype=torch.int32, device=device)
         self._starts = torch.zeros(most + 1, dtype=torch.int32, device=device)
         self._contexts = torch.zeros(most, dtype=torch.int32, device=device)
+
+    @property
+    def num_blocks(self) -> int:
+        """Of the widest block table."""
+        return self._tables.shape[1]
 
     def hold(self, shape: StepShape) -> bool:
         """Whether a step of this shape fits."""

@@ -19,6 +19,9 @@ Key = tuple[StepShape, tuple[int, ...]]
 MAX_GRAPHS = 32
 WANTED = 3
 """How often a shape must be wanted before it is recorded."""
+WANTED_WHEN_FULL = 48
+"""Likewise where another must make room: a server that needs more shapes than there may be graphs
+must not record all the time."""
 MOST_WASTE = 2
 """A padded step has at most so many times its rows."""
 
@@ -58,7 +61,8 @@ class GraphChoice(Generic[Graph]):
         self._wanted.move_to_end(key)
         while len(self._wanted) > 4 * self._max_graphs:
             self._wanted.popitem(last=False)
-        return self._wanted[key] >= WANTED
+        has_room = len(self._graphs) < self._max_graphs
+        return self._wanted[key] >= (WANTED if has_room else WANTED_WHEN_FULL)
 
     def _covering(self, shape: StepShape, layers: tuple[int, ...]) -> Key | None:
         """The smallest recorded shape that wastes little."""

@@ -10,7 +10,7 @@ from math import prod
 
 import torch
 
-ALIGNMENT = 8  # of the widest type that travels
+ALIGNMENT = 16  # bytes; what is aligned otherwise, Triton compiles anew for
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
     if device.type == "cuda":
         block = block.pin_memory().to(device, non_blocking=True)
     return unpack(block, places_of(tensors))
+
+
+def claim(device: torch.device) -> None:
+    """Have this thread launch kernels on the device: Triton's go to a thread's current one."""
+    if device.index is not None and device.type == "cuda":
+        torch.cuda.set_device(device)
 
 
 class Fetch:

@@ -5,7 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.runner.graph_choice import MOST_WASTE, WANTED, GraphChoice
+from inference.runner.graph_choice import (
+    MOST_WASTE,
+    WANTED,
+    WANTED_WHEN_FULL,
+    GraphChoice,
+)
 from inference.runner.step_shapes import ROW_SIZES, StepShape
 
 SHAPE = StepShape(num_rows=8, num_sequences=8, num_blocks=16, most_rows=1, is_tree=False)
@@ -55,12 +60,21 @@ def test_swings_between_two_sizes_record_each_once() -> None:
 
 def test_the_longest_unused_makes_room() -> None:
     rig = Rig(max_graphs=2)
-    for num_rows in (1, 64, 8):
+    for num_rows in (1, 64):
         for _ in range(WANTED):
             rig.step(num_rows)
+    assert [rig.step(8) for _ in range(WANTED_WHEN_FULL)] == [None] * (WANTED_WHEN_FULL - 1) + [8]
     assert len(rig.choice) == 2
     assert rig.step(64) == 64
     assert rig.step(1) is None, "it was used longest ago"
+
+
+def test_more_shapes_than_graphs_are_rarely_recorded() -> None:
+    rig = Rig(max_graphs=2)
+    num_steps = 400
+    for number in range(num_steps):
+        rig.step((1, 8, 64)[number % 3])
+    assert len(rig.recorded) <= 2 + num_steps // WANTED_WHEN_FULL
 
 
 def test_other_layers_are_other_graphs() -> None:

@@ -1,8 +1,9 @@
 """Tensors of mixed types travel as one block of bytes and arrive as they were."""
 
+import pytest
 import torch
 
-from inference.runner.transfer import Fetch, pack, places_of, send, unpack
+from inference.runner.transfer import Fetch, claim, pack, places_of, send, unpack
 
 TENSORS = [
     torch.tensor([1, -2, 3]),
@@ -34,3 +35,17 @@ def test_the_tensors_are_views_of_one_block() -> None:
     first = unpack(block, places_of(TENSORS))[0]
     block.zero_()
     assert first.tolist() == [0, 0, 0]
+
+
+def test_a_thread_launches_on_the_engine_s_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", claimed.append)
+    for name in ("cpu", "cuda", "cuda:1"):  # a device without a number is the current one
+        claim(torch.device(name))
+    assert claimed == [torch.device("cuda:1")]
+
+
+def test_what_travels_is_aligned_as_kernels_are_compiled_for() -> None:
+    sent = send([torch.ones(n, dtype=torch.int32) for n in (1, 3, 5)], torch.device("cpu"))
+    first = sent[0].data_ptr()
+    assert all((one.data_ptr() - first) % 16 == 0 for one in sent)
