@@ -58,6 +58,14 @@ class TextsErased(InWorkspace):
 
 
 @dataclass(frozen=True)
+class ContactErased(InWorkspace):
+    """Whoever keeps who a contact is, in any of these conversations, is to forget it."""
+
+    contact_id: UUID
+    conversation_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class InConversation(InWorkspace):
     """Something that happened in a conversation."""
 

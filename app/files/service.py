@@ -31,7 +31,9 @@ from app.vocabulary import Visibility
 
 SWEEP_JOB = "files.sweep"
 DROP_JOB = "files.drop"
-_HOUR = timedelta(hours=1)
+ORPHANS_JOB = "files.orphans"
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,9 @@ async def forget(work: Work, files: Sequence[Attachment]) -> None:
 
 
 async def schedule_sweep(work: Work) -> None:
-    """Look now, and every hour; there is only one such job."""
+    """Look now, and every hour, and every day for contents without a row; one job of each."""
     await schedule(work, SWEEP_JOB, work.clock(), {}, key=SWEEP_JOB)
+    await schedule(work, ORPHANS_JOB, work.clock(), {}, key=ORPHANS_JOB)
 
 
 def handlers(store: FileStore) -> dict[str, Handler]:
@@ -177,7 +180,16 @@ def handlers(store: FileStore) -> dict[str, Handler]:
         await forget(work, (await work.session.scalars(unsent)).all())
         await schedule(work, SWEEP_JOB, work.clock() + _HOUR, {}, key=SWEEP_JOB)
 
-    return {DROP_JOB: drop, SWEEP_JOB: sweep}
+    async def orphans(work: Work, _payload: JsonObject) -> None:
+        """What was kept by a work that was not committed."""
+        before = work.clock() - _DAY
+        kept = await asyncio.to_thread(store.older_than, before.timestamp())
+        for workspace_id, contents in kept.items():
+            for sha256 in await _without_row(work.session, workspace_id, contents):
+                await _drop_unused(work, store, workspace_id, sha256)
+        await schedule(work, ORPHANS_JOB, work.clock() + _DAY, {}, key=ORPHANS_JOB)
+
+    return {DROP_JOB: drop, SWEEP_JOB: sweep, ORPHANS_JOB: orphans}
 
 
 def owner_of(speaker: Speaker) -> str:
@@ -223,6 +235,20 @@ async def _drop_unused(work: Work, store: FileStore, workspace_id: UUID, sha256:
     )
     if (await work.session.scalars(same.limit(1))).first() is None:
         store.drop(workspace_id, sha256)
+
+
+async def _without_row(
+    session: AsyncSession, workspace_id: UUID, contents: Sequence[str]
+) -> list[str]:
+    """Those of these contents that no attachment of the company names."""
+    known: set[str] = set()
+    for start in range(0, len(contents), _AT_ONCE):
+        query = select(Attachment.sha256).where(
+            Attachment.workspace_id == workspace_id,
+            Attachment.sha256.in_(contents[start : start + _AT_ONCE]),
+        )
+        known.update(await session.scalars(query))
+    return [one for one in contents if one not in known]
 
 
 async def _lock_contents(work: Work, workspace_id: UUID) -> None:

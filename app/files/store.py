@@ -7,6 +7,7 @@ What is arriving lies in `files/arriving` until it is known to be whole and allo
 import asyncio
 import hashlib
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from app.ids import new_id
 
 _WRITE_BYTES = 256 * 1_024
 _STALE_S = 3_600
+_HEX = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,18 @@ class FileStore:
         for path in (self._folder / "arriving").glob("*"):
             if path.stat().st_mtime < time.time() - _STALE_S:
                 path.unlink(missing_ok=True)
+
+    def older_than(self, at_s: float) -> dict[UUID, list[str]]:
+        """Hashes of the contents that were kept before then (seconds of the epoch), by company."""
+        found: dict[UUID, list[str]] = {}
+        for folder in self._folder.glob("*"):
+            if not _HEX.fullmatch(folder.name):
+                continue
+            with os.scandir(folder) as entries:
+                old = [one.name for one in entries if one.stat().st_mtime < at_s]
+            if old:
+                found[UUID(folder.name)] = sorted(old)
+        return found
 
     async def _write(self, path: Path, pieces: AsyncIterator[bytes], limit: int) -> Received:
         path.parent.mkdir(parents=True, exist_ok=True)

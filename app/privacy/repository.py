@@ -13,7 +13,6 @@ from app.models import (
     Attachment,
     Contact,
     Conversation,
-    ConversationEvent,
     Draft,
     Generation,
     KbGap,
@@ -22,7 +21,7 @@ from app.models import (
     ReadMarker,
     VisitorSession,
 )
-from app.vocabulary import EventType, Status
+from app.vocabulary import Status
 
 _SHOWN = 50
 _ANEW = {"populate_existing": True}
@@ -135,10 +134,6 @@ class Contacts:
         await self._set(Generation, Generation.conversation_id.in_(mine), computed)
         await self._set(Conversation, Conversation.id.in_(mine), {"subject": "", "page": None})
         await self._set(Rating, Rating.conversation_id.in_(mine), {"comment": ""})
-        told = ConversationEvent.conversation_id.in_(mine) & (
-            ConversationEvent.type == EventType.CONTACT_CHANGED
-        )
-        await self._set(ConversationEvent, told, {"data": {}})
         for table, column in (
             (Draft, Draft.conversation_id),
             (KbGap, KbGap.conversation_id),

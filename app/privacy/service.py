@@ -23,7 +23,7 @@ from app.conversations.ledger import append_change, append_message_change
 from app.conversations.moves import nothing_shown, pass_on
 from app.conversations.schemas import RatingOut
 from app.database import Work
-from app.events import ContactChanged, SessionEnded, TextsErased
+from app.events import ContactChanged, ContactErased, SessionEnded, TextsErased
 from app.files import service as files
 from app.jobs.schedule import schedule
 from app.models import Attachment, Contact, Conversation, JsonObject, Message, Rating, Workspace
@@ -82,7 +82,7 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     contact = await contacts.locked(workspace_id, contact_id)
     theirs = [one.id for one in await contacts.conversations(contact_id)]
     conversations = await _lock(work, theirs)
-    message_ids = await _empty(work, contacts, conversations, doer.agent.actor)
+    message_ids = await _empty(work, contacts, conversations, doer.agent.actor, name=ERASED_NAME)
     await forget_answers_about(work.session, [contact_id, *theirs])
     contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
     contact.locale, contact.consented_at = None, None
@@ -92,6 +92,7 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     changes = {"conversations": (len(conversations), 0)}
     note(work, doer, "contact.erased", str(contact_id), changes)
     work.outbox.add(TextsErased(workspace_id, tuple(message_ids)))
+    work.outbox.add(ContactErased(workspace_id, contact_id, tuple(theirs)))
     work.outbox.add(ContactChanged(workspace_id))
     for token_hash in tokens:
         work.outbox.add(SessionEnded(workspace_id, token_hash))
@@ -127,9 +128,17 @@ async def _lock(work: Work, conversation_ids: Iterable[UUID]) -> list[Conversati
 
 
 async def _empty(
-    work: Work, contacts: Contacts, conversations: Sequence[Conversation], by: Actor
+    work: Work,
+    contacts: Contacts,
+    conversations: Sequence[Conversation],
+    by: Actor,
+    *,
+    name: str | None = None,
 ) -> list[UUID]:
-    """Words and files go together, from locked conversations; returns the messages that had any."""
+    """Words and files go together, from locked conversations; returns the messages that had any.
+
+    `name` is what open pages are to call the contact from now on.
+    """
     for conversation in conversations:
         if await end_live_answer(work, conversation, by, EndReason.STOPPED, nothing_shown):
             await pass_on(work, conversation)
@@ -137,7 +146,7 @@ async def _empty(
     ids = [one.id for one in conversations]
     await files.forget(work, await files.of_conversations(work.session, ids))
     emptied = await contacts.empty(ids)
-    await _announce(work, contacts, conversations, emptied, by)
+    await _announce(work, contacts, conversations, emptied, by, name)
     return [one.id for one in emptied.messages]
 
 
@@ -147,6 +156,7 @@ async def _announce(
     conversations: Sequence[Conversation],
     emptied: Emptied,
     by: Actor,
+    name: str | None,
 ) -> None:
     """Nobody's views keep the words; and nobody has something new to read for that."""
     messages: dict[UUID, list[Message]] = defaultdict(list)
@@ -160,7 +170,19 @@ async def _announce(
         if conversation.id in ratings:
             told = RatingOut.of(ratings[conversation.id]).wire()
             await append_change(work, conversation, by, EventType.CSAT_ANSWERED, told)
+        await _announce_head(work, conversation, by, name)
         await contacts.read_on(conversation.id, before, conversation.last_seq)
+
+
+async def _announce_head(
+    work: Work, conversation: Conversation, by: Actor, name: str | None
+) -> None:
+    """What stands above the thread goes too."""
+    contact = await work.session.get_one(Contact, conversation.contact_id)
+    told = {"blocked": contact.blocked_at is not None, "by": by.wire(), "subject": ""}
+    if name is not None:
+        told["name"] = name
+    await append_change(work, conversation, by, EventType.CONTACT_CHANGED, told)
 
 
 async def schedule_purge(work: Work, at: datetime) -> None:

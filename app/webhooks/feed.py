@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.database import Work
-from app.events import Dispatcher, Event, EventStored, TextsErased
+from app.events import ContactErased, Dispatcher, Event, EventStored, TextsErased
 from app.ids import new_id
 from app.models import Contact, Conversation, WebhookDelivery, WebhookEndpoint
 from app.vocabulary import EndpointKind, Visibility
@@ -38,6 +38,7 @@ class Feed:
         """From now on store what happens."""
         dispatcher.within(EventStored, self.store)
         dispatcher.within(TextsErased, forget)
+        dispatcher.within(ContactErased, forget_contacts)
 
     async def store(self, work: Work, events: Sequence[EventStored]) -> None:
         """Add a delivery for every pair of endpoint and event that belong together."""
@@ -94,6 +95,24 @@ async def forget(work: Work, erased: Sequence[TextsErased]) -> None:
             if delivery.payload:
                 delivery.payload = payload.without_words(delivery.payload)
         await work.session.flush()
+
+
+async def forget_contacts(work: Work, erased: Sequence[ContactErased]) -> None:
+    """Take who an erased contact was out of every delivery about their conversations."""
+    for event in erased:
+        endpoints = select(WebhookEndpoint.id).where(
+            WebhookEndpoint.workspace_id == event.workspace_id
+        )
+        for start in range(0, len(event.conversation_ids), _AT_ONCE):
+            query = select(WebhookDelivery).where(
+                WebhookDelivery.endpoint_id.in_(endpoints),
+                WebhookDelivery.conversation_id.in_(event.conversation_ids[start:][:_AT_ONCE]),
+            )
+            for delivery in await work.session.scalars(query):
+                delivery.log = [attempt | {"response": ""} for attempt in delivery.log]
+                if delivery.payload:
+                    delivery.payload = payload.without_contact(delivery.payload)
+            await work.session.flush()
 
 
 async def _store_one(work: Work, endpoint: WebhookEndpoint, event: EventStored) -> None:

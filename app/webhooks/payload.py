@@ -46,6 +46,14 @@ def without_words(body: str) -> str:
     return _written(told)
 
 
+def without_contact(body: str) -> str:
+    """The same body after the contact was erased: their id in the company's own books goes too."""
+    told = json.loads(body)
+    if "conversation" in told["data"]:
+        told["data"]["conversation"]["contact"]["external_id"] = None
+    return _written(told)
+
+
 def _told(kind: str, at: datetime, data: JsonObject) -> JsonObject:
     return {"type": kind, "timestamp": as_wire(at), "data": data}
 

@@ -1,14 +1,16 @@
 """Whatever customers, agents and the bot do, in any order: what must hold of a conversation."""
 
 import contextlib
+import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.audit.service import Doer
 from app.clock import now
@@ -50,6 +52,7 @@ from tests.factories import Shop, message, stranger
 
 LONG = "Parcels leave our warehouse within two working days. And "
 NUM_STEPS = 40
+RowT = TypeVar("RowT", ConversationEvent, Generation, Message)
 
 
 class Walk:
@@ -107,14 +110,40 @@ class Walk:
         """After every step, for the next one may hide what the last has left behind."""
         async with self.parts.database.snapshot() as session:
             conversation = await session.get_one(Conversation, self.c)
-            generations = list(await session.scalars(select(Generation)))
-            messages = list(await session.scalars(select(Message)))
+            generations = list(await session.scalars(self._mine(Generation)))
+            messages = list(await session.scalars(self._mine(Message)))
         check_generations(conversation, generations, messages)
+
+    async def check(self) -> None:
+        """At the end, of all that is stored and of all that was heard."""
+        async with self.parts.database.snapshot() as session:
+            snapshot = await service.read_snapshot(session, self.shop.agent, self.c)
+            logged = self._mine(ConversationEvent).order_by(ConversationEvent.seq)
+            events = list(await session.scalars(logged))
+            messages = list(await session.scalars(self._mine(Message).order_by(Message.seq)))
+            generations = list(await session.scalars(self._mine(Generation)))
+            conversation = await session.get_one(Conversation, self.c)
+        assert self.view == view_of(snapshot), "state plus events is the state fetched anew"
+        assert [event.seq for event in events] == list(range(1, conversation.last_seq + 1))
+        check_generations(conversation, generations, messages)
+        by_id = {one.id: one for one in messages}
+        check_that_the_human_wins(events, by_id)
+        check_hand_offs(events, by_id)
+        assert self.customer_view == view_of(snapshot).public()
+
+    def _mine(self, table: type[RowT]) -> Select[RowT]:
+        return select(table).where(table.conversation_id == self.c)
 
     @property
     def c(self) -> UUID:
         assert self.conversation_id is not None
         return self.conversation_id
+
+    async def write_and_begin(self) -> None:
+        """The bot is writing."""
+        await self.write()
+        while not self.begun:
+            await until_allowed(self.begin)
 
     async def write(self) -> None:
         async with self.parts.database.work() as work:
@@ -283,21 +312,31 @@ async def test_whatever_happens(parts: Parts, shop: Shop, seed: int) -> None:
 
     await walk.run()
 
-    async with parts.database.snapshot() as session:
-        snapshot = await service.read_snapshot(session, shop.agent, walk.c)
-        events = (
-            await session.scalars(select(ConversationEvent).order_by(ConversationEvent.seq))
-        ).all()
-        messages = (await session.scalars(select(Message).order_by(Message.seq))).all()
-        generations = (await session.scalars(select(Generation))).all()
-        conversation = await session.get_one(Conversation, walk.c)
-    assert walk.view == view_of(snapshot), "state plus events is the state fetched anew"
-    assert [event.seq for event in events] == list(range(1, conversation.last_seq + 1))
-    check_generations(conversation, list(generations), list(messages))
-    by_id = {one.id: one for one in messages}
-    check_that_the_human_wins(list(events), by_id)
-    check_hand_offs(list(events), by_id)
-    assert walk.customer_view == view_of(snapshot).public()
+    await walk.check()
+
+
+async def test_whatever_is_done_while_the_bot_writes(parts: Parts, shop: Shop) -> None:
+    """Each thing for certain, where a walk has it happen by chance or never."""
+    for number in itertools.count():
+        walk = Walk(parts, shop, random.Random(number))
+        if number == len(walk.steps):
+            break
+        await walk.write_and_begin()
+
+        await until_allowed(walk.steps[number])
+
+        await walk.check_what_is_written()
+        with contextlib.suppress(AppError):
+            await walk.complete()
+        await walk.check()
+
+
+async def until_allowed(step: Callable[[], Awaitable[None]]) -> None:
+    """A step rolls its dice again where it was refused, a few times."""
+    for _ in range(4):
+        with contextlib.suppress(AppError):
+            await step()
+            return
 
 
 def view_of(snapshot: Snapshot) -> View:

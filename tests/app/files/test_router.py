@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 from uuid import UUID
@@ -25,6 +26,7 @@ from tests.care_client import CareClient, Frame, agent_headers
 from tests.conftest import Served
 from tests.factories import ORIGIN, open_shop
 from tests.patience import PATIENCE_S
+from tests.turned_clock import TurnedClock
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 
@@ -124,6 +126,27 @@ async def test_only_who_may_see_the_conversation_may_have_the_file(served: Serve
         assert (await desk.get(f"/files/{file_id}")).status_code == 404
     await client.close()
     await other.close()
+
+
+async def test_contents_without_a_row_go_when_they_are_a_day_old(served: Served) -> None:
+    client = await greeted(served)
+    await sent_file(served, client)
+    [kept] = contents(served)
+    orphan = kept.with_name("0" * 64)
+    orphan.write_bytes(b"its work was not committed")
+    handlers = files.handlers(store_of(served.parts.settings))
+    clock = TurnedClock()
+
+    for hours, left in ((23, {kept, orphan}), (2, {kept})):
+        clock.go_on(hours=hours)
+        async with served.parts.database.work() as work:
+            await handlers[files.ORPHANS_JOB](replace(work, clock=clock), {})
+        assert set(contents(served)) == left
+
+    async with served.parts.database.snapshot() as session:
+        again = select(Job.run_at).where(Job.kind == files.ORPHANS_JOB)
+        assert (await session.scalars(again)).one() == clock() + timedelta(days=1)
+    await client.close()
 
 
 async def test_what_is_not_taken_leaves_nothing(served: Served) -> None:

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import select, text
 
 from app.audit.service import Doer
+from app.conversations import desk
 from app.conversations import service as conversations
 from app.conversations.redaction import redact
 from app.errors import StaleAnswer
 from app.handoff import service as handoff
 from app.models import Contact, Conversation, Message, ReadMarker, Workspace
 from app.parts import Parts
-from app.privacy.service import erase_contact, purge
+from app.privacy.service import ERASED_NAME, erase_contact, purge
 from app.vocabulary import AgentRole
 from tests.app import bot
 from tests.care_client import CareClient, View, agent_headers
@@ -97,6 +98,8 @@ async def test_erasing_empties_the_open_page_and_ends_the_widgets_session(served
         seen = await met.desk.wait_for_seq(met.c, await met.last_seq())
         assert words(seen) == ""
         assert seen == await met.stored(), "state plus events is the state fetched anew"
+        told = (await met.desk.wait_for("contact.changed"))["d"]
+        assert (told["name"], told["subject"], told["blocked"]) == (ERASED_NAME, "", False)
         await met.desk.wait_for("list.dirty")
         assert await met.customer.wait_closed() == 4401
         assert SECRET not in await logged(met.parts)
@@ -114,6 +117,26 @@ async def test_a_page_that_was_away_is_told_when_it_comes_back(served: Served) -
             after = await again.wait_for_seq(met.c, await met.last_seq())
 
         assert words(after) == ""
+
+
+async def test_who_was_blocked_is_so_after_erasure_and_for_pages_that_come_back(
+    served: Served,
+) -> None:
+    async with meeting(served) as met:
+        before = met.desk.views[met.c]
+        await met.desk.cut()
+        async with served.parts.database.work() as work:
+            agent, c = served.shop.agent, UUID(met.c)
+            await desk.set_blocked(work, agent, c, is_on=True, shown=nothing_shown)
+        await erase(met)
+
+        headers = await agent_headers(served.parts, served.shop.agent)
+        async with served.client(**headers) as again:
+            again.views[met.c] = before
+            await again.hello_agent(served.shop.agent, resume={met.c: before.last_seq})
+            after = await again.wait_for_seq(met.c, await met.last_seq())
+
+    assert after.is_blocked and words(after) == ""
 
 
 async def test_an_answer_that_is_being_written_ends_with_the_contact(served: Served) -> None:

@@ -1,6 +1,7 @@
 """A copy of everything about a contact, and that nothing is left of them."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,10 +10,21 @@ from sqlalchemy import func, select, text
 
 from app.audit.service import Doer
 from app.conversations import service as conversations
+from app.conversations.rating import NewRating, rate
 from app.events import TextsErased
 from app.handoff import service as handoff
+from app.ids import new_id
 from app.knowledge.service import record_gap
-from app.models import Base, Contact, Conversation, Job, Message, Workspace
+from app.models import (
+    Base,
+    Contact,
+    Conversation,
+    Job,
+    Message,
+    WebhookDelivery,
+    WebhookEndpoint,
+    Workspace,
+)
 from app.parts import Parts
 from app.privacy.service import PURGE_JOB, erase_contact, export_contact, purge
 from app.vocabulary import AgentRole
@@ -36,6 +48,13 @@ async def talk(parts: Parts, shop: Shop, token: str = "token") -> UUID:
         )
         contact = await work.session.get_one(Contact, posted.contact_id)
         contact.name, contact.email = SECRET, f"{SECRET}@shop.example"
+        contact.external_id, contact.locale = SECRET, SECRET[:10]
+        contact.attributes = contact.page_attributes = {"nickname": SECRET}
+        work.session.add(
+            WebhookEndpoint(
+                id=new_id(), workspace_id=shop.workspace_id, name="Books", url="https://x.example"
+            )
+        )
         await record_gap(work, shop.workspace_id, f"Who is {SECRET}?", posted.conversation_id)
     live = await begin(parts, str(posted.conversation_id))
     live.append(f"Hello {SECRET}.")
@@ -48,6 +67,9 @@ async def talk(parts: Parts, shop: Shop, token: str = "token") -> UUID:
         await handoff.post_reply(work, shop.agent, reply, shown=nothing_shown)
         await conversations.resolve(work, shop.agent, posted.conversation_id, shown=nothing_shown)
     assert posted.contact_id is not None
+    async with parts.database.work() as work:
+        customer = replace(stranger(shop, token), contact_id=posted.contact_id)
+        await rate(work, customer, posted.conversation_id, NewRating(4, f"Ask {SECRET}"))
     return posted.contact_id
 
 
@@ -74,6 +96,8 @@ async def test_erasing_leaves_no_word_and_keeps_the_counts(parts: Parts, shop: S
     async with parts.database.snapshot() as session:
         num_messages = (await session.execute(select(func.count(Message.id)))).scalar_one()
         conversation = (await session.scalars(select(Conversation))).one()
+        sent = (await session.scalars(select(WebhookDelivery.payload))).all()
+    assert sent and all(SECRET[:10] not in body for body in sent)
     assert SECRET in before and SECRET not in after
     assert num_messages >= 3 and conversation.resolved_at is not None
     assert len(erased[0].message_ids) >= 3
