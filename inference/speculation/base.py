@@ -48,6 +48,8 @@ class FeatureWish:
     """The residual stream behind these layers, counted from 0, side by side in this order."""
     outcomes: bool = True
     """Whether it learns from outcomes at all; else nobody spends time on telling it."""
+    only_latest: bool = False
+    """Whether a request's last outcome before a draft is all that it must know."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ class Speculator(Protocol):
     def observe(self, outcomes: Sequence[Outcome], features: Features) -> None:
         """What a step made of each of its requests, those included that it did not draft for.
 
-        Called after every step, of prompts too, where `wants.outcomes`.
+        Called after every step, of prompts too, where `wants.outcomes`; where `wants.only_latest`,
+        no later than before the next draft, and of what was overtaken by then not at all.
         """
         ...
 

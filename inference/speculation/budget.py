@@ -19,26 +19,23 @@ from statistics import median
 from typing import Protocol
 
 from inference.speculation.cost import BUCKETS, CostCurve, Pace
+from inference.speculation.forecast import FIRST_LOOKS, Forecast
 from inference.speculation.ledger import Entry, Ledger
 
 PROBE_SHARE = 0.005
 """Of the time, for asking those who are not expected to pay; a look in vain halves it, down to"""
-LEAST_PROBE_SHARE = PROBE_SHARE / 8
+LEAST_PROBE_SHARE = PROBE_SHARE / 4
 PROMISING, LEAST_PROMISE = 1.2, 0.01
 """A look that shows so much more than was forecast is soon followed by another."""
 LEAST_GAIN = 1.02
 """By how much another choice must be better than the one in force."""
-FIRST_LOOKS, FEWEST_LOOKS, FIRST_DRAFTS = 6, 2, 12
-"""Times everyone is asked before anything is expected of anyone; fewer that bring many drafts."""
 STEPS_PER_CHOICE, STEPS_PER_IDLE_CHOICE = 8, 64
 """How often it is weighed whom to ask; the latter while nothing new is known of anyone."""
 STEPS_PER_LESSON = 4
-"""Of the steps in which nobody was asked one in so many refines t(rows)."""
+"""While nobody is to be asked one step in so many is looked at."""
 STEPS_PER_LOOK, LOOK_WORTH = 32, 0.85
 """How often a neighbouring number of rows is tried so that its price is known, and how good it must
 seem: that costs at most half a percent."""
-NUM_CLASSES = 10
-"""Classes of survival that a forecast counts nodes in."""
 LEAST_COST = 1e-9
 MOST_COMBINED = 4
 """Speculators of which every combination is weighed; with more it is all of them or none."""
@@ -87,7 +84,7 @@ class Budget(Protocol):
 
 
 class EveryNode:
-    """Asks everyone and verifies all; what a trial of a speculator wants."""
+    """Asks everyone and verifies all, whatever it costs; what a trial of a speculator wants."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = frozenset(names)
@@ -101,18 +98,18 @@ class EveryNode:
         return len(survivals)
 
     def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
-        """Costs do not matter."""
+        """Not needed."""
 
     def note_nodes(
         self, asked: frozenset[str], num_requests: int, nodes: Iterable[tuple[float, str]]
     ) -> None:
-        """Survivals do not matter."""
+        """Not needed."""
 
     def note_step(self, num_rows: int, seconds: float) -> None:
-        """Costs do not matter."""
+        """Not needed."""
 
     def note_gain(self, num_tokens: int) -> None:
-        """Gains do not matter."""
+        """Not needed."""
 
 
 class MeasuredBudget:
@@ -125,7 +122,7 @@ class MeasuredBudget:
         self._draft_costs = {name: CostCurve() for name in names}
         self._first_costs: dict[str, list[float]] = {name: [] for name in names}
         self._everyone = frozenset(names)
-        self._forecasts = {asked: _Forecast() for asked in _combinations(names)}
+        self._forecasts = {asked: Forecast() for asked in _combinations(names)}
         self._choice = self._everyone
         self._chosen_for = 0
         self._age = 0
@@ -138,13 +135,13 @@ class MeasuredBudget:
         self._load = Load(0, 0)
         self._asked: frozenset[str] = frozenset()
         self._seconds = 0.0
-        self._num_idle = 0
+        self._num_idle = self._num_rows = 0
 
     def start(self, measured: Mapping[int, float]) -> None:
         """Take these seconds by rows for t(rows), whatever was known of it before."""
         for curve in self._draft_costs.values():
             curve.scale(self._pace.unit_s)
-        self._pace = Pace()
+        self._pace, self._ledger = Pace(), Ledger()
         self.step_cost.start(measured)
 
     @property
@@ -221,23 +218,28 @@ class MeasuredBudget:
         cost = seconds / self._pace.unit_s
         for name, share in self._shares.items():
             self._saved[name] += share * cost
-        self._num_idle = 0 if self._asked else self._num_idle + 1
+        self._num_idle = 0 if self._asked or self._choice else self._num_idle + 1
         if self.step_cost.is_known and self._num_idle % STEPS_PER_LESSON:
             return
         if self.step_cost.is_known:
             self._pace.measure(self.step_cost(num_rows), seconds)
-        self.step_cost.measure(num_rows, seconds / self._pace.unit_s)
+        # Plain steps of one size tell how fast the machine is, but nothing of what rows cost.
+        if self._asked or num_rows != self._num_rows:
+            self.step_cost.measure(num_rows, seconds / self._pace.unit_s)
+        self._num_rows = num_rows
 
     def note_gain(self, num_tokens: int) -> None:
         """Compare what was brought with what it would have been without drafts."""
         load, asked = self._load, self._asked
+        if self._num_idle % STEPS_PER_LESSON:
+            return
         is_plain = load.num_rows == load.num_sampling and not load.is_forced
         if not (is_plain and load.num_sampling and self._seconds and self.step_cost.is_known):
             return
         units = self.step_cost(load.num_sampling)
         entry = Entry(load.num_sampling, num_tokens, self._seconds, units)
         if not asked:
-            self._ledger.note_plain(entry)
+            self._ledger.note_plain(entry, STEPS_PER_LESSON if self._num_idle else 1)
         elif asked == self._choice:
             if self._ledger.note_asked(asked, entry):
                 self._age = STEPS_PER_IDLE_CHOICE
@@ -339,49 +341,6 @@ class MeasuredBudget:
             for name in self._everyone - self._choice
             if self._saved[name] >= self._draft_costs[name](num_requests)
         )
-
-
-class _Forecast:
-    """How many nodes of which survival a request gets drafted; old drafts fade."""
-
-    def __init__(self) -> None:
-        self._num_looks = self._num_drafts = 0
-        self._num_nodes = [0.0] * NUM_CLASSES
-        self._accepted = [0.0] * NUM_CLASSES
-
-    def note(self, num_requests: int, survivals: Sequence[float]) -> None:
-        self._num_looks += 1
-        self._num_drafts += num_requests
-        weight = max(2.0 / (self._num_looks + 1), min(0.3, 0.05 * num_requests))
-        num_nodes, accepted = [0] * NUM_CLASSES, [0.0] * NUM_CLASSES
-        for survival in survivals:
-            at = min(NUM_CLASSES - 1, int(survival * NUM_CLASSES))
-            num_nodes[at] += 1
-            accepted[at] += survival
-        for at in range(NUM_CLASSES):
-            self._num_nodes[at] += weight * (num_nodes[at] / num_requests - self._num_nodes[at])
-            self._accepted[at] += weight * (accepted[at] / num_requests - self._accepted[at])
-
-    @property
-    def is_known(self) -> bool:
-        """Whether enough was seen to go by."""
-        has_many = self._num_drafts >= FIRST_DRAFTS and self._num_looks >= FEWEST_LOOKS
-        return has_many or self._num_looks >= FIRST_LOOKS
-
-    @property
-    def accepted(self) -> float:
-        """Tokens a request would gain if all were verified."""
-        return sum(self._accepted)
-
-    def totals(self, num_requests: int) -> list[tuple[float, float]]:
-        """Nodes and expected tokens of so many requests, with each class taken in downwards."""
-        totals: list[tuple[float, float]] = []
-        num_nodes = accepted = 0.0
-        for at in reversed(range(NUM_CLASSES)):
-            num_nodes += self._num_nodes[at] * num_requests
-            accepted += self._accepted[at] * num_requests
-            totals.append((num_nodes, accepted))
-        return totals
 
 
 def _combinations(names: Sequence[str]) -> list[frozenset[str]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # A run that was held up must not look like the price.
-MOST_SURPRISE = 3.0
+MOST_SURPRISE = 1.5
 LEAST_WEIGHT = 0.05
 PACE_WEIGHT, MOST_PACE_SURPRISE = 0.2, 1.5
 PROFILE_WEIGHT = 20.0

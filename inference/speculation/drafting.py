@@ -6,6 +6,8 @@ Their drafts are merged into one tree a request; a budget says whom to ask and w
 import logging
 import time
 from collections.abc import Sequence
+from itertools import repeat
+from typing import NamedTuple
 
 import torch
 
@@ -20,6 +22,7 @@ from inference.speculation.base import (
     Speculator,
 )
 from inference.speculation.budget import Budget, Load
+from inference.speculation.candidates import MOST_SHARED_ROWS
 from inference.speculation.record import Record
 from inference.speculation.tree import (
     Limits,
@@ -54,6 +57,8 @@ class Drafting:
         self._load = Load(0, 0)
         self._forced: dict[str, Draft] = {}
         self._drafts: dict[str, dict[str, Draft]] = {one.name: {} for one in speculators}
+        self._untold: dict[str, dict[str, _News]] = {one.name: {} for one in speculators}
+        """By speculator and request, for those who want to know the latest only."""
         aux = sorted({layer for one in speculators for layer in one.wants.aux_layers})
         self.wants = FeatureWish(any(one.wants.hidden for one in speculators), tuple(aux))
         self.record = Record()
@@ -104,18 +109,35 @@ class Drafting:
         for one in kept:
             self.record.note(one)
         self._budget.note_gain(sum(one.num_tokens for one in kept))
+        # What is kept for later keeps all of a step's states.
+        is_short = features.hidden.shape[0] <= MOST_SHARED_ROWS
         for speculator in list(self._speculators):
-            drafts = self._judge(speculator.name, kept)
-            if not speculator.wants.outcomes:
+            name, wants = speculator.name, speculator.wants
+            drafts = self._judge(name, kept)
+            if not wants.outcomes:
                 continue
-            outcomes = [
-                _outcome(one, speculator.name, draft)
-                for one, draft in zip(kept, drafts, strict=True)
-            ]
-            try:
-                speculator.observe(outcomes, self._features(speculator.wants, features))
-            except Exception:
-                self._retire(speculator)
+            news = list(map(_News, kept, drafts, repeat(features)))
+            untold = self._untold[name]
+            if wants.only_latest and is_short:
+                for new in news:
+                    untold[new.kept.part.sequence.request_id] = new
+                continue
+            for new in news if untold else ():
+                untold.pop(new.kept.part.sequence.request_id, None)
+            self._tell(speculator, news)
+
+    def _tell(self, speculator: Speculator, news: Sequence["_News"]) -> None:
+        """What became of some requests, step by step."""
+        by_step: dict[int, list[_News]] = {}
+        for new in news:
+            by_step.setdefault(id(new.features), []).append(new)
+        try:
+            for own in by_step.values():
+                outcomes = [_outcome(new.kept, speculator.name, new.draft) for new in own]
+                features = self._features(speculator.wants, own[0].features)
+                speculator.observe(outcomes, features)
+        except Exception:
+            self._retire(speculator)
 
     def _judge(self, name: str, kept: Sequence[Kept]) -> list[Draft]:
         """What this speculator had drafted for each, compared with what came."""
@@ -136,6 +158,7 @@ class Drafting:
         """The request has ended, or lost its blocks."""
         for speculator in self._speculators:
             self._drafts[speculator.name].pop(request_id, None)
+            self._untold[speculator.name].pop(request_id, None)
             self._acceptance[speculator.name].forget(request_id)
             speculator.forget(request_id)
 
@@ -158,6 +181,12 @@ class Drafting:
 
     def _ask(self, speculator: Speculator, requests: Sequence[DraftRequest]) -> list[Draft] | None:
         """A speculator's drafts; None of one that is broken, which drafts no more."""
+        untold = self._untold[speculator.name]
+        if untold:
+            self._tell(speculator, list(untold.values()))
+            untold.clear()
+        if speculator not in self._speculators:
+            return None
         try:
             drafts = speculator.propose(requests)
         except Exception:
@@ -176,6 +205,7 @@ class Drafting:
         logger.exception("a speculator failed and drafts no more", extra=fields)
         self._speculators.remove(speculator)
         self._drafts[speculator.name].clear()
+        self._untold[speculator.name].clear()
 
     def _merge(self, part: Part) -> Proposal:
         request_id = part.sequence.request_id
@@ -222,6 +252,14 @@ class Drafting:
         places = [self.wants.aux_layers.index(layer) * width for layer in wants.aux_layers]
         own = [features.aux[:, place : place + width] for place in places]
         return Features(features.hidden, torch.cat(own, 1) if own else None)
+
+
+class _News(NamedTuple):
+    """What became of one request in one step, and of what one speculator had drafted for it."""
+
+    kept: Kept
+    draft: Draft
+    features: Features
 
 
 class _Names(dict[int, str]):

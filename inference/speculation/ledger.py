@@ -1,24 +1,31 @@
 """What asking has really brought, against not asking, so that a wrong forecast cannot go on losing.
 
-Costs and survivals are estimates; the time that tokens took is not. Whoever is asked is on trial:
-after some steps their tokens per second are compared with those of steps in which nobody was asked,
-at the same load. Who has lost rests, twice as long each time it happens again. So a speculator that
-loses half of the speed wherever it is asked costs 8 steps of 128, then of 256, of 512 and so on.
+Costs and survivals are estimates; the time that tokens took is not. Every set of speculators has an
+account at every load, kept in plain steps: what a step in which they were asked brought is what its
+tokens would have cost without drafts, what it took is its time. Who has nothing left rests until he
+has something to lose again, and gets half a percent of the time for that. So drafting can lose no
+more than what it began with and half a percent, whatever was forecast and however restless the
+machine is; and who was only unlucky is soon back.
 
 While drafting goes well a step without drafts is taken now and then, to have something to compare
-with; ever more seldom, for the more it brings the dearer that is.
+with; ever more seldom, for the more it brings the dearer that is, and soon where it seems to lose.
 """
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, field
 
-NUM_PLAIN = 6
-"""Steps without drafts that a load is judged by."""
-TRIAL_STEPS, FIRST_STEPS = 32, 8
-LEAST_RATIO, CLEAR_LOSS, CLEAR_WIN = 0.99, 0.85, 1.1
-FIRST_REST, MOST_REST = 128, 8192
-"""Steps at the load."""
-PLAIN_EVERY, MOST_PLAIN_EVERY = 16, 512
+INCOME = 0.01
+"""Of the time, for those who rest."""
+FIRST_CREDIT, MOST_CREDIT, LEAST_CREDIT = 8.0, 16.0, 1.0
+"""Plain steps. The first set at a load begins with that, each that follows a loser with half."""
+ENOUGH = 4.0
+"""With so much who rested is asked again."""
+PLAIN_WEIGHT, FIRST_PLAIN = 0.25, 4
+"""How soon the time of plain steps follows; how many there are before drafting is judged calmly."""
+PLAIN_EVERY, MOST_PLAIN_EVERY, SOON = 16, 512, 4
+TRIAL_STEPS, CLEAR_WIN = 32, 1.1
+DOUBT, DOUBT_MEMORY = -1.0, 0.9
+"""Plain steps lost lately, from which on a fresh comparison is wanted."""
 MOST_SURPRISE = 2.0
 """A step that was held up longer says nothing about drafts."""
 
@@ -36,108 +43,117 @@ class Entry:
 
 
 @dataclass
-class _Trial:
-    """One set of speculators at one load."""
+class _Account:
+    """One set of speculators at one load; all in plain steps."""
 
+    balance: float
+    is_resting: bool = False
+    usual: float = 2.0
+    """What a step took lately, or may take before anything is known."""
     num_steps: int = 0
-    seconds: float = 0.0
-    plain_units: float = 0.0
-    """What its tokens would have cost without drafts."""
-    rest: int = 0
-    next_rest: int = FIRST_REST
+
+    def enter(self, worth: float, cost: float) -> float:
+        """A step; what it gained, where one that was held up counts as a slow one."""
+        cost = min(cost, MOST_SURPRISE * max(1.0, self.usual))
+        self.num_steps += 1
+        self.usual += (cost - self.usual) / min(self.num_steps, TRIAL_STEPS)
+        self.balance = min(MOST_CREDIT, self.balance + worth - cost)
+        self.is_resting = self.balance < 0.0
+        return worth - cost
+
+    def earn(self, income: float) -> None:
+        self.balance += income
+        self.is_resting = self.balance < ENOUGH
 
 
 @dataclass
 class _Load:
     """Requests up to a power of two."""
 
-    seconds_per_unit: deque[float] = field(default_factory=lambda: deque(maxlen=NUM_PLAIN))
-    """Of the last steps in which nobody was asked."""
-    trials: dict[frozenset[str], _Trial] = field(default_factory=dict)
+    accounts: dict[frozenset[str], _Account] = field(default_factory=dict)
+    mean: float = 0.0
+    """Seconds a unit of plain steps takes lately."""
+    num_plain: int = 0
     since_plain: int = 0
     plain_every: int = PLAIN_EVERY
-    mean: float = 0.0
-    rest: int = 0
-    """Steps until anyone is asked again."""
-
-    def trial(self, asked: frozenset[str]) -> _Trial:
-        if asked not in self.trials:
-            self.trials[asked] = _Trial()
-        return self.trials[asked]
+    num_asked: int = 0
+    worth: float = 0.0
+    cost: float = 0.0
+    """Of the trial that runs."""
+    lately: float = 0.0
+    """What the last few steps have gained."""
 
 
 class Ledger:
-    """The trials of all sets of speculators at all loads."""
+    """The accounts of all sets of speculators at all loads."""
 
     def __init__(self) -> None:
         self._loads: defaultdict[int, _Load] = defaultdict(_Load)
 
     def is_resting(self, num_requests: int, asked: frozenset[str]) -> bool:
-        """Whether these have lost at this load and are not to be asked yet."""
-        load = self._loads[num_requests.bit_length()]
-        trial = load.trials.get(asked)
-        return bool(asked) and (load.rest > 0 or (trial is not None and trial.rest > 0))
+        """Whether these have lost too much at this load and are not to be asked yet."""
+        account = self._loads[num_requests.bit_length()].accounts.get(asked)
+        return account is not None and account.is_resting
 
     def wants_plain(self, num_requests: int) -> bool:
         """Whether a step without drafts is due at this load."""
         load = self._loads[num_requests.bit_length()]
-        if len(load.seconds_per_unit) < NUM_PLAIN:
-            return load.since_plain >= FIRST_STEPS // 2
-        return load.since_plain >= load.plain_every
+        is_unsure = load.num_plain < FIRST_PLAIN or load.lately < DOUBT
+        return load.since_plain >= (SOON if is_unsure else load.plain_every)
 
-    def note_plain(self, entry: Entry) -> None:
-        """Nobody was asked."""
+    def note_plain(self, entry: Entry, num_steps: int = 1) -> None:
+        """Nobody was asked, in so many steps like this one."""
         load = self._loads[entry.num_requests.bit_length()]
         load.since_plain = 0
         seconds = entry.seconds / max(entry.plain_units, 1e-12)
         if load.mean:
             seconds = min(seconds, MOST_SURPRISE * load.mean)
-        load.seconds_per_unit.append(seconds)
-        load.mean = sum(load.seconds_per_unit) / len(load.seconds_per_unit)
-        load.rest = max(0, load.rest - 1)
-        for trial in load.trials.values():
-            trial.rest = max(0, trial.rest - 1)
+        load.num_plain += 1
+        load.mean += max(PLAIN_WEIGHT, 1.0 / load.num_plain) * (seconds - load.mean)
+        _pay(load, num_steps)
 
     def note_asked(self, asked: frozenset[str], entry: Entry) -> bool:
-        """These were asked; whether they have lost their trial and rest from now on."""
+        """These were asked; whether they have nothing left and rest from now on."""
         load = self._loads[entry.num_requests.bit_length()]
         load.since_plain += 1
         if not load.mean:
             return False
-        trial = load.trial(asked)
-        usual = entry.seconds
-        if trial.num_steps >= FIRST_STEPS:
-            usual = MOST_SURPRISE * trial.seconds / trial.num_steps
-        trial.num_steps += 1
-        trial.seconds += min(entry.seconds, usual)
-        trial.plain_units += entry.plain_units * entry.num_tokens / entry.num_requests
-        return self._judge(load, trial)
+        _pay(load, 1)
+        account = load.accounts.get(asked)
+        if account is None:
+            account = load.accounts[asked] = _Account(self._first_credit(load, asked))
+        worth = entry.num_tokens / entry.num_requests
+        cost = entry.seconds / max(entry.plain_units * load.mean, 1e-12)
+        gain = account.enter(worth, cost)
+        load.lately = DOUBT_MEMORY * load.lately + gain
+        _try(load, worth, worth - gain)
+        if account.is_resting:
+            load.plain_every, load.lately = PLAIN_EVERY, 0.0
+        return account.is_resting
 
-    def _judge(self, load: _Load, trial: _Trial) -> bool:
-        if trial.num_steps < FIRST_STEPS:
-            return False
-        ratio = trial.plain_units * load.mean / max(trial.seconds, 1e-12)
-        is_over = trial.num_steps >= TRIAL_STEPS
-        if ratio >= (LEAST_RATIO if is_over else CLEAR_LOSS):
-            if is_over:
-                self._win(load, trial, ratio)
-            return False
-        trial.rest = trial.next_rest
-        load.rest = FIRST_REST // 2  # who is forecast to be next best may be forecast as wrongly
-        trial.next_rest = min(MOST_REST, 2 * trial.next_rest)
-        load.plain_every = PLAIN_EVERY
-        _begin_anew(trial)
-        return True
-
-    def _win(self, load: _Load, trial: _Trial, ratio: float) -> None:
-        """What wins clearly needs fewer steps to compare with."""
-        if ratio >= CLEAR_WIN:
-            load.plain_every = min(MOST_PLAIN_EVERY, 2 * load.plain_every)
-            trial.next_rest = max(FIRST_REST, trial.next_rest // 2)
-        else:
-            load.plain_every = PLAIN_EVERY
-        _begin_anew(trial)
+    def _first_credit(self, load: _Load, asked: frozenset[str]) -> float:
+        """Less for those who have lost elsewhere, and behind each who has lost here."""
+        elsewhere = [
+            other.accounts[asked].balance
+            for other in self._loads.values()
+            if asked in other.accounts
+        ]
+        credit = min(FIRST_CREDIT, max(elsewhere, default=FIRST_CREDIT))
+        num_losers = sum(account.is_resting for account in load.accounts.values())
+        return max(LEAST_CREDIT, credit * 0.5**num_losers)
 
 
-def _begin_anew(trial: _Trial) -> None:
-    trial.num_steps, trial.seconds, trial.plain_units = 0, 0.0, 0.0
+def _pay(load: _Load, num_steps: int) -> None:
+    resting = [account for account in load.accounts.values() if account.is_resting]
+    for account in resting:
+        account.earn(num_steps * INCOME / len(resting))
+
+
+def _try(load: _Load, worth: float, cost: float) -> None:
+    """What wins clearly needs fewer steps to compare with."""
+    load.num_asked, load.worth, load.cost = load.num_asked + 1, load.worth + worth, load.cost + cost
+    if load.num_asked < TRIAL_STEPS:
+        return
+    is_clear = load.worth >= CLEAR_WIN * load.cost
+    load.plain_every = min(MOST_PLAIN_EVERY, 2 * load.plain_every) if is_clear else PLAIN_EVERY
+    load.num_asked, load.worth, load.cost = 0, 0.0, 0.0

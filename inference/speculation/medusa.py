@@ -55,7 +55,7 @@ class MedusaSpeculator:
     """Drafts the static tree, or its likeliest nodes where there is less room."""
 
     name = "medusa"
-    wants = FeatureWish(hidden=True)
+    wants = FeatureWish(hidden=True, only_latest=True)
 
     def __init__(
         self,

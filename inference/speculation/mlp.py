@@ -25,6 +25,7 @@ from inference.speculation.base import (
     TargetFacts,
 )
 from inference.speculation.candidates import DrawnStates, check_fit, likeliest_tree
+from inference.speculation.draft_vocabulary import read_draft_vocabulary
 from inference.speculation.mlp_format import (
     MlpConfig,
     MlpWeights,
@@ -60,7 +61,9 @@ def load(folder: Path, facts: TargetFacts) -> "MlpSpeculator":
     weights, config = load_mlp_speculator(folder)
     check_fit(folder, "hidden states of width", config.emb_dim, facts.hidden_size)
     check_fit(folder, "a vocabulary of size", config.vocab_size, facts.vocab_size)
-    return MlpSpeculator(weights, config, facts)
+    return MlpSpeculator(
+        weights, config, facts, draft_ids=read_draft_vocabulary(folder, config.vocab_size)
+    )
 
 
 class MlpSpeculator:
@@ -69,11 +72,12 @@ class MlpSpeculator:
     The published expansion carries every branch to the last stage (72 behind 6, 4, 3), and each
     reads a whole vocabulary head. Here `max_branches` live on, by default as many as become
     candidates: that costs 2/5 as much, and over random heads of every confidence the trees hold at
-    least 98.4 % of what those of the full expansion do, mostly 99.7 %.
+    least 98.4 % of what those of the full expansion do, mostly 99.7 %. With `draft_ids` [K] its
+    heads guess among these tokens only.
     """
 
     name = "mlp"
-    wants = FeatureWish(hidden=True)
+    wants = FeatureWish(hidden=True, only_latest=True)
 
     def __init__(
         self,
@@ -81,13 +85,16 @@ class MlpSpeculator:
         config: MlpConfig,
         facts: TargetFacts,
         max_branches: int | None = None,
+        draft_ids: torch.Tensor | None = None,
     ) -> None:
+        weights = weights if draft_ids is None else weights.among(draft_ids)
+        self._draft_ids = draft_ids
         self._weights: MlpWeights | None = weights
         """Until it is known what is to run them."""
         self._config, self._facts = config, facts
         # Its heads stay in torch: where there are kernels, the whole proposal leaves it.
         self._model: MlpModel | None = MlpModel(
-            weights, config, replace(facts, native=lambda: None)
+            weights, config, replace(facts, native=lambda: None), draft_ids
         )
         self._recorded: RecordedExpansion | None = None
         self._native: NativeMlp | None = None
@@ -173,7 +180,7 @@ class MlpSpeculator:
             least_survival=LEAST_SURVIVAL,
         )
         dtype = torch.float32 if stages[0].head.dtype == torch.float32 else torch.bfloat16
-        return NativeMlp(kernels, stages, shape, dtype, torch.get_num_threads())
+        return NativeMlp(kernels, stages, shape, dtype, torch.get_num_threads(), self._draft_ids)
 
     def _expansion(self, model: MlpModel, hidden: torch.Tensor, last_ids: torch.Tensor) -> Expand:
         """How a proposal runs in torch: recorded, where the target's steps are."""

@@ -57,25 +57,6 @@ def test_what_does_not_pay_costs_little(
     assert statistics.mean(map(ratio, (1, 2))) >= 1.0 - MOST_LOST
 
 
-@pytest.mark.parametrize("slowness", [1.05, 1.3, 2.0, 10.0])
-def test_whoever_loses_rests_longer_each_time(slowness: float) -> None:
-    ledger, asked = Ledger(), frozenset({"dear"})
-    spent = num_steps = num_asked = 0.0
-
-    for _ in range(5000):
-        is_plain = ledger.wants_plain(2) or ledger.is_resting(2, asked)
-        seconds = 1.0 if is_plain else slowness
-        if is_plain:
-            ledger.note_plain(Entry(2, 2, seconds, 1.0))
-        else:
-            ledger.note_asked(asked, Entry(2, 2, seconds, 1.0))
-        num_asked += not is_plain
-        spent, num_steps = spent + seconds, num_steps + 1
-
-    assert num_asked < 250
-    assert slowness > 2 or spent < (1 + MOST_LOST) * num_steps
-
-
 def test_whoever_wins_is_seldom_interrupted() -> None:
     ledger, asked = Ledger(), frozenset({"good"})
     num_plain = 0
