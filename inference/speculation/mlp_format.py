@@ -6,7 +6,7 @@ hold every alias of a tensor or one of them; names begin with `speculator.` or d
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,11 @@ class MlpWeights:
         """Embedding, projection, head, scale and shift of each stage."""
         tensors = (self.embeddings, self.projections, self.heads, self.scales, self.shifts)
         return zip(*tensors, strict=True)
+
+    def among(self, token_ids: torch.Tensor) -> "MlpWeights":  # [K]
+        """The same with heads [K, I] over these tokens only."""
+        heads = {id(head): head[token_ids] for head in self.heads}
+        return replace(self, heads=tuple(heads[id(head)] for head in self.heads))
 
 
 def is_mlp_speculator(raw: Mapping[str, Any]) -> bool:

@@ -20,10 +20,16 @@ class MlpModel:
     The first stage's state is the target's, after its final norm.
     """
 
-    def __init__(self, weights: MlpWeights, config: MlpConfig, facts: TargetFacts) -> None:
+    def __init__(
+        self,
+        weights: MlpWeights,
+        config: MlpConfig,
+        facts: TargetFacts,
+        draft_ids: torch.Tensor | None = None,  # [K], what the rows of heads [K, I] stand for
+    ) -> None:
         self.num_stages = config.n_predict
         self._dtype = facts.wide_dtype
-        self._stages = _build_stages(weights, config, facts)
+        self._stages = _build_stages(weights, config, facts, draft_ids)
         self._has_scaled_input = config.scale_input
 
     def first_state(self, hidden: torch.Tensor) -> torch.Tensor:  # [B, W] -> [B, 1, W]
@@ -53,11 +59,13 @@ class _Stage:
     head: VocabularyHead
 
 
-def _build_stages(weights: MlpWeights, config: MlpConfig, facts: TargetFacts) -> tuple[_Stage, ...]:
+def _build_stages(
+    weights: MlpWeights, config: MlpConfig, facts: TargetFacts, draft_ids: torch.Tensor | None
+) -> tuple[_Stage, ...]:
     dtype, device = facts.wide_dtype, facts.device
     # Tied stages share one product, so that its weight is moved, packed and kept once.
     products = {id(weight): Linear(weight.to(device, dtype)) for weight in weights.projections}
-    heads = {id(weight): VocabularyHead(weight, facts) for weight in weights.heads}
+    heads = {id(weight): VocabularyHead(weight, facts, draft_ids) for weight in weights.heads}
     embeddings = {id(weight): weight.to(device, facts.dtype) for weight in weights.embeddings}
     return tuple(
         _Stage(

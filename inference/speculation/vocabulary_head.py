@@ -27,11 +27,13 @@ class VocabularyHead:
 
     def __init__(
         self,
-        weight: torch.Tensor,  # [V, W]
+        weight: torch.Tensor,  # [V, W], or [K, W] of some tokens
         facts: TargetFacts,
+        token_ids: torch.Tensor | None = None,  # [K]
     ) -> None:
         self._facts = facts
         self._num_tokens = weight.shape[0]
+        self._token_ids = None if token_ids is None else token_ids.to(facts.device)
         self._weight: torch.Tensor | None = weight.to(facts.device, facts.dtype)
         self._product: Linear | None = None
         self._native: NativeHead | None = None
@@ -39,7 +41,12 @@ class VocabularyHead:
 
     def best(self, x: torch.Tensor, num_best: int) -> Best:  # x: [R, W]
         """The `num_best` likeliest tokens of each row, or all there are."""
-        num_best = min(num_best, self._num_tokens)
+        best = self._best(x, min(num_best, self._num_tokens))
+        if self._token_ids is None:
+            return best
+        return Best(self._token_ids[best.token_ids], best.log_probs)
+
+    def _best(self, x: torch.Tensor, num_best: int) -> Best:
         if self._native is None:
             self._adopt()
         if self._native is not None:

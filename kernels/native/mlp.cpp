@@ -171,6 +171,9 @@ template <typename W> class Mlp {
                 int64_t at = (from + r) * width;
                 choose_best(&logits_[r * stride], head.outputs, stride, width, &best_[at],
                             &best_ids_[at], &log_sums_[from + r]);
+                if (!data_.token_ids) return;
+                for (int64_t i = at; i < at + width; i++)
+                    best_ids_[i] = data_.token_ids[best_ids_[i]];
             });
         }
     }

@@ -33,6 +33,7 @@ class _StageData(ctypes.Structure):
 class _MlpData(ctypes.Structure):
     _fields_ = (
         ("stages", ctypes.POINTER(_StageData)),
+        ("token_ids", _pointer),
         *(
             (name, _integer)
             for name in (
@@ -80,7 +81,7 @@ class MlpStageWeights:
 
     embedding: torch.Tensor  # [V, I]
     project: torch.Tensor  # [I, W] or [I, I]
-    head: torch.Tensor  # [V, I]
+    head: torch.Tensor  # [V, I], or [K, I] of some tokens
     scale: torch.Tensor  # [I]
     shift: torch.Tensor  # [I]
 
@@ -100,6 +101,7 @@ class NativeMlp:
         shape: MlpShape,
         dtype: torch.dtype,
         num_threads: int,
+        token_ids: torch.Tensor | None = None,  # [K] int64, what the rows of heads stand for
     ) -> None:
         """Keep projections and embeddings in `dtype`, float32 or bfloat16, and heads in int8."""
         library = kernels.library
@@ -110,8 +112,10 @@ class NativeMlp:
             *map(self._laid.stage, weights, shape.widths[: len(weights)])
         )
         inner, hidden = weights[0].project.shape
+        self._token_ids = token_ids
         data = _MlpData(
             stages=self._stages,
+            token_ids=None if token_ids is None else token_ids.data_ptr(),
             num_stages=len(weights),
             hidden=hidden,
             inner=inner,

@@ -7,6 +7,7 @@ import torch
 import typer
 from rich.console import Console
 
+from inference.speculation.draft_vocabulary import write_draft_vocabulary
 from inference.training.chart import draw_losses
 from inference.training.errors import DataMissing, TrainingError
 from inference.training.model import CareModel
@@ -22,7 +23,7 @@ from inference.training.speculator.publish import (
     report,
     write_report,
 )
-from inference.training.speculator.recipe import Budget
+from inference.training.speculator.recipe import DRAFT_VOCABULARY_SHARE, Budget
 from inference.training.speculator.run import RunPlan, SpeculatorRun
 from inference.training.trainer import stop_signals
 
@@ -96,6 +97,9 @@ def finish(doing: SpeculatorRun, heads: Heads, out: Path) -> None:
     """Write the heads, measure them on held-out answers and say what they are worth."""
     base, plan = doing.base, doing.plan
     publish(heads, base.folder, out)
+    if plan.shape.kind == "mlp":
+        count = base.vocab_size // DRAFT_VOCABULARY_SHARE
+        write_draft_vocabulary(out, doing.frequent_tokens(count))
     found = measured(heads, doing.held_out_texts())
     write_report(out, found)
     draw_head_losses(plan.run, out / "losses.svg")

@@ -59,6 +59,9 @@ WRITING_SHARE: Final = 0.25
 OWN_EPOCHS: Final = 4
 """How often the base's text is learned from where a number of tokens is given."""
 
+DRAFT_VOCABULARY_SHARE: Final = 4
+"""An MLP's heads guess among one in so many tokens of the vocabulary, the most frequent ones."""
+
 TRUTH_ROW_LEN: Final = 1024
 TRUTH_BATCH_ROWS: Final = 4
 OWN_BATCH: Final = 1024

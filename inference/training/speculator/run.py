@@ -181,9 +181,14 @@ class SpeculatorRun:
         if not self.plan.num_candidates:
             return None
         num_frequent = self.plan.num_candidates // 2
-        counts = _learned_counts(open_rows_at(self._at("truth-rows")), self.base.vocab_size)
-        frequent = torch.from_numpy(np.argsort(-counts)[:num_frequent].copy())
+        frequent = torch.tensor(self.frequent_tokens(num_frequent))
         return Sampler(frequent, self.base.vocab_size, self.plan.num_candidates - num_frequent)
+
+    def frequent_tokens(self, count: int) -> list[int]:
+        """The tokens that the data's agents use most, the most frequent first."""
+        counts = _learned_counts(open_rows_at(self._at("truth-rows")), self.base.vocab_size)
+        order: list[int] = np.argsort(-counts, kind="stable")[:count].tolist()
+        return order
 
     def _writer(self, max_prompt: int) -> Writer:
         return Writer(self.base.folder, self.base.device.type, max_prompt, recipe.MAX_ANSWER_TOKENS)

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ from torch.nn import functional
 from inference import ModelLoadError
 from inference.speculation import mlp
 from inference.speculation.base import Draft, Features, Outcome, TargetFacts
+from inference.speculation.draft_vocabulary import write_draft_vocabulary
 from inference.speculation.mlp import MlpSpeculator
 from inference.speculation.mlp_format import MlpConfig, MlpWeights, save_mlp_speculator
 from inference.speculation.mlp_graphs import MOST_REQUESTS, WANTED
@@ -64,16 +66,23 @@ def log_probs_along(
 
 
 def brute_force(
-    weights: MlpWeights, config: MlpConfig, hidden: torch.Tensor, token_id: int
+    weights: MlpWeights,
+    config: MlpConfig,
+    hidden: torch.Tensor,
+    token_id: int,
+    head_ids: Sequence[int] = range(VOCAB),
 ) -> dict[tuple[int, ...], float]:
-    """Every prefix of the best candidates among all paths, and its last token's probability."""
+    """Every prefix of the best candidates among all paths, and its last token's probability.
+
+    `head_ids` are the tokens that the rows of the heads stand for.
+    """
     scored: list[tuple[float, tuple[int, ...], list[float]]] = []
     for ranks in product(*(range(width) for width in config.top_k_tokens_per_head)):
         path: tuple[int, ...] = (token_id,)
         shares: list[float] = []
         for rank in ranks:
             logprob = log_probs_along(weights, config, hidden, path)[-1].sort(descending=True)
-            path += (int(logprob.indices[rank]),)
+            path += (head_ids[int(logprob.indices[rank])],)
             shares.append(float(logprob.values[rank]))
         scored.append((sum(shares), path[1:], shares))
     scored.sort(reverse=True)
@@ -100,6 +109,22 @@ def test_the_tree_holds_the_best_of_all_paths(name: str) -> None:
         assert paths_of(draft) == pytest.approx(
             brute_force(weights, config, hidden[row], TOKENS[-1]), abs=1e-12
         )
+
+
+@pytest.mark.parametrize("name", ["untied", "tied"])
+def test_heads_guess_among_the_draft_vocabulary_only(name: str) -> None:
+    config = CONFIGS[name]
+    weights = random_mlp(config)
+    ids = torch.randperm(VOCAB, generator=torch.Generator().manual_seed(1))[: VOCAB // 3]
+    speculator = MlpSpeculator(weights, config, facts(dtype=torch.float64), ALL, ids)
+    hidden = torch.randn(1, WIDTH, dtype=torch.float64)
+    speculator.observe([drawn("r", TOKENS, 0)], Features(hidden, None))
+
+    draft = speculator.propose([request("r", TOKENS, 63)])[0]
+
+    narrow = replace(weights, heads=tuple(head[ids] for head in weights.heads))
+    expected = brute_force(narrow, config, hidden[0], TOKENS[-1], ids.tolist())
+    assert paths_of(draft) == pytest.approx(expected, abs=1e-12)
 
 
 def test_dropping_branches_early_costs_little() -> None:
@@ -225,6 +250,10 @@ def test_a_folder_is_known_by_its_config_and_refused_by_its_sizes(tmp_path: Path
     assert mlp.matches(tmp_path, {"architectures": ["MLPSpeculatorPreTrainedModel"]})
     assert not mlp.matches(tmp_path, {"architectures": ["LlamaForCausalLM"]})
     assert mlp.load(tmp_path, right).name == "mlp"
+    write_draft_vocabulary(tmp_path, [5, 3])
+    narrow = mlp.load(tmp_path, right)
+    narrow.observe([drawn("r", TOKENS, 0)], Features(torch.randn(1, WIDTH), None))
+    assert set(narrow.propose([request("r", TOKENS, 63)])[0].token_ids) == {5, 3}
     with pytest.raises(ModelLoadError, match="states of width 12, the target's is 16"):
         mlp.load(tmp_path, facts(hidden_size=16))
     with pytest.raises(ModelLoadError, match=f"size {VOCAB}, the target's is 266"):

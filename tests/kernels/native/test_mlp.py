@@ -39,7 +39,11 @@ CONFIGS = {
 
 
 def observing(
-    config: MlpConfig, hidden: torch.Tensor, dtype: torch.dtype, kernels: NativeKernels | None
+    config: MlpConfig,
+    hidden: torch.Tensor,
+    dtype: torch.dtype,
+    kernels: NativeKernels | None,
+    draft_ids: torch.Tensor | None = None,
 ) -> MlpSpeculator:
     """A random speculator that has seen a request draw from each of these states."""
     shape = facts(
@@ -51,7 +55,7 @@ def observing(
     weights = random_mlp(config, dtype)
     rounded = {id(head): as_int8(head) for head in weights.heads}
     weights = replace(weights, heads=tuple(rounded[id(head)] for head in weights.heads))
-    speculator = MlpSpeculator(weights, config, shape)
+    speculator = MlpSpeculator(weights, config, shape, draft_ids=draft_ids)
     speculator.finish_packing()
     outcomes = [
         drawn(f"r{row}", list(asking(config, row, 1).token_ids), row) for row in range(len(hidden))
@@ -77,9 +81,10 @@ def drafts_of(
     room: int,
     dtype: torch.dtype,
     kernels: NativeKernels | None,
+    draft_ids: torch.Tensor | None = None,
 ) -> list[Draft]:
     """The trees behind these states."""
-    speculator = observing(config, hidden, dtype, kernels)
+    speculator = observing(config, hidden, dtype, kernels, draft_ids)
     return speculator.propose([asking(config, row, room) for row in range(len(hidden))])
 
 
@@ -130,6 +135,21 @@ def test_a_small_room_keeps_the_likeliest_nodes(kernels: NativeKernels, room: in
 
     whole = survivals(speculator.propose([asking(config, 0, 63)])[0])
     assert set(survivals(small)) == set(sorted(whole, key=whole.__getitem__)[-room:])
+
+
+def test_heads_guess_among_the_draft_vocabulary_only(kernels: NativeKernels) -> None:
+    config = CONFIGS["odd sizes"]
+    hidden = torch.randn(3, config.emb_dim, generator=torch.Generator().manual_seed(4))
+    ids = torch.randperm(211, generator=torch.Generator().manual_seed(5))[:50]
+
+    native = drafts_of(config, hidden, 63, torch.float32, kernels, ids)
+    torchs = drafts_of(config, hidden, 63, torch.float32, None, ids)
+
+    assert {one for draft in native for one in draft.token_ids} <= set(ids.tolist())
+    for own, expected in zip(map(survivals, native), map(survivals, torchs), strict=True):
+        shared = own.keys() & expected.keys()
+        assert len(shared) > len(own) / 2
+        assert all(own[path] == pytest.approx(expected[path], abs=0.01) for path in shared)
 
 
 def test_what_is_unlikely_does_not_grow(kernels: NativeKernels) -> None:
