@@ -14,6 +14,7 @@ from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedM
 
 from benchmarks.report import Report, median
 from inference import Engine, SamplingParams
+from inference.model.config import DecoderConfig
 
 PAGE = 256
 """Tokens of a page of theirs; the default."""
@@ -48,9 +49,12 @@ def measure_continuous(
 
 
 def measure_memory_limit(
-    report: Report, ours: Engine, prompts: Prompts, num_weight_bytes: int, num_new: int, runs: int
+    report: Report, ours: Engine, prompts: Prompts, config: DecoderConfig, num_new: int, runs: int
 ) -> None:
-    """A decode step of one request against reading the weights once at the measured bandwidth."""
+    """A decode step of one request against reading what it must at the measured bandwidth.
+
+    That is all weights in 16 bits but the embedding's, and the keys and values of its context.
+    """
     few = SamplingParams(max_tokens=1, ignore_eos=True)
     many = SamplingParams(max_tokens=1 + num_new, ignore_eos=True)
 
@@ -60,24 +64,62 @@ def measure_memory_limit(
         whole_s = _seconds(lambda: ours.generate(prompts(1), many))
         return (whole_s - first_s) / num_new * 1000
 
-    limit_ms = num_weight_bytes / copy_bytes_per_s() * 1000
+    context = len(prompts(1)[0]) + num_new / 2
+    kept = 4 * config.num_layers * config.num_kv_heads * config.head_dim * context
+    head = 2 * config.vocab_size * config.hidden_size
+    limit_ms = (2 * layer_products(config) + head + kept) / copy_bytes_per_s() * 1000
     value = median(step_ms, runs)
-    report.add("decode.batch1.step_ms", value, "ms", "memory limit of the weights", limit_ms)
+    report.add("decode.batch1.step_ms", value, "ms", "memory limit", limit_ms)
+
+
+def measure_prefill(
+    report: Report, ours: Engine, prompt: Callable[[], list[int]], config: DecoderConfig, runs: int
+) -> None:
+    """A long prompt up to its first token, as a share of the measured rate of products."""
+    one = SamplingParams(max_tokens=1, ignore_eos=True)
+    length = len(prompt())
+    scores = config.num_layers * config.num_heads * config.head_dim * length**2
+    num_operations = 2 * layer_products(config) * length + 2 * scores
+
+    def operations_per_s() -> float:
+        asked = [prompt()]
+        return num_operations / _seconds(lambda: ours.generate(asked, one)) / 1e12
+
+    value, rate = median(operations_per_s, runs), products_per_s() / 1e12
+    report.add(f"prefill.tokens{length}.TFLOP_per_s", value, "TFLOP/s", "matrix product", rate)
+
+
+def layer_products(config: DecoderConfig) -> int:
+    """Weights of the products of all layers."""
+    heads = 2 * config.num_heads + 2 * config.num_kv_heads
+    middles = 3 if config.mlp == "swiglu" else 2
+    width = heads * config.head_dim + middles * config.intermediate_size
+    return config.num_layers * config.hidden_size * width
+
+
+def products_per_s(side: int = 8192) -> float:
+    """Operations a second of a large product in bfloat16, the best of a few."""
+    one = torch.randn(side, side, device="cuda", dtype=torch.bfloat16)
+    return 2 * side**3 / _best_s(lambda: one @ one)
 
 
 def copy_bytes_per_s(num_bytes: int = 1 << 30) -> float:
     """What a GPU reads and writes in a second, the best of a few copies."""
     source = torch.empty(num_bytes, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
+    return 2 * num_bytes / _best_s(lambda: target.copy_(source))
+
+
+def _best_s(run: Callable[[], object]) -> float:
     best_s = float("inf")
     for _ in range(10):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         begin.record()
-        target.copy_(source)
+        run()
         end.record()
         end.synchronize()
         best_s = min(best_s, begin.elapsed_time(end) / 1000)
-    return 2 * num_bytes / best_s
+    return best_s
 
 
 def _generate_batch(model: PreTrainedModel, prompts: list[list[int]], num_new: int) -> list[int]:

@@ -8,6 +8,7 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -66,21 +67,41 @@ def save_shape(name: str, folder: Path, device: str = "cpu") -> int:
 
     The random numbers come from `device`.
     """
-    config = SHAPES[name]()
-    config.eos_token_id, config.bos_token_id, config.pad_token_id = None, None, None
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
+    shapes = tensor_shapes(name)
+    save_config(name, folder)
+    return _write(shapes, folder, torch.Generator(device).manual_seed(0))
+
+
+def save_config(name: str, folder: Path) -> None:
+    """Write the `config.json` of this shape: bfloat16, without tokens that end an answer."""
+    config = _config(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    config.architectures = [type(_on_paper(config)).__name__]
+    config.dtype = torch.bfloat16
+    config.save_pretrained(folder)
+
+
+def tensor_shapes(name: str) -> dict[str, tuple[int, ...]]:
+    """The tensors of a checkpoint of this shape."""
+    config = _config(name)
+    model = _on_paper(config)
     tied = set(getattr(model, "_tied_weights_keys", None) or ())
-    shapes = {
+    return {
         key: tuple(one.shape)
         for key, one in model.state_dict().items()
         if not (config.tie_word_embeddings and key in tied)
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    config.architectures = [type(model).__name__]
-    config.dtype = torch.bfloat16
-    config.save_pretrained(folder)
-    return _write(shapes, folder, torch.Generator(device).manual_seed(0))
+
+
+def _config(name: str) -> PreTrainedConfig:
+    config = SHAPES[name]()
+    config.eos_token_id, config.bos_token_id, config.pad_token_id = None, None, None
+    return config
+
+
+def _on_paper(config: PreTrainedConfig) -> Any:
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
 
 
 def _write(shapes: dict[str, tuple[int, ...]], folder: Path, generator: torch.Generator) -> int:
