@@ -37,13 +37,14 @@ def page(
     return HTMLResponse(text, status_code=status, headers=_HEADERS | dict(headers or {}))
 
 
-def error_page(status: int, sentence: str) -> HTMLResponse:
-    """A failure as a page for a person."""
+def error_page(status: int, sentence: str, *, is_desk: bool) -> HTMLResponse:
+    """A failure as a page for a person; at the desk it leads back to the inbox."""
     values = {
         "title": sentence,
         "stylesheet": "dashboard.css",
         "status": status,
         "sentence": sentence,
+        "is_desk": is_desk,
     }
     return page("error.html", values, status=status)
 

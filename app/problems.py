@@ -67,7 +67,7 @@ async def _tell_app_error(request: Request, error: Exception) -> Response:
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if _wants_page(request):
-        return error_page(error.status, error.sentence)
+        return _page(request, error.status, error.sentence)
     return problem(
         request,
         status=error.status,
@@ -81,7 +81,9 @@ async def _tell_app_error(request: Request, error: Exception) -> Response:
 async def _tell_bad_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if _wants_page(request):
-        return error_page(HTTPStatus.UNPROCESSABLE_ENTITY, _UNFIT)
+        if any(one["loc"][0] == "path" for one in error.errors()):
+            return _page(request, HTTPStatus.NOT_FOUND, _NOWHERE)
+        return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _UNFIT)
     fields = [
         _place(one["loc"]) | {"code": str(one["type"]), "detail": str(one["msg"])}
         for one in error.errors()
@@ -96,7 +98,7 @@ async def _tell_http(request: Request, error: Exception) -> Response:
     if _wants_page(request):
         is_missing = error.status_code == HTTPStatus.NOT_FOUND
         sentence = _NOWHERE if is_missing else HTTPStatus(error.status_code).phrase
-        return error_page(error.status_code, sentence)
+        return _page(request, error.status_code, sentence)
     code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid"
     return problem(
         request,
@@ -110,8 +112,13 @@ async def _tell_http(request: Request, error: Exception) -> Response:
 async def _tell_bug(request: Request, error: Exception) -> Response:
     log.error("request failed", exc_info=error, extra={"path": request.url.path})
     if _wants_page(request):
-        return error_page(HTTPStatus.INTERNAL_SERVER_ERROR, _BUG)
+        return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, _BUG)
     return problem(request, status=500, code="failed", detail=_BUG)
+
+
+def _page(request: Request, status: int, sentence: str) -> Response:
+    """With the way back to where this person came from."""
+    return error_page(status, sentence, is_desk=request.url.path.startswith("/dashboard"))
 
 
 def _place(loc: Sequence[int | str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from app.api.errors import BadField
 from app.api.seeking import Order, place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.events import ContactChanged
 from app.identity.contacts import NAMELESS, merge_contacts, merged
 from app.ids import new_id
@@ -159,6 +159,27 @@ async def change_contact(work: Work, contact: Contact, details: Details) -> None
         BadField: another contact has this `external_id`.
     """
     await _apply(work, contact, details)
+
+
+async def correct_contact(
+    work: Work, doer: Doer, contact_id: UUID, *, name: str, email: str | None
+) -> None:
+    """What an agent knows better; that it was changed is noted, the words themselves are not.
+
+    Raises:
+        NotFound: unknown, another company's, or erased.
+    """
+    contact = await lock_contact(work, doer.agent.workspace_id, contact_id)
+    if contact.erased_at is not None:
+        raise NotFound("This contact was erased.")
+    given = {"name": name, "email": email}
+    changed = [one for one, value in given.items() if getattr(contact, one) != value]
+    if not changed:
+        return
+    contact.name, contact.email = name, email
+    await work.session.flush()
+    note(work, doer, "contact.changed", str(contact_id), {"fields": (None, ", ".join(changed))})
+    work.outbox.add(ContactChanged(contact.workspace_id))
 
 
 async def merge(work: Work, doer: Doer, contact_id: UUID, into_id: UUID) -> Contact:

@@ -174,7 +174,8 @@ def _panels(samples: Sequence[Sample]) -> tuple[Panel, ...]:
 
 def _ago(past: timedelta) -> str:
     seconds = round(past.total_seconds())
-    return f"{seconds} s ago" if seconds < 60 else f"{round(seconds / 60)} min ago"
+    # Five labels to an axis: below three minutes neighbours would round to the same minute.
+    return f"{seconds} s ago" if seconds < 180 else f"{round(seconds / 60)} min ago"
 
 
 def _speculators(values: dict[str, float]) -> tuple[SpeculatorRow, ...]:

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.answers.drafted import cut, shares
 from app.dependencies import AgentDep, PartsDep, SnapshotDep
+from app.engine_room.kept import view_kept
 from app.engine_room.panels import view_engine
 from app.engine_room.repository import read_answer, read_answers
 from app.office.frame import OfficeDep
@@ -16,10 +17,14 @@ router = APIRouter(prefix="/dashboard/engine", include_in_schema=False)
 
 
 @router.get("")
-async def engine(office: OfficeDep, parts: PartsDep) -> HTMLResponse:
-    """The figures of the last ten minutes."""
-    view = view_engine(parts.engine_history.samples)
-    return office.page("engine_room/engine.html", "engine", {"title": "Engine", "view": view})
+async def engine(office: OfficeDep, parts: PartsDep, session: SnapshotDep) -> HTMLResponse:
+    """The figures of the last ten minutes, and below them those of stored answers."""
+    values = {
+        "title": "Engine",
+        "view": view_engine(parts.engine_history.samples),
+        "kept": view_kept(await read_answers(session, office.agent.workspace_id)),
+    }
+    return office.page("engine_room/engine.html", "engine", values)
 
 
 @router.get("/live")

@@ -13,6 +13,8 @@ _NUM_Y_TICKS = 4
 _NUM_X_TICKS = 5
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _BAR_SHARE = 0.68
+_MAX_DOTTED = 31
+"""Days of a month: each can be told from the next."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A series as path data; `dots` are values that have no neighbour to be joined with."""
+    """A series as path data; `dots` are values without neighbours, or all where few."""
 
     name: str
     tone: str
@@ -184,6 +186,7 @@ def _line(one: Series, top: float, unit: str, is_filled: bool) -> Line:
         else:
             runs[-1].append((_r(_x(i, len(one.values))), _r(_y(value, top))))
     drawn = [run for run in runs if len(run) > 1]
+    are_few = len(one.values) <= _MAX_DOTTED
     floor = _y(0.0, top)
     areas = [f"{_path(run)}L{run[-1][0]} {floor}L{run[0][0]} {floor}Z" for run in drawn]
     newest = one.values[-1] if one.values else None
@@ -192,7 +195,7 @@ def _line(one: Series, top: float, unit: str, is_filled: bool) -> Line:
         tone=one.tone,
         path="".join(_path(run) for run in drawn),
         area="".join(areas) if is_filled else "",
-        dots=tuple(run[0] for run in runs if len(run) == 1),
+        dots=tuple(point for run in runs if len(run) == 1 or are_few for point in run),
         newest="–" if newest is None else show(newest, unit),
     )
 

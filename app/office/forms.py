@@ -64,10 +64,10 @@ class Fields:
             self.refuse(name, f"At most {max_chars:,} characters; this has {len(value):,}.")
         return value
 
-    def email(self, name: str) -> str:
+    def email(self, name: str, *, is_required: bool = True) -> str:
         """An e-mail address in lower case."""
-        value = self.text(name, max_chars=MAX_EMAIL_CHARS).lower()
-        if name not in self.errors and not _ADDRESS.fullmatch(value):
+        value = self.text(name, max_chars=MAX_EMAIL_CHARS, is_required=is_required).lower()
+        if value and name not in self.errors and not _ADDRESS.fullmatch(value):
             self.refuse(name, "This is not an e-mail address.")
         return value
 

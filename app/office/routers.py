@@ -5,6 +5,7 @@ from app.api.pages_router import router as keys
 from app.audit.router import router as audit
 from app.bench.router import router as bench
 from app.connectors.pages_router import router as connectors
+from app.dashboard.contact_router import router as contact_panel
 from app.engine_room.router import router as engine_room
 from app.knowledge.editor_router import router as editor
 from app.knowledge.gaps_router import router as gaps
@@ -20,6 +21,7 @@ ROUTERS = (
     audit,
     bench,
     connectors,
+    contact_panel,
     contacts,
     editor,
     engine_room,

@@ -41,7 +41,7 @@ _ANSWER_MODES = (
     (AnswerMode.FREE, "Writes freely; sentences that no article supports are dropped"),
 )
 _RELEASE_MODES = (
-    (ReleaseMode.SENTENCE, "Sentence by sentence, each checked first"),
+    (ReleaseMode.SENTENCE, "By sentence, each checked first"),
     (ReleaseMode.TOKEN, "Word by word; a sentence that fails its check is cut"),
 )
 _MASKINGS = (

@@ -37,7 +37,8 @@ async def test_the_figures_come_alone_for_a_page_that_is_open(served: Served) ->
         part = await desk.get("/engine/live")
 
     assert part.status_code == 200 and "<html" not in part.text
-    assert "2.50" in part.text and "ngram" in part.text and part.text.count("<svg") >= 6
+    assert "2.50" in part.text and "ngram" in part.text and part.text.count("<h2>") >= 6
+    assert "<svg" in part.text and "Nothing was written in these minutes." in part.text
     assert HOSTILE not in part.text
 
 

@@ -26,9 +26,16 @@ def test_an_axis_of_many_seconds_has_whole_minutes_or_hours() -> None:
 
 
 def test_a_missing_value_is_a_gap_and_a_lonely_one_a_dot() -> None:
-    (line,) = line_chart([Series("a", "bot", [1.0, 1.0, None, 1.0])], ["", "", "", ""]).lines
+    values = [1.0] * 60 + [None, 1.0]
+    (line,) = line_chart([Series("a", "bot", values)], [""] * len(values)).lines
 
     assert line.path.count("M") == 1 and len(line.dots) == 1
+
+
+def test_each_of_a_few_values_is_a_dot() -> None:
+    (line,) = line_chart([Series("a", "bot", [1.0, 1.0, None, 1.0])], ["", "", "", ""]).lines
+
+    assert line.path.count("M") == 1 and len(line.dots) == 3
 
 
 def test_bars_of_one_label_stand_on_each_other() -> None:

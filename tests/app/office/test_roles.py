@@ -24,6 +24,7 @@ FOR_WRITERS = {
     "/dashboard/bench",
     "/dashboard/bench/ask",
     "/dashboard/bench/draft",
+    "/dashboard/conversations/{conversation_id}/contact",
     "/dashboard/gaps/draft",
     "/dashboard/replies",
     "/dashboard/replies/{reply_id}",

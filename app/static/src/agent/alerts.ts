@@ -17,7 +17,8 @@ export class Alerts {
       const target = event.target instanceof Element ? event.target : null;
       if (target?.closest("[data-act=alerts]")) void this.toggle();
     });
-    root.addEventListener("htmx:after:swap", () => this.look());
+    // Not sooner: a swap may bring another title, to which the number belongs as well.
+    root.addEventListener("htmx:finally:swap", () => this.look());
     this.look();
     this.draw();
   }

@@ -50,6 +50,11 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     return this.getAttribute("conversation") ?? "";
   }
 
+  /** As the head of the page calls them now. */
+  private get customer(): string {
+    return this.querySelector("#talk-name")?.textContent ?? "";
+  }
+
   connectedCallback(): void {
     this.messages = new MessageList(this.piece("thread", HTMLOListElement), {
       strings: agentStrings,
@@ -74,7 +79,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     this.form = new ReplyForm(this.piece("reply", HTMLFormElement), handlers, {
       canned: this.piece("canned"),
       colleagues: this.piece("colleagues"),
-      customer: this.getAttribute("customer") ?? "",
+      customer: () => this.customer,
     });
     const form = this.form;
     const field = { read: () => form.text(), write: (text: string) => form.replace(text) };
@@ -175,6 +180,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     const { thread } = this;
     const isColleague = thread.typing !== null && thread.typingBy === "agent";
     this.piece("typing").hidden = thread.typing === null || isColleague;
+    this.piece("typing").textContent = agentStrings.customerTyping(this.customer);
     const collision = this.piece("collision");
     const isPending = thread.control === "bot" && thread.assignee !== null && thread.live !== null;
     collision.hidden = !isColleague && !isPending;

@@ -60,6 +60,7 @@ export class AgentLink implements Listeners {
     this.welcomed = welcome;
     this.away.show(welcome.away ?? false);
     this.open?.online(welcome);
+    this.refreshContact();
     this.refreshList();
   }
 
@@ -75,7 +76,10 @@ export class AgentLink implements Listeners {
   }
 
   frame(frame: ServerFrame): void {
-    if (frame.t === "list.dirty") this.refreshList();
+    if (frame.t === "list.dirty") {
+      this.refreshList();
+      if (frame.c === undefined) this.refreshContact();
+    }
     const isSuggestion = frame.t === "suggestion.delta" || frame.t === "suggestion.ready";
     if (isSuggestion && frame.c === this.open?.conversation) this.open?.suggested(frame);
     if (frame.t === "presence" && frame.c === undefined) this.away.show(!frame.d.on);
@@ -87,6 +91,11 @@ export class AgentLink implements Listeners {
 
   nack(nack: Payloads["nack"]): void {
     this.open?.nack(nack);
+  }
+
+  /** What changed belongs to no single conversation: somebody has another name, or none. */
+  private refreshContact(): void {
+    this.body.dispatchEvent(new CustomEvent("care:contact"));
   }
 
   private setOffline(isOffline: boolean): void {

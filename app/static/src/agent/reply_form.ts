@@ -41,7 +41,7 @@ export class ReplyForm {
   constructor(
     private readonly form: HTMLFormElement,
     private readonly handlers: Handlers,
-    options: { canned: HTMLElement; colleagues: HTMLElement; customer: string },
+    options: { canned: HTMLElement; colleagues: HTMLElement; customer: () => string },
   ) {
     const field = form.querySelector("textarea");
     const button = form.querySelector<HTMLButtonElement>("button[type=submit]");

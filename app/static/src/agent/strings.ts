@@ -12,6 +12,7 @@ export const agentStrings = {
   archived: "This conversation is archived and can only be read.",
   blocked: "This contact is blocked and cannot write.",
   readOnly: "Your role can read conversations but not reply.",
+  customerTyping: (name: string) => `${name} is typing…`,
   colleagueTyping: (name: string) => `${name || "A colleague"} is typing a reply here too.`,
   pending: (name: string) => `${name} takes over after this answer.`,
   snoozedUntil: (moment: string) => `Snoozed until ${moment}.`,

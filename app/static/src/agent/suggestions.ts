@@ -6,7 +6,7 @@ import type { Kind } from "./reply_form.ts";
 interface Sources {
   canned: HTMLElement;
   colleagues: HTMLElement;
-  customer: string;
+  customer(): string;
   kind: () => Kind;
 }
 
@@ -82,7 +82,7 @@ export class Suggestions {
   }
 
   private filled(text: string): string {
-    return text.replaceAll("{name}", this.sources.customer.split(" ")[0] ?? "");
+    return text.replaceAll("{name}", this.sources.customer().split(" ")[0] ?? "");
   }
 
   private insert(index: number): void {
