@@ -1,13 +1,13 @@
 """The loss curves of a run as a picture."""
 
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from inference.training.errors import DataMissing
+from inference.training.history import history
 
 COLOURS: Final = {
     "base": "#2b6cb0",
@@ -34,20 +34,12 @@ def draw_losses(out: Path, stages: tuple[str, ...], picture: Path) -> None:
         held_out = [(x, step["held_out_loss"]) for x, step in zip(millions, steps, strict=True)
                     if step["held_out_loss"] is not None]  # fmt: skip
         axes.plot([x for x, _ in held_out], [loss for _, loss in held_out], "o", markersize=3,
-                  color=COLOURS[stage], label=f"{stage}, held out (one batch)")  # fmt: skip
+                  color=COLOURS[stage], label=f"{stage}, held out (some rows)")  # fmt: skip
         offset = millions[-1] if millions else offset
     axes.set(xlabel="million tokens", ylabel="loss (nats per learned token)", ylim=(0, 6))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.savefig(picture, metadata={"Date": None} if picture.suffix == ".svg" else None)
-
-
-def history(path: Path) -> list[dict[str, Any]]:
-    """The steps that count: a step run again after a cut-off replaces the first try."""
-    if not path.exists():
-        return []
-    steps = [json.loads(line) for line in path.read_text().splitlines()]
-    return [step for _, step in sorted({step["num_steps"]: step for step in steps}.items())]
 
 
 def smooth(values: list[float]) -> list[float]:

@@ -22,6 +22,8 @@ class Checkpoint:
     num_tokens: int
     model: dict[str, torch.Tensor]
     optimizer: list[dict[str, Any]]
+    begun_from: int = 0
+    """Steps of the stage before when this one took its weights; 0 of a first stage."""
 
 
 def save_checkpoint(folder: Path, stage: str, checkpoint: Checkpoint) -> Path:
@@ -38,6 +40,18 @@ def save_whole(folder: Path, stage: str, num_steps: int, content: dict[str, obje
     for old in checkpoint_paths(folder, stage)[:-NUM_KEPT]:
         old.unlink()
     return path
+
+
+def save_best(folder: Path, stage: str, checkpoint: Checkpoint) -> None:
+    """Beside the others, which may go on and off without it."""
+    path = best_path(folder, stage)
+    unfinished = path.with_suffix(".part")
+    torch.save({**vars(checkpoint), "shape": asdict(checkpoint.shape)}, unfinished)
+    os.replace(unfinished, path)
+
+
+def best_path(folder: Path, stage: str) -> Path:
+    return folder / f"{stage}-best.pt"
 
 
 def checkpoint_paths(folder: Path, stage: str) -> list[Path]:
@@ -69,4 +83,13 @@ def require_shape(checkpoint: Checkpoint, shape: ModelShape) -> None:
     if checkpoint.shape != shape:
         raise CheckpointMismatch(
             f"the checkpoint holds {checkpoint.shape}, asked for {shape}; use another --out"
+        )
+
+
+def require_beginning(checkpoint: Checkpoint, stage: str, begun_from: int) -> None:
+    """Raises CheckpointMismatch when the stage before has gone on since this one began."""
+    if checkpoint.begun_from != begun_from:
+        raise CheckpointMismatch(
+            f"the {stage} stage began after step {checkpoint.begun_from} of the stage before it, "
+            f"which is at step {begun_from} now; remove its {stage}-* files to begin it anew"
         )

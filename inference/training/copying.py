@@ -20,7 +20,7 @@ from inference.training.layout import (
     Example,
     encode_turn,
 )
-from inference.training.model import CareModel
+from inference.training.model import Logits
 from inference.training.rows import Batch
 
 ROWS_AT_ONCE: Final = 4
@@ -46,12 +46,12 @@ def render_quotes(tokenizer: Tokenizer, conversation: Conversation) -> Example:
 
 
 @torch.no_grad()
-def copied(model: CareModel, batch: Batch, device: torch.device) -> Copied:
+def copied(logits_of: Logits, batch: Batch, device: torch.device) -> Copied:
     """Over all learned runs of the rows."""
     num_tokens = right_tokens = num_quotes = right_quotes = 0
     for first in range(0, len(batch.ids), ROWS_AT_ONCE):
         ids = torch.from_numpy(batch.ids[first : first + ROWS_AT_ONCE]).to(device)
-        guesses = model.logits(model(ids[:, :-1])).argmax(-1)
+        guesses = logits_of(ids[:, :-1]).argmax(-1)
         hits = (guesses == ids[:, 1:]).cpu().numpy()
         for row_hits, learned in zip(hits, batch.learned[first:], strict=False):
             for start, end in _runs(learned[1:]):

@@ -2,7 +2,9 @@
 
 TrainingError
 ├── DataMissing         a data file, or what an earlier stage should have left, is not there
-└── CheckpointMismatch  a checkpoint belongs to another model, stage or plan
+├── CheckpointMismatch  a checkpoint belongs to another model, stage or plan
+├── TokenizerMismatch   rows were packed with another tokenizer than the model's
+└── TooFewPoints        a scaling run has not measured enough for a law
 """
 
 
@@ -16,3 +18,11 @@ class DataMissing(TrainingError):
 
 class CheckpointMismatch(TrainingError):
     """The folder holds a checkpoint that this run must not continue."""
+
+
+class TokenizerMismatch(TrainingError):
+    """What is to be measured together was written with two tokenizers."""
+
+
+class TooFewPoints(TrainingError):
+    """A law would have as many unknowns as it has points, or more."""

@@ -7,17 +7,20 @@ the module that was trained.
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from inference.training.copying import Copied
+from inference.training.facts import Checked, Kept, kept
 from inference.training.layout import (
     END_ID,
     PAD_ID,
@@ -27,12 +30,14 @@ from inference.training.layout import (
     text_of,
 )
 from inference.training.mixture import Piece
+from inference.training.model import Logits
 from inference.training.passages import words_of
 from inference.training.rows import Rows
 from inference.training.trainer import batch_of
 
 MAX_ANSWER_TOKENS: Final = 120
 EVALUATION_ROWS: Final = 8
+MARKER: Final = re.compile(r"\[\d+\]|<\|[^|]*\|>")
 QUOTE: Final = re.compile(r"<\|quote\|>(.*?)<\|/quote\|>(?:\s*\[(\d+)\])?", re.DOTALL)
 
 
@@ -70,6 +75,7 @@ class Quality:
     right: float  # answerable, and the quote holds the wanted sentences' words
     marker_right: float  # answerable, and the marker is the wanted one
     declined: float  # unanswerable, and the model did not quote
+    facts: Kept  # of all answers, the quotes' markers left out
 
 
 def load_model(folder: Path) -> PreTrainedModel:
@@ -80,18 +86,22 @@ def load_model(folder: Path) -> PreTrainedModel:
 
 
 @torch.no_grad()
-def held_out_losses(model: PreTrainedModel, rows: Rows) -> dict[str, HeldOutLoss]:
+def held_out_losses(
+    logits_of: Logits, rows: Rows, device: torch.device, stride: int = 1
+) -> dict[str, HeldOutLoss]:
+    """Of each source with something to learn, over every `stride`-th of its rows."""
     losses = {}
     for source, (first, last) in rows.sources.items():
         total, num_tokens = 0.0, 0
-        for start in range(first, last, EVALUATION_ROWS):
-            picked = torch.arange(start, min(start + EVALUATION_ROWS, last)).numpy()
-            ids, learned = batch_of(rows, picked, torch.device("cpu"))
-            logits = model(ids).logits[:, :-1][learned[:, 1:]]
+        of_source = np.arange(first, last, stride)
+        for start in range(0, len(of_source), EVALUATION_ROWS):
+            ids, learned = batch_of(rows, of_source[start : start + EVALUATION_ROWS], device)
+            logits = logits_of(ids)[:, :-1][learned[:, 1:]].float()
             targets = ids[:, 1:][learned[:, 1:]]
             total += functional.cross_entropy(logits, targets, reduction="sum").item()
             num_tokens += targets.numel()
-        losses[source] = HeldOutLoss(num_tokens, total / num_tokens)
+        if num_tokens:
+            losses[source] = HeldOutLoss(num_tokens, total / num_tokens)
     return losses
 
 
@@ -144,6 +154,7 @@ def quality(answered: Sequence[Answered]) -> Quality:
         declined=_share(
             sum(QUOTE.search(each.said) is None for each in unanswerable), len(unanswerable)
         ),
+        facts=kept(map(_checked, answered)),
     )
 
 
@@ -151,8 +162,9 @@ def write_report(
     path: Path,
     losses: dict[str, dict[str, HeldOutLoss]],
     qualities: dict[str, Quality],
+    copying: dict[str, Copied],
 ) -> None:
-    """Losses by stage and source, and answer quality by source, as JSON."""
+    """Losses by stage and source, answer quality by source and copying by kind, as JSON."""
     report = {
         "held_out": {
             stage: {
@@ -166,12 +178,18 @@ def write_report(
             for stage, sources in losses.items()
         },
         "answers": {source: asdict(value) for source, value in qualities.items()},
+        "copying": {kind: asdict(value) for kind, value in copying.items()},
     }
     path.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def sample_pieces(pieces: Iterable[Piece], per_source: int, seed: int) -> list[Piece]:
-    """A fixed choice of the pieces that end in an answer to a question with passages."""
+def sample_pieces(
+    pieces: Iterable[Piece], per_source: int, seed: int, more: Mapping[str, int]
+) -> list[Piece]:
+    """A fixed choice of the pieces that end in an answer to a question with passages.
+
+    `more` has the sources of which another number is wanted.
+    """
     groups: dict[str, list[Piece]] = {}
     for piece in pieces:
         if _is_asked_with_passages(piece.conversation):
@@ -180,7 +198,9 @@ def sample_pieces(pieces: Iterable[Piece], per_source: int, seed: int) -> list[P
     return [
         piece
         for source in sorted(groups)
-        for piece in rng.sample(groups[source], min(per_source, len(groups[source])))
+        for piece in rng.sample(
+            groups[source], min(more.get(source, per_source), len(groups[source]))
+        )
     ]
 
 
@@ -188,6 +208,11 @@ def _is_asked_with_passages(conversation: Conversation) -> bool:
     roles = [turn.role for turn in conversation[-3:]]
     is_prompt = conversation[0].role is Role.SYSTEM
     return is_prompt and roles == [Role.PASSAGES, Role.CUSTOMER, Role.ASSISTANT]
+
+
+def _checked(each: Answered) -> Checked:
+    wanted, said = (MARKER.sub("", text) for text in (each.wanted, each.said))
+    return Checked(wanted, said, f"{each.passages} {each.question}")
 
 
 def _cut(conversation: Conversation) -> tuple[Conversation, str]:

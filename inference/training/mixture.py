@@ -33,7 +33,8 @@ from inference.training.small_talk import small_talk
 
 SEED: Final = 2026
 
-# Copies of each dialogue in the base stage; a fraction takes that share of them at random.
+# Copies of each dialogue in the base stage, 1 where nothing is said; a fraction takes that share of
+# them at random. Held-out dialogues stand once: a copy in the same row would be copied from.
 BASE_COPIES: Final = {
     "cucom-ecommerce": 1.3,
     "ms-contact-center": 3.0,
@@ -83,24 +84,27 @@ class Piece:
 
 def base_texts(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
     """Dialogues and, for training, articles; not yet shuffled."""
+    is_training = "train" in splits
     for dialogue in read_dialogues(data, DIALOGUE_FILES):
         if dialogue.split not in splits:
             continue
-        for _ in range(_copies(BASE_COPIES[dialogue.source], rng)):
+        weight = BASE_COPIES.get(dialogue.source, 1.0)
+        for _ in range(_copies(weight, rng) if is_training else 1):
             conversation = plain_conversation(dialogue)
             if rng.random() < BASE_SYSTEM_SHARE:
                 conversation = (*system_turns(phrases.company(rng)), *conversation)
             yield Piece(dialogue.source, conversation)
-    if "train" in splits:
+    if is_training:
         for article in read_articles(data):
             yield Piece(article.source, article_conversation(article))
 
 
 def chat_texts(data: Path, splits: frozenset[str], rng: Random) -> Iterator[Piece]:
     """Some service talk, without the system turns: the bot is not to play a call centre."""
+    is_training = "train" in splits
     for dialogue in read_dialogues(data, DIALOGUE_FILES):
-        if dialogue.split in splits:
-            for _ in range(_copies(CHAT_COPIES.get(dialogue.source, 0.0), rng)):
+        if dialogue.split in splits and dialogue.source in CHAT_COPIES:
+            for _ in range(_copies(CHAT_COPIES[dialogue.source], rng) if is_training else 1):
                 yield Piece(dialogue.source, plain_conversation(dialogue))
 
 

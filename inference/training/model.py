@@ -4,6 +4,7 @@ The engine's decoder serves (paged cache, any architecture); this one only train
 fused projections, no cache, small enough to compile into one graph.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -18,6 +19,9 @@ VOCAB_SIZE: Final = 8192
 NORM_EPS: Final = 1e-5
 ROPE_THETA: Final = 10_000.0
 MAX_POSITIONS: Final = 2048
+
+Logits = Callable[[torch.Tensor], torch.Tensor]
+"""Ids [B, T] to logits [B, T, V]."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class ModelShape:
 
 SIZES: Final = {
     "tiny": ModelShape(64, 2, 1, 1, 128),
+    "draft": ModelShape(128, 3, 2, 1, 352),
+    "mini": ModelShape(192, 4, 3, 1, 512),
     "small": ModelShape(256, 6, 4, 2, 704),
     "medium": ModelShape(384, 8, 6, 2, 1024),
 }
@@ -130,6 +136,10 @@ class CareModel(nn.Module):
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         return functional.linear(hidden, self.embedding.weight)
+
+    def logits_of(self, ids: torch.Tensor) -> torch.Tensor:
+        """[B, T] ids to [B, T, V]."""
+        return self.logits(self(ids))
 
     def num_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())

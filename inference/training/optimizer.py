@@ -6,7 +6,7 @@ rate serves both.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import torch
 from torch import nn
@@ -16,6 +16,19 @@ from inference.training.muon import Muon
 ADAM_BETAS: Final = (0.9, 0.95)
 MATRIX_DECAY: Final = 0.1
 MAX_GRAD_NORM: Final = 1.0
+
+
+class Rates(Protocol):
+    """A learning rate for every number of tokens seen, up to a last one."""
+
+    @property
+    def total_tokens(self) -> int:
+        """Where training ends."""
+        ...
+
+    def rate(self, num_tokens: int) -> float:
+        """The learning rate of the step that ends at so many tokens."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,20 @@ class Schedule:
         progress = min(1.0, (num_tokens - self.warmup_tokens) / span)
         cosine = 0.5 * (1 + math.cos(math.pi * progress))
         return self.peak * (self.final_share + (1 - self.final_share) * cosine)
+
+
+@dataclass(frozen=True)
+class Cooldown:
+    """From the peak to nothing, as one minus a square root (Hägele et al., arXiv:2405.18392)."""
+
+    peak: float
+    start_tokens: int
+    total_tokens: int
+
+    def rate(self, num_tokens: int) -> float:
+        span = max(1, self.total_tokens - self.start_tokens)
+        progress = min(1.0, max(0.0, (num_tokens - self.start_tokens) / span))
+        return self.peak * (1 - math.sqrt(progress))
 
 
 class Optimizer:

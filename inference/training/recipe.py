@@ -37,6 +37,8 @@ class Amount:
 
     tokens: int
     minutes: float | None
+    patience: int | None = None
+    """As in `Plan`."""
 
     def planned(
         self, stage: str, share: float, out: Path, measure_tokens_per_s: Callable[[], float]

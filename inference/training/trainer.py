@@ -16,22 +16,29 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from inference.training.checkpoints import Checkpoint, last_checkpoint, require_shape
+from inference.training.checkpoints import (
+    Checkpoint,
+    best_path,
+    last_checkpoint,
+    load_checkpoint,
+    require_beginning,
+    require_shape,
+    save_best,
+)
 from inference.training.checkpoints import save_checkpoint as write_checkpoint
 from inference.training.copying import copied
-from inference.training.layout import END_QUOTE_ID, QUOTE_ID
+from inference.training.history import history, since_best
+from inference.training.loss import Loss, loss_function
 from inference.training.model import CareModel
-from inference.training.muon import fast_type
-from inference.training.optimizer import Optimizer, Schedule
+from inference.training.optimizer import Optimizer, Rates, Schedule
 from inference.training.rows import Batch, Feed, Rows
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S: Final = 180.0
 HELD_OUT_EVERY_STEPS: Final = 100
-MARKER_TOKENS: Final = 3  # the closing marker, " [" and the digit
+HELD_OUT_BATCHES: Final = 4
 SPEED_BATCHES: Final = 3
 
 
@@ -48,6 +55,10 @@ class Plan:
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
     quote_weight: float = 1.0
     """Of a quote's tokens and its marker in the loss; all others weigh 1."""
+    begun_from: int = 0
+    """Steps of the stage before, whose weights this one begins with."""
+    patience: int | None = None
+    """Held-out measurements without a new best after which a stage ends; None: never."""
 
     def schedule(self, num_tokens: int) -> Schedule:
         warmup_tokens = int(num_tokens * self.warmup_share)
@@ -72,7 +83,6 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 class Trainer:
@@ -92,39 +102,68 @@ class Trainer:
         self.plan, self.out, self.device = plan, out, device
         self.optimizer = Optimizer(model)
         self.num_steps = self.num_tokens = 0
+        self._held_out: list[float] = []
         self._loss: Loss | None = None
 
     def resume(self) -> bool:
         """Take up the stage's last checkpoint; False if there is none.
 
         Raises:
-            CheckpointMismatch: it belongs to a model of another size.
+            CheckpointMismatch: it belongs to a model of another size, or began from weights that
+                the stage before has left behind.
         """
         checkpoint = last_checkpoint(self.out, self.plan.stage)
         if checkpoint is None:
             return False
+        require_beginning(checkpoint, self.plan.stage, self.plan.begun_from)
+        self.take_up(checkpoint)
+        steps = history(self.out / f"{self.plan.stage}-history.jsonl")
+        self._held_out = [
+            step["held_out_loss"]
+            for step in steps
+            if step["num_steps"] <= self.num_steps and step["held_out_loss"] is not None
+        ]
+        return True
+
+    def take_up(self, checkpoint: Checkpoint) -> None:
+        """Stand where the checkpoint's stage stood.
+
+        Raises:
+            CheckpointMismatch: it belongs to a model of another size.
+        """
         require_shape(checkpoint, self.model.shape)
         self.model.load_state_dict(checkpoint.model)
         self.optimizer.load_state(checkpoint.optimizer)
         self.num_steps, self.num_tokens = checkpoint.num_steps, checkpoint.num_tokens
-        return True
 
-    def run(self, rows: Feed, held_out: Rows, num_tokens: int, watch: Watch) -> None:
-        """Train until so many tokens are seen, or until a signal asks to stop; then save.
+    def run(self, rows: Feed, held_out: Rows, schedule: Rates, watch: Watch) -> bool:
+        """Train to the schedule's end or the end of patience, or until a signal asks to stop.
 
-        A stage that is taken up again with another number goes on along that number's cosine.
+        Then save: what was best where patience ended. A stage that is taken up again with another
+        schedule goes on along that one. Returns whether it came to an end.
         """
         saved_at = time.monotonic()
-        schedule = self.plan.schedule(num_tokens)
         with stop_signals() as stopped:
-            while self.num_tokens < num_tokens and not stopped():
+            while not self._is_finished(schedule) and not stopped():
                 watch(self.measured_step(rows, held_out, schedule))
                 if time.monotonic() - saved_at >= self.plan.checkpoint_every_s:
                     self.save()
                     saved_at = time.monotonic()
+        if self._is_out_of_patience:
+            logger.info("the held-out loss falls no more", extra={"steps": self.num_steps})
+            best = load_checkpoint(best_path(self.out, self.plan.stage))
+            self.model.load_state_dict(best.model)
         self.save()
+        return self._is_finished(schedule)
 
-    def measured_step(self, rows: Feed, held_out: Rows, schedule: Schedule) -> Progress:
+    def _is_finished(self, schedule: Rates) -> bool:
+        return self._is_out_of_patience or self.num_tokens >= schedule.total_tokens
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        return self.plan.patience is not None and since_best(self._held_out) >= self.plan.patience
+
+    def measured_step(self, rows: Feed, held_out: Rows, schedule: Rates) -> Progress:
         """The next step of the stage, written into its history."""
         started = time.perf_counter()
         batch = rows.take(self.num_steps * self.plan.batch_rows, self.plan.batch_rows)
@@ -139,13 +178,20 @@ class Trainer:
             learning_rate=schedule.rate(self.num_tokens),
             tokens_per_s=self.plan.batch_rows * rows.row_len / took_s,
             held_out_loss=self._held_out_loss(held_out) if is_due else None,
-            copied=self._copied() if is_due and self._probes else None,
+            copied=self.copied() if is_due and self._probes else None,
         )
-        with (self.out / f"{self.plan.stage}-history.jsonl").open("a") as history:
-            history.write(json.dumps(vars(progress)) + "\n")
+        with (self.out / f"{self.plan.stage}-history.jsonl").open("a") as log:
+            log.write(json.dumps(vars(progress)) + "\n")
+        if progress.held_out_loss is not None:
+            self._note(progress.held_out_loss)
         return progress
 
-    def step(self, ids: torch.Tensor, learned: torch.Tensor, schedule: Schedule) -> float:
+    def _note(self, held_out_loss: float) -> None:
+        self._held_out.append(held_out_loss)
+        if self.plan.patience is not None and since_best(self._held_out) == 0:
+            save_best(self.out, self.plan.stage, self._checkpoint())
+
+    def step(self, ids: torch.Tensor, learned: torch.Tensor, schedule: Rates) -> float:
         """One update on a batch of rows; returns its mean loss."""
         loss = self.loss(ids, learned)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -157,7 +203,9 @@ class Trainer:
     def loss(self, ids: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy, in nats, of the learned tokens."""
         if self._loss is None:
-            self._loss = _loss_function(self.model, self.plan, ids, learned)
+            self._loss = loss_function(
+                self.model, ids, learned, self.plan.quote_weight, compiled=self.plan.compiled
+            )
         return self._loss(ids, learned)
 
     def speed(self, rows: Feed) -> float:
@@ -172,25 +220,35 @@ class Trainer:
         return SPEED_BATCHES * batch[0].numel() / took_s
 
     def save(self) -> None:
-        checkpoint = Checkpoint(
+        write_checkpoint(self.out, self.plan.stage, self._checkpoint())
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
             shape=self.model.shape,
             num_steps=self.num_steps,
             num_tokens=self.num_tokens,
             model=self.model.state_dict(),
             optimizer=self.optimizer.state(),
+            begun_from=self.plan.begun_from,
         )
-        write_checkpoint(self.out, self.plan.stage, checkpoint)
 
     @torch.no_grad()
     def _held_out_loss(self, held_out: Rows) -> float:
-        """Over one batch spread evenly across the sources: a trend, not a result."""
-        picked = np.linspace(0, len(held_out) - 1, self.plan.batch_rows).astype(int).tolist()
-        return float(self.loss(*self._tensors(held_out.at(picked))))
+        """Over rows spread evenly across the sources, the same each time: a trend, not a result.
 
-    def _copied(self) -> dict[str, float]:
+        In batches of a step's size, for which a compiled model exists.
+        """
+        num_rows = HELD_OUT_BATCHES * self.plan.batch_rows
+        picked = np.linspace(0, len(held_out) - 1, num_rows).astype(int).tolist()
+        batches = (picked[first::HELD_OUT_BATCHES] for first in range(HELD_OUT_BATCHES))
+        losses = [float(self.loss(*self._tensors(held_out.at(batch)))) for batch in batches]
+        return sum(losses) / len(losses)
+
+    def copied(self) -> dict[str, float]:
+        """How well the probes' quotes are copied now, as in `Progress.copied`."""
         shares: dict[str, float] = {}
         for kind, batch in self._probes.items():
-            found = copied(self.model, batch, self.device)
+            found = copied(self.model.logits_of, batch, self.device)
             shares |= {kind: round(found.quotes, 4), f"{kind} tokens": round(found.tokens, 4)}
         return shares
 
@@ -206,61 +264,6 @@ def batch_of(
     ids = torch.from_numpy(rows.ids[picked].astype(np.int64))
     learned = torch.from_numpy(rows.learned[picked].astype(np.bool_))
     return ids.to(device), learned.to(device)
-
-
-def token_loss(
-    model: CareModel, hidden: torch.Tensor, ids: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
-    """Weighted mean cross-entropy, hidden [P, hidden] against ids [P], weights [P]; 0 of none."""
-    logits = functional.linear(hidden, model.embedding.weight)
-    losses = functional.cross_entropy(logits.float(), ids, reduction="none")
-    return (losses * weights).sum() / weights.sum().clamp(min=1.0)
-
-
-def quote_weights(ids: torch.Tensor, weight: float) -> torch.Tensor:
-    """[B, T] ids to [B, T]: `weight` for quotes and the marker behind them, else 1."""
-    opened, closed = (ids == QUOTE_ID).cumsum(1), (ids == END_QUOTE_ID).cumsum(1)
-    marked = functional.pad(closed, (MARKER_TOKENS, 0))[:, : ids.shape[1]]
-    is_inside = (opened > marked) & (ids != QUOTE_ID)
-    return torch.where(is_inside, weight, 1.0)
-
-
-def _loss_function(model: CareModel, plan: Plan, ids: torch.Tensor, learned: torch.Tensor) -> Loss:
-    """The loss, compiled if that works here; compiling is tried on the first batch."""
-    quote_weight = plan.quote_weight
-    if not plan.compiled:
-        return _build_loss(model, model, token_loss, quote_weight)
-    try:
-        loss = _build_loss(
-            model,
-            torch.compile(model, dynamic=False),
-            torch.compile(token_loss, dynamic=True),
-            quote_weight,
-        )
-        loss(ids, learned).backward()  # type: ignore[no-untyped-call]
-        model.zero_grad()
-    except Exception as error:  # whatever a missing or old compiler raises: eager still trains
-        logger.warning("compiling failed, training eagerly", extra={"reason": str(error)[:500]})
-        return _build_loss(model, model, token_loss, quote_weight)
-    return loss
-
-
-def _build_loss(
-    model: CareModel,
-    trunk: Callable[[torch.Tensor], torch.Tensor],
-    head: Callable[[CareModel, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    quote_weight: float,
-) -> Loss:
-    has_bfloat16 = fast_type(model.embedding.weight.device) is torch.bfloat16
-
-    def loss(ids: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(ids.device.type, torch.bfloat16, enabled=has_bfloat16):
-            hidden = trunk(ids)
-            chosen = learned[:, 1:]
-            weights = quote_weights(ids, quote_weight)[:, 1:][chosen]
-            return head(model, hidden[:, :-1][chosen], ids[:, 1:][chosen], weights)
-
-    return loss
 
 
 @contextmanager

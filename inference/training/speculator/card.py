@@ -10,7 +10,10 @@ from inference.training.speculator.publish import tree_of
 KINDS: Final = {"mlp": "MLP speculator (IBM, arXiv:2404.19124)", "medusa": "Medusa heads"}
 MLP_NOTE: Final = (
     "Each guess is conditioned on the one before it. The stages share embedding, norm and head "
-    "(`tie_weights`), and the base's state is normalised first (`scale_input`)."
+    "(`tie_weights`), and the base's state is normalised first (`scale_input`).\n\n"
+    "`draft_vocabulary.json` names the tokens that the data's agents use most. Careline's engine "
+    "lets the\nheads guess among these only. The weights are whole, and other engines do not read "
+    "the file."
 )
 MEDUSA_NOTE: Final = "Each head looks at the same state and guesses one place further."
 

@@ -75,7 +75,7 @@ def prompts(
 def held_out_prompts(data: Path, layout: BaseLayout, max_tokens: int) -> dict[str, list[Asked]]:
     """The same choice every time, by group: "free" and "grounded"."""
     rng = Random(SEED)
-    grounded = sample_pieces(chat_pieces(data, HELD_OUT, rng), HELD_OUT_PER_SOURCE, SEED)
+    grounded = sample_pieces(chat_pieces(data, HELD_OUT, rng), HELD_OUT_PER_SOURCE, SEED, {})
     dialogues: dict[str, list[Piece]] = {}
     for piece in _dialogues(data, HELD_OUT, rng):
         dialogues.setdefault(piece.source, []).append(piece)

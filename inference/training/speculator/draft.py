@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from inference.training.export import export
 from inference.training.layout import Example
-from inference.training.model import CareModel, ModelShape
+from inference.training.model import SIZES, CareModel, ModelShape
 from inference.training.recipe import Amount
 from inference.training.rows import open_rows_at, write_rows
 from inference.training.screen import watching
@@ -32,15 +32,8 @@ PHASES: Final = (
 
 
 def draft_shape(vocab_size: int) -> ModelShape:
-    """Three narrow layers: half of the parameters are the embedding."""
-    return ModelShape(
-        hidden_size=128,
-        num_layers=3,
-        num_heads=2,
-        num_kv_heads=1,
-        ffn_size=352,
-        vocab_size=vocab_size,
-    )
+    """Three narrow layers: two thirds of the parameters are the embedding."""
+    return replace(SIZES["draft"], vocab_size=vocab_size)
 
 
 def train_draft(doing: SpeculatorRun, compiled: bool) -> CareModel:
@@ -112,5 +105,4 @@ def _train(model: CareModel, plan: Plan, share: float, doing: SpeculatorRun, row
     amount = Amount(budget.tokens, budget.minutes)
     num_tokens = amount.planned(plan.stage, share, run, lambda: trainer.speed(taught))
     with watching(console, plan.stage) as watch:
-        trainer.run(taught, held_out, num_tokens, watch)
-    return trainer.num_tokens >= num_tokens
+        return trainer.run(taught, held_out, plan.schedule(num_tokens), watch)

@@ -6,8 +6,9 @@ from typing import Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from inference.training.chart import history, smooth
+from inference.training.chart import smooth
 from inference.training.errors import DataMissing
+from inference.training.history import history
 
 PHASES: Final = ("truth", "own")
 COLOURS: Final = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b83280", "#4a5568", "#b7791f")

@@ -6,10 +6,10 @@ from tokenizers import Tokenizer
 
 from inference.training.copying import copied, render_quotes
 from inference.training.layout import END_QUOTE_ID, QUOTE_ID, Quote, Role, Turn, say
+from inference.training.loss import quote_weights
 from inference.training.model import SIZES, CareModel
 from inference.training.muon import orthogonal
 from inference.training.rows import Batch
-from inference.training.trainer import quote_weights
 
 
 def test_only_quotes_are_learned(tokenizer: Tokenizer) -> None:
@@ -30,17 +30,17 @@ def test_a_quote_counts_only_when_all_of_it_is_right() -> None:
     model = CareModel(SIZES["tiny"])
     ids = torch.randint(16, 8000, (1, 12))
     with torch.no_grad():
-        guesses = model.logits(model(ids)).argmax(-1)
+        guesses = model.logits_of(ids).argmax(-1)
     said = ids.clone()
     said[0, 8] = guesses[0, 7]  # the model's own guess, so right; its neighbour at 4 is not
     learned = np.zeros((1, 12), dtype=np.bool_)
     learned[0, [4, 8]] = True
 
-    found = copied(model, Batch(said.numpy(), learned), torch.device("cpu"))
+    found = copied(model.logits_of, Batch(said.numpy(), learned), torch.device("cpu"))
 
     assert (found.quotes, found.tokens) == (0.5, 0.5)
     learned[0, 7] = True  # now the right token and a wrong one make one quote
-    found = copied(model, Batch(said.numpy(), learned), torch.device("cpu"))
+    found = copied(model.logits_of, Batch(said.numpy(), learned), torch.device("cpu"))
     assert found.quotes == 0.0 and found.tokens == 1 / 3
 
 
@@ -48,6 +48,12 @@ def test_quotes_and_their_markers_weigh_more() -> None:
     ids = torch.tensor([[20, QUOTE_ID, 21, 22, END_QUOTE_ID, 23, 24, 25, 26]])
 
     assert quote_weights(ids, 4.0).tolist() == [[1, 1, 4, 4, 4, 4, 4, 1, 1]]
+
+
+def test_a_quote_cut_off_by_a_rows_edge_changes_nothing_for_the_next() -> None:
+    ids = torch.tensor([[20, END_QUOTE_ID, 21, 22, 23, QUOTE_ID, 24, END_QUOTE_ID, 25]])
+
+    assert quote_weights(ids, 4.0).tolist() == [[1, 1, 1, 1, 1, 1, 4, 4, 4]]
 
 
 def test_orthogonal_brings_singular_values_near_one() -> None:

@@ -1,6 +1,7 @@
 """A run that was cut off ends where an uninterrupted one does."""
 
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def train(out: Path, rows: Rows, num_steps: int) -> list[float]:
         losses += [trainer.measured_step(rows, rows, schedule).loss for _ in range(num_steps)]
         trainer.save()
     else:
-        trainer.run(rows, rows, schedule_tokens, watch)
+        assert trainer.run(rows, rows, PLAN.schedule(schedule_tokens), watch)
     return losses
 
 
@@ -60,6 +61,45 @@ def test_a_resumed_run_repeats_the_losses_of_an_uninterrupted_one(
 
     assert resumed == uninterrupted
     assert len(uninterrupted) == NUM_STEPS
+
+
+def test_a_run_that_is_asked_to_stop_says_that_it_has_not_ended(tmp_path: Path, rows: Rows) -> None:
+    trainer = Trainer(CareModel(SIZES["tiny"]), PLAN, tmp_path, torch.device("cpu"))
+    schedule = PLAN.schedule(NUM_STEPS * PLAN.batch_rows * rows.row_len)
+
+    is_finished = trainer.run(rows, rows, schedule, lambda _: signal.raise_signal(signal.SIGTERM))
+
+    assert not is_finished and trainer.num_steps == 1
+    assert trainer.run(rows, rows, schedule, lambda _: None) and trainer.num_steps == NUM_STEPS
+
+
+def test_patience_ends_a_run_with_the_weights_that_were_best(
+    tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.training.trainer.HELD_OUT_EVERY_STEPS", 1)
+    plan = replace(PLAN, patience=3)
+    schedule = Schedule(peak=1e-2, final_share=1.0, warmup_tokens=1, total_tokens=10_000)
+    ids = torch.randint(4000, 8000, (5, 32), generator=torch.Generator().manual_seed(4))
+    others = Rows(ids.numpy().astype("uint16"), np.ones((5, 32), dtype=np.uint8), {})
+    seen: list[float] = []  # what is learned never helps with these, so their loss soon rises
+
+    def watch(step: Progress) -> None:
+        assert step.held_out_loss is not None
+        seen.append(step.held_out_loss)
+
+    trainer = Trainer(CareModel(SIZES["tiny"]), plan, tmp_path, torch.device("cpu"))
+    is_finished = trainer.run(rows, others, schedule, watch)
+    again = Trainer(CareModel(SIZES["tiny"]), plan, tmp_path, torch.device("cpu"))
+    again.resume()
+
+    assert is_finished and trainer.num_tokens < schedule.total_tokens
+    assert seen.index(min(seen)) == len(seen) - 1 - 3
+    for trained in (trainer, again):
+        batch = batch_of(others, np.arange(4), torch.device("cpu"))
+        with torch.no_grad():
+            assert trained.loss(*batch).item() == pytest.approx(min(seen), abs=0.02)
+            assert trained.loss(*batch).item() < seen[-1]
+    assert again.run(rows, others, schedule, watch) and again.num_steps == len(seen)
 
 
 def test_training_learns(tmp_path: Path, rows: Rows) -> None:
@@ -103,6 +143,18 @@ def test_a_checkpoint_of_another_size_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CheckpointMismatch):
         Trainer(wider, PLAN, tmp_path, torch.device("cpu")).resume()
+
+
+def test_a_stage_does_not_go_on_from_weights_that_are_left_behind(tmp_path: Path) -> None:
+    def trainer(begun_from: int) -> Trainer:
+        plan = replace(PLAN, stage="chat", begun_from=begun_from)
+        return Trainer(CareModel(SIZES["tiny"]), plan, tmp_path, torch.device("cpu"))
+
+    trainer(begun_from=39).save()
+
+    assert trainer(begun_from=39).resume()
+    with pytest.raises(CheckpointMismatch, match=r"after step 39 .* at step 900"):
+        trainer(begun_from=900).resume()
 
 
 def test_a_batch_without_anything_to_learn_costs_nothing(tmp_path: Path) -> None:
