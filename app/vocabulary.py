@@ -243,6 +243,7 @@ class TicketSystemKind(StrEnum):
     ZENDESK = "zendesk"
     ZAMMAD = "zammad"
     FRESHDESK = "freshdesk"
+    REQUEST_TRACKER = "rt"
 
 
 class TicketStatus(StrEnum):

@@ -6,10 +6,12 @@ no harm; `inward.py` knows what has crossed already.
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any, Protocol
 
 from app.clock import Clock
@@ -244,6 +246,12 @@ def first_text(new: NewTicket) -> str:
 def signed_text(new: NewComment) -> str:
     """A comment's text; who said it stands above, for all come from one account."""
     return f"{new.author} wrote:\n{new.text}"
+
+
+def plain(html: str) -> str:
+    """What simple HTML says."""
+    broken = re.sub(r"<br\s*/?>|</p>|</div>", "\n", html)
+    return unescape(re.sub(r"<[^>]*>", "", broken)).strip()
 
 
 def moment(written: str) -> datetime:

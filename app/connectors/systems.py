@@ -10,6 +10,7 @@ from app.clock import Clock
 from app.connectors import service
 from app.connectors.freshdesk import Freshdesk
 from app.connectors.generic import Generic
+from app.connectors.request_tracker import RequestTracker
 from app.connectors.roundup import Roundup
 from app.connectors.system import Access, TicketSystem
 from app.connectors.zammad import Zammad
@@ -63,6 +64,13 @@ KINDS = {
         "",
         "Access token",
         settings=(("group", "Group of new tickets"),),
+    ),
+    TicketSystemKind.REQUEST_TRACKER: Kind(
+        "Request Tracker",
+        RequestTracker,
+        "User name",
+        "Password",
+        settings=(("queue", "Queue of new tickets"),),
     ),
     TicketSystemKind.FRESHDESK: Kind("Freshdesk", Freshdesk, "", "API key"),
     TicketSystemKind.GENERIC: Kind("Signed JSON", Generic, "", ""),

@@ -7,7 +7,6 @@ there may still send mail about it.
 import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from html import unescape
 from urllib.parse import quote, urlencode
 
 from app.clock import Clock, as_wire
@@ -22,6 +21,7 @@ from app.connectors.system import (
     Requester,
     Ticket,
     moment,
+    plain,
     signed_text,
 )
 from app.models import JsonObject
@@ -130,7 +130,7 @@ class Zammad(ByTime):
         is_html = one.get("content_type") == "text/html"
         return Comment(
             str(one["id"]),
-            _plain(str(one["body"])) if is_html else str(one["body"]),
+            plain(str(one["body"])) if is_html else str(one["body"]),
             re.sub(r"\s*<[^>]*>$", "", str(one.get("from") or "")) or "Support",
             is_customers=one.get("sender") == "Customer",
             is_internal=bool(one["internal"]),
@@ -146,8 +146,3 @@ def _article(text: str, *, is_customers: bool) -> JsonObject:
         "internal": False,
         "sender": "Customer" if is_customers else "Agent",
     }
-
-
-def _plain(html: str) -> str:
-    broken = re.sub(r"<br\s*/?>|</p>|</div>", "\n", html)
-    return unescape(re.sub(r"<[^>]*>", "", broken)).strip()
