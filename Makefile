@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Whole files side by side: what a file shares, a server or a model, is set up once.
 SIDE_BY_SIDE ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: run test check bench clean system
+.PHONY: run test check bench bench-gpu clean system
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -30,6 +30,10 @@ check: system $(VENV)/.dev node_modules/.installed
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.serving
+
+# On a machine with a GPU whose torch sees it: checks and times everything.
+bench-gpu:
+	$(PYTHON) -m benchmarks.gpu
 
 clean:
 	rm -rf $(VENV) node_modules

@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import triton
 
 from benchmarks.kernels_cases import Case, Shapes, all_cases
 from benchmarks.kernels_sampling import quantized, sampling
+from benchmarks.parts import Parts
 from benchmarks.report import Report, arguments
 from kernels.dispatch import interpreted
 
@@ -34,10 +36,15 @@ STEP_BYTES = 15.0e9
 STAGES = 4
 
 
+class WrongKernel(Exception):
+    """What a kernel computes is not what its reference does."""
+
+
 def main() -> None:
     """Check and time all cases."""
     parser = arguments(__doc__ or "")
     parser.add_argument("--picture", type=Path, help="where to draw the roofline")
+    parser.add_argument("--limit-s", type=float, default=480.0, help="begin no case later")
     options = parser.parse_args()
     is_gpu = options.device == "cuda"
     if is_gpu and not torch.cuda.is_available():
@@ -52,18 +59,22 @@ def main() -> None:
         print("In the interpreter on small sizes: this shows that the command works, no speed.")
     report = Report("kernels", options.json)
     shapes = Shapes.large(options.quick) if is_gpu else Shapes.small()
+    parts = Parts(options.limit_s)
     with torch.inference_mode(), nullcontext() if is_gpu else interpreted():
-        points = measure(report, shapes)
+        points = measure(report, shapes, parts)
     if options.picture:
         draw(report, points, options.picture)
+    if parts.failed:
+        raise SystemExit(f"wrong or not measured: {', '.join(parts.failed)}")
 
 
-def measure(report: Report, shapes: Shapes) -> dict[str, tuple[float, float]]:
+def measure(report: Report, shapes: Shapes, parts: Parts) -> dict[str, tuple[float, float]]:
     """Products a byte, and products a second, of every case that multiplies."""
     bandwidth, rate = ceilings(report, shapes)
     points: dict[str, tuple[float, float]] = {}
     times: dict[str, float] = {}
-    for case in chain(all_cases(shapes), sampling(shapes), quantized(shapes)):
+
+    def measure_one(case: Case) -> None:
         check(case)
         seconds = timed(case.run, shapes.device)
         slow = timed(case.truth, shapes.device)
@@ -75,7 +86,10 @@ def measure(report: Report, shapes: Shapes) -> dict[str, tuple[float, float]]:
             done = case.num_flops / seconds / 1e12
             report.add(f"{case.name}.TFLOP_per_s", done, "TFLOP/s", "matrix product", rate / 1e12)
             points[case.name] = (case.num_flops / case.num_bytes, case.num_flops / seconds)
-    compare(report, times, bandwidth)
+
+    for case in chain(all_cases(shapes), sampling(shapes), quantized(shapes)):
+        parts.run(case.name, partial(measure_one, case))
+    parts.run("comparisons", lambda: compare(report, times, bandwidth))
     return points
 
 
@@ -93,11 +107,15 @@ def ceilings(report: Report, shapes: Shapes) -> tuple[float, float]:
 
 
 def check(case: Case) -> None:
-    """Stop at a kernel that is wrong: its speed is of no use."""
+    """See that a kernel is right, or its speed is of no use.
+
+    Raises:
+        WrongKernel: it is not; the message has the numbers.
+    """
     found, wanted = case.run().double(), case.truth().double()
     error = float((found - wanted).norm() / wanted.norm())
     if not error <= case.tolerance:
-        raise SystemExit(f"{case.name} is off by {error:.2%}, more than {case.tolerance:.2%}")
+        raise WrongKernel(f"{case.name} is off by {error:.2%}, more than {case.tolerance:.2%}")
 
 
 def timed(run: Callable[[], object], device: torch.device) -> float:
