@@ -56,8 +56,8 @@ def _answers(qualities: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[st
     yield ("source", "answerable", *shares[:3], "marker", "unanswerable", "declined")
     for source, one in _all_first(qualities):
         answerable, unanswerable = one["num_answerable"], one["num_unanswerable"]
-        found = [f"{one[share]:.0%}" if answerable else "" for share in shares]
-        declined = f"{one['declined']:.0%}" if unanswerable else ""
+        found = [_percent(one[share]) if answerable else "" for share in shares]
+        declined = _percent(one["declined"]) if unanswerable else ""
         yield source, str(answerable), *found, str(unanswerable), declined
 
 
@@ -76,7 +76,11 @@ def _facts(qualities: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]
 def _copying(kinds: Mapping[str, Mapping[str, float]]) -> Iterator[Sequence[str]]:
     yield "prompts", "quotes", "their tokens"
     for kind, shares in kinds.items():
-        yield kind, f"{shares['quotes']:.0%}", f"{shares['tokens']:.0%}"
+        yield kind, _percent(shares["quotes"]), _percent(shares["tokens"])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _all_first(qualities: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -1,5 +1,7 @@
 """Every text comes back unchanged, and no text can forge a role."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,14 @@ from inference.training.layout import SPECIAL_TOKENS, encode_text
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@pytest.fixture(scope="module")
-def shared(tokenizer: Tokenizer) -> Tokenizer:
-    return tokenizer
+SHIPPED = Path(__file__).parents[3] / "inference" / "weights" / "careline-small"
+
+
+@pytest.fixture(scope="module", params=["fresh", "shipped"])
+def shared(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Tokenizer:
+    if request.param == "fresh":
+        return tokenizer
+    return Tokenizer.from_file(str(SHIPPED / "tokenizer.json"))
 
 
 class TestRoundTrip:
