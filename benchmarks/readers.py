@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from inference import ChatMessage, Engine, SamplingParams, TokenChunk
+from inference import Engine, SamplingParams, TokenChunk
+from inference.request import Prompt
 
 SALT = b"benchmark"
 
@@ -16,7 +17,7 @@ SALT = b"benchmark"
 class Question:
     """A prompt and how it is to be answered."""
 
-    messages: tuple[ChatMessage, ...]
+    messages: Prompt
     params: SamplingParams
 
 

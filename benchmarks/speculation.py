@@ -15,26 +15,33 @@ with speculation.
 """
 
 import argparse
+import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as the engine has it
+
+from benchmarks.held_out import dialogue_prompts
 from benchmarks.quote_choice import Case, read_cases
 from benchmarks.readers import SALT, Load, Question, run_arrivals, run_load
 from benchmarks.report import Report, arguments
 from benchmarks.speculation_chart import draw
 from benchmarks.speculation_headline import headline
+from benchmarks.speculation_modes import Modes, as_chain
 from benchmarks.test_models import SHIPPED
 from inference import Document, Engine, EngineConfig, Exactly, SamplingParams, Words
 
 SHIPPED_MLP = SHIPPED.parent / "careline-small-mlp"
+SHIPPED_MEDUSA = SHIPPED.parent / "careline-small-medusa"
 SHIPPED_DRAFT = SHIPPED.parent / "careline-small-draft"
 LOADS = (1, 2, 4, 8, 16, 32, 64)
 QUICK_LOADS = (1, 8)
 OFF = "off"
 HELD_OUT = ("held", "fresh")
-FREE_TOKENS = 64
+FREE_TOKENS, NUM_DIALOGUES = 64, 128
+LEAST_ASKED = 8
 ARRIVALS_LIKE, ARRIVALS_SHARE, NUM_ARRIVALS = 8, 0.7, 96
 """Questions come at this share of the rate that so many readers asked at without speculation."""
 TEMPERATURE, TOP_P = 0.6, 0.95
@@ -47,13 +54,15 @@ def main() -> None:
     report = Report("speculation", options.json)
     loads = QUICK_LOADS if options.quick else tuple(options.readers)
     kinds = read_questions(options.quick)
+    if options.data is not None:
+        kinds["dialogue"] = _dialogues(options)
     modes = _modes(options)
     if not options.quick:
-        headline(report, options.model, modes["combined"], kinds)
+        headline(report, _config(options, modes["combined"]), kinds)
     for kind, questions in kinds.items():
         _measure_kind(report, options, kind, questions, modes, loads)
-    if options.json:
-        draw(report, options.json.with_suffix(".svg"), tuple(modes), loads)
+        if options.json:
+            draw(report, options.json.with_suffix(".svg"), tuple(modes), loads)
 
 
 def read_questions(is_quick: bool = False) -> dict[str, list[Question]]:
@@ -71,6 +80,13 @@ def read_questions(is_quick: bool = False) -> dict[str, list[Question]]:
             for one in cases
         ],
     }
+
+
+def _dialogues(options: argparse.Namespace) -> list[Question]:
+    count = 24 if options.quick else NUM_DIALOGUES
+    params = SamplingParams(max_tokens=FREE_TOKENS)
+    prompts = dialogue_prompts(Path(options.model), options.data, count)
+    return [Question(prompt, params) for prompt in prompts]
 
 
 def corpus() -> list[Document]:
@@ -101,44 +117,48 @@ def _measure_kind(
     modes: Mapping[str, tuple[str, ...]],
     loads: Sequence[int],
 ) -> None:
-    """All modes in turn at each load: what the machine does meanwhile meets them alike."""
-    engines = {mode: _engine(options, mode, names) for mode, names in modes.items()}
+    """All modes in turn at each load, on the same questions."""
+    ways = Modes(_config(options, ()), modes, corpus(), SALT)
     num_runs = 1 if options.quick else options.runs
     try:
         for num_readers in loads:
-            num_asked = max(24, 2 * num_readers)
-            for engine in engines.values():
-                run_load(engine, questions, num_readers, num_readers)
-            run = partial(
-                run_load, questions=questions, num_readers=num_readers, num_asked=num_asked
-            )
-            turns = _in_turns(engines, run, num_runs)
+            num_asked = max(LEAST_ASKED, 2 * num_readers)
+            run_load(ways.switch(OFF), questions, num_readers, num_runs * num_asked)
+            for mode in modes:
+                run_load(ways.switch(mode), questions, num_readers, num_asked)
+
+            def run(engine: Engine, turn: int, readers: int = num_readers) -> Load:
+                asked = max(LEAST_ASKED, 2 * readers)
+                first = turn * asked % len(questions)
+                return run_load(engine, [*questions[first:], *questions[:first]], readers, asked)
+
+            turns = _in_turns(ways, modes, run, num_runs)
             for mode in modes:
                 _report_load(report, f"{kind}.{mode}.readers{num_readers}", turns[mode], turns[OFF])
             if num_readers == ARRIVALS_LIKE:
                 asked_per_s = num_asked / statistics.median(one.seconds for one in turns[OFF])
-                per_s = ARRIVALS_SHARE * asked_per_s
-                come = partial(
-                    run_arrivals, questions=questions, num_asked=NUM_ARRIVALS, per_s=per_s
-                )
-                turns = _in_turns(engines, come, num_runs)
+                come = partial(_arrivals, questions=questions, per_s=ARRIVALS_SHARE * asked_per_s)
+                turns = _in_turns(ways, modes, come, -(-num_runs // 2))
                 for mode in modes:
                     _report_gaps(report, f"{kind}.{mode}.arrivals", turns[mode], turns[OFF])
-        for mode, engine in engines.items():
-            _report_acceptance(report, f"{kind}.{mode}", engine)
+        for mode in modes:
+            _report_acceptance(report, f"{kind}.{mode}", ways.stats(mode))
     finally:
-        for engine in engines.values():
-            engine.close()
+        ways.engine.close()
+
+
+def _arrivals(engine: Engine, turn: int, questions: Sequence[Question], per_s: float) -> Load:
+    return run_arrivals(engine, questions, NUM_ARRIVALS, per_s)
 
 
 def _in_turns(
-    engines: Mapping[str, Engine], run: Callable[[Engine], Load], num_runs: int
+    ways: Modes, modes: Mapping[str, object], run: Callable[[Engine, int], Load], num_runs: int
 ) -> dict[str, list[Load]]:
     """Forwards and backwards, so that a machine that slows down wrongs nobody."""
-    turns: dict[str, list[Load]] = {mode: [] for mode in engines}
+    turns: dict[str, list[Load]] = {mode: [] for mode in modes}
     for number in range(num_runs):
-        for mode in list(engines)[:: -1 if number % 2 else 1]:
-            turns[mode].append(run(engines[mode]))
+        for mode in list(modes)[:: -1 if number % 2 else 1]:
+            turns[mode].append(run(ways.switch(mode), number))
     return turns
 
 
@@ -157,15 +177,15 @@ def _report_load(report: Report, name: str, loads: Sequence[Load], off: Sequence
 def _report_gaps(report: Report, name: str, loads: Sequence[Load], off: Sequence[Load]) -> None:
     value, other = (statistics.median(one.mean_gap_ms for one in group) for group in (loads, off))
     report.add(f"{name}.gap_mean_ms", value, "ms", OFF, other)
+    every, plain = (
+        Load(gaps_s=[gap for one in group for gap in one.gaps_s]) for group in (loads, off)
+    )
     for share in (0.5, 0.95, 0.99):
-        values, others = (
-            statistics.median(one.percentile_ms(share) for one in group) for group in (loads, off)
-        )
+        values, others = every.percentile_ms(share), plain.percentile_ms(share)
         report.add(f"{name}.gap_p{round(100 * share)}_ms", values, "ms", OFF, others)
 
 
-def _report_acceptance(report: Report, name: str, engine: Engine) -> None:
-    stats = engine.stats()
+def _report_acceptance(report: Report, name: str, stats: Mapping[str, int | float]) -> None:
     for key, drafted in stats.items():
         if key.startswith("spec.") and key.endswith(".drafted") and drafted:
             accepted = stats[key.replace(".drafted", ".accepted")]
@@ -176,39 +196,38 @@ def _report_acceptance(report: Report, name: str, engine: Engine) -> None:
 def _modes(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """Speculators by the name of what is measured."""
     modes: dict[str, tuple[str, ...]] = {OFF: (), "ngram": ("ngram",), "suffix": ("suffix",)}
+    if options.mlp and not options.mlp_chain:
+        options.mlp_chain = as_chain(options.mlp)
     heads = {name: getattr(options, name) for name in ("mlp_chain", "mlp", "medusa", "draft")}
     modes |= {name: (str(folder),) for name, folder in heads.items() if folder}
     best = options.mlp or options.draft
     return modes | {"combined": ("suffix", *((str(best),) if best else ()))}
 
 
-def _engine(options: argparse.Namespace, mode: str, speculators: tuple[str, ...]) -> Engine:
-    engine = Engine(
-        EngineConfig(
-            model=options.model,
-            speculator=speculators,
-            device=options.device,
-            dtype=options.dtype,
-            max_draft_tokens=0 if mode == OFF else options.max_draft_tokens,
-            compile=True,
-        )
+def _config(options: argparse.Namespace, speculators: tuple[str, ...]) -> EngineConfig:
+    return EngineConfig(
+        model=options.model,
+        speculator=speculators or ("suffix",),
+        device=options.device,
+        dtype=options.dtype,
+        max_draft_tokens=options.max_draft_tokens,
+        compile=True,
     )
-    engine.finish_compiling()
-    engine.learn(corpus(), salt=SALT)
-    return engine
 
 
 def _options() -> argparse.Namespace:
     parser = arguments(__doc__ or "")
     parser.add_argument("--model", default=str(SHIPPED))
     parser.add_argument("--dtype", default="auto")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--data", type=Path, help="a folder of prepared data with held-out parts")
     parser.add_argument("--readers", type=int, nargs="+", default=LOADS, help="loads")
     parser.add_argument("--max-draft-tokens", type=int, default=15)
     shipped = SHIPPED_MLP if SHIPPED_MLP.is_dir() else None
     parser.add_argument("--mlp", type=Path, default=shipped, help="an MLP speculator, its tree")
-    parser.add_argument("--mlp-chain", type=Path, help="the same with one candidate")
-    parser.add_argument("--medusa", type=Path, help="Medusa heads")
+    parser.add_argument("--mlp-chain", type=Path, help="instead of the same with one candidate")
+    medusa = SHIPPED_MEDUSA if SHIPPED_MEDUSA.is_dir() else None
+    parser.add_argument("--medusa", type=Path, default=medusa, help="Medusa heads")
     draft = SHIPPED_DRAFT if SHIPPED_DRAFT.is_dir() else None
     parser.add_argument("--draft", type=Path, default=draft, help="a smaller model")
     return parser.parse_args()

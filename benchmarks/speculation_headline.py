@@ -4,7 +4,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.engines.peer_transformers import Transformers
@@ -45,19 +45,20 @@ Serve = Callable[[Job], object]
 
 def headline(
     report: Report,
-    model: str,
-    speculators: tuple[str, ...],
+    config: EngineConfig,
     kinds: Mapping[str, Sequence[Question]],
 ) -> None:
-    """Measure (a) `transformers`, (b) the engine, (c) the engine with these speculators.
+    """Measure (a) `transformers`, (b) the engine, (c) the engine with its speculators.
 
     `free` answers are greedy and of mixed length. `grounded` ones are the product's: quotes in a
     few of the model's own words; (a) knows no guides and writes as many tokens without. A
     contiguous cache sets aside for each conversation the most it may take; the engine has the same
     number of tokens as blocks.
     """
-    tokenizer = Tokenizer(Path(model), int(describe(Path(model)).raw["vocab_size"]))
-    engines = {"paged": _engine(model, ()), "speculating": _engine(model, speculators)}
+    folder = Path(config.model)
+    tokenizer = Tokenizer(folder, int(describe(folder).raw["vocab_size"]))
+    plain = replace(config, speculator=None, max_draft_tokens=0)
+    engines = {"paged": _engine(plain), "speculating": _engine(config)}
     jobs = {
         "free": _free([tokenizer.encode_prompt(one.messages) for one in kinds["free"]]),
         "grounded": _grounded(engines["paged"], tokenizer, kinds["grounded"]),
@@ -65,7 +66,7 @@ def headline(
     longest = max(len(prompt) for job in jobs.values() for prompt in job.prompts)
     batch = NUM_BLOCKS * BLOCK_SIZE // (longest + MOST_NEW)
     report.add("headline.static_batch", batch, "requests")
-    theirs = Transformers(model, "float32", batch)
+    theirs = Transformers(config.model, "float32", batch)
     ways: dict[str, Serve] = {
         "static": lambda job: theirs.generate(job.prompts, job.num_new, is_alone=False)
     }
@@ -123,16 +124,7 @@ def _in_turns(ways: dict[str, Serve], jobs: Sequence[Job]) -> dict[str, float]:
     return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
 
 
-def _engine(model: str, speculators: tuple[str, ...]) -> Engine:
-    engine = Engine(
-        EngineConfig(
-            model=model,
-            speculator=speculators,
-            num_blocks=NUM_BLOCKS,
-            block_size=BLOCK_SIZE,
-            max_draft_tokens=15 if speculators else 0,
-            compile=True,
-        )
-    )
+def _engine(config: EngineConfig) -> Engine:
+    engine = Engine(replace(config, num_blocks=NUM_BLOCKS, block_size=BLOCK_SIZE))
     engine.finish_compiling()
     return engine

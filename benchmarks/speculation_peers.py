@@ -21,19 +21,17 @@ from typing import Protocol
 from tokenizers import Tokenizer as Encoding
 
 from benchmarks.contenders import EngineProcess, LlamaCpp
+from benchmarks.held_out import dialogue_prompts
 from benchmarks.report import Report, arguments
 from benchmarks.speculation import SHIPPED_MLP, read_questions
 from benchmarks.test_models import SHIPPED
 from inference import Engine, EngineConfig, SamplingParams
 from inference.tokenizer import Tokenizer
-from inference.training.corpus import plain_conversation, read_dialogues
-from inference.training.layout import render_answers
 
 NUM_DRAFTED = 5
 """By peers that want a number."""
-LEAST_NEW, MOST_NEW, LONGEST = 8, 64, 768
+LEAST_NEW, MOST_NEW = 8, 64
 TOGETHER = 8
-DIALOGUE_FILES = "dialogues-*.jsonl.zst"
 _TOLD = re.compile(r"decoded\s+(\d+) tokens in\s+([\d.]+) seconds")
 
 
@@ -56,12 +54,15 @@ class Asked:
     num_new: int
 
 
-class LlamaLookup:
-    """llama-lookup: drafts from the prompt's n-grams, one prompt a process."""
+class LlamaTool:
+    """A tool of llama.cpp that speculates, one prompt a process, and tells its own speed."""
 
-    def __init__(self, folder: Path, model: Path, encoding: Encoding) -> None:
-        self.label, self.title = "llamacpp.lookup", "llama.cpp llama-lookup"
-        self._tool, self._model, self._encoding = folder / "llama-lookup", model, encoding
+    def __init__(
+        self, mode: str, tool: Path, model: Path, encoding: Encoding, draft: Path | None = None
+    ) -> None:
+        self.label, self.title = f"llamacpp.{mode}", f"llama.cpp {tool.name}"
+        self._tool, self._model, self._encoding = tool, model, encoding
+        self._draft = ("-md", str(draft)) if draft else ()
 
     def generate(self, prompts: list[list[int]], num_new: list[int]) -> float:
         """Seconds of decoding so many tokens, at the speed the tool tells."""
@@ -79,11 +80,11 @@ class LlamaLookup:
             "-c",
             "2048",
         )
-        command = [str(self._tool), "-m", str(self._model), "-p", text, *options]
+        command = [str(self._tool), "-m", str(self._model), *self._draft, "-p", text, *options]
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
         told = _TOLD.search(ran.stdout + ran.stderr)
         if told is None:
-            raise RuntimeError(f"llama-lookup told no speed: {ran.stderr[-200:]}")
+            raise RuntimeError(f"{self._tool.name} told no speed: {ran.stderr[-200:]}")
         return num_new * float(told[2]) / int(told[1])
 
 
@@ -163,7 +164,7 @@ def _prompts(options: argparse.Namespace) -> dict[str, list[Asked]]:
         "questions": [shipped.encode_prompt(one.messages) for one in questions[::every]][:count]
     }
     if options.data is not None:
-        found["dialogues"] = list(itertools.islice(_dialogues(options, count), count))
+        found["dialogues"] = dialogue_prompts(Path(options.model), options.data, count)
     engine = Engine(EngineConfig(model=options.model, dtype=options.dtype))
     params = SamplingParams(max_tokens=MOST_NEW)
     answers = {kind: engine.generate(prompts, params) for kind, prompts in found.items()}
@@ -176,17 +177,6 @@ def _prompts(options: argparse.Namespace) -> dict[str, list[Asked]]:
         ]
         for kind, outputs in answers.items()
     }
-
-
-def _dialogues(options: argparse.Namespace, count: int) -> Iterator[list[int]]:
-    """Held-out dialogues up to where their last agent's turn begins, from all over the data."""
-    encoding = Encoding.from_file(_encoding(options))
-    held_out = [one for one in read_dialogues(options.data, DIALOGUE_FILES) if one.split != "train"]
-    for one in held_out[:: max(1, len(held_out) // (2 * count))]:
-        text = render_answers(encoding, plain_conversation(one))
-        starts = [at for at in range(1, len(text.ids)) if text.learned[at] > text.learned[at - 1]]
-        if starts and starts[-1] <= LONGEST:
-            yield list(text.ids[: starts[-1]])
 
 
 def _encoding(options: argparse.Namespace) -> str:
@@ -224,9 +214,16 @@ def _contenders(options: argparse.Namespace) -> Iterator[Answering]:
         yield from _pair("vllm", options.vllm, given, lookup)
     if options.llama and options.llama_model:
         yield LlamaPlain(options.llama, options.llama_model)
-        if (options.llama / "llama-lookup").is_file():
-            encoding = Encoding.from_file(_encoding(options))
-            yield LlamaLookup(options.llama, options.llama_model, encoding)
+        yield from _llama_tools(options)
+
+
+def _llama_tools(options: argparse.Namespace) -> Iterator[LlamaTool]:
+    encoding = Encoding.from_file(_encoding(options))
+    lookup, draft = options.llama / "llama-lookup", options.llama / "llama-speculative-simple"
+    if lookup.is_file():
+        yield LlamaTool("lookup", lookup, options.llama_model, encoding)
+    if options.llama_draft and draft.is_file():
+        yield LlamaTool("draft", draft, options.llama_model, encoding, options.llama_draft)
 
 
 def _pair(
@@ -253,6 +250,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--vllm", metavar="PYTHON")
     parser.add_argument("--llama", type=Path, metavar="FOLDER", help="with llama-lookup too")
     parser.add_argument("--llama-model", type=Path, metavar="GGUF")
+    parser.add_argument("--llama-draft", type=Path, metavar="GGUF")
     return parser.parse_args()
 
 

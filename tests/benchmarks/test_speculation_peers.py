@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from benchmarks.report import Report
-from benchmarks.speculation_peers import Asked, LlamaLookup, _compare
+from benchmarks.speculation_peers import Asked, LlamaTool, _compare
 
 
 class Steady:
@@ -52,7 +52,7 @@ def test_the_tools_own_speed_counts(tmp_path: Path) -> None:
     )
     tool.chmod(0o755)
     encoding = Tokenizer(models.WordLevel({"one": 0, "two": 1}, unk_token="one"))
-    lookup = LlamaLookup(tmp_path, tmp_path / "model.gguf", encoding)
+    lookup = LlamaTool("lookup", tool, tmp_path / "model.gguf", encoding)
 
     assert lookup.generate([[0, 1], [1]], [40, 8]) == pytest.approx(1.2)
 

@@ -156,3 +156,14 @@ def test_the_likeliest_path_stands_first_so_that_it_need_not_move() -> None:
     assert [tree.path(node) for node in range(5)] == [[2], [2, 4], [2, 4, 5], [1], [1, 3]]
     assert likeliest_chain(proposal) == [1, 3, 4]
     assert tree.depths == (1, 2, 3, 1, 2)
+
+
+def test_a_drafter_that_says_the_same_twice_is_no_second_witness() -> None:
+    twice = Draft((5, 5), (-1, -1), (0.3, 0.4))
+    once = Draft((5,), (-1,), (0.4,))
+
+    alone, agreed = merged(twice), merged(once, once)
+
+    assert alone.token_ids == agreed.token_ids == [5]
+    assert alone.survivals == pytest.approx([0.4])
+    assert agreed.survivals == pytest.approx([0.64])
