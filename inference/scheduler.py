@@ -140,6 +140,8 @@ class Scheduler:
 
         So one workspace's flood waits behind another's single question, not the other way round.
         """
+        if not self._waiting:
+            return None
         running = Counter(one.salt for one in self._running)
         return min(
             (one for one in self._waiting if is_quiet or not one.is_ahead),

@@ -45,11 +45,11 @@ def best(
     """The likeliest token of every row, the first of equals; NaN counts most."""
     function = kernels.library.best_tokens
     function.argtypes = [ctypes.c_int, _pointer, *[_integer] * 3, _pointer]
-    tokens = (_integer * len(logits))()
+    num_rows, width = logits.shape
+    tokens = (_integer * num_rows)()
     function(
-        logits.dtype == torch.float64, logits.data_ptr(), logits.stride(0), logits.shape[1],
-        len(logits), tokens,
-    )  # fmt: skip
+        logits.dtype == torch.float64, logits.data_ptr(), logits.stride(0), width, num_rows, tokens
+    )
     return list(tokens)
 
 
