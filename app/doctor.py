@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from rich.console import Console
+from rich.table import Table
+
 from app import schema
 from app.data_folder import DataFolder
 from app.database import Database
@@ -36,6 +39,18 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     yield await _database(settings)
     yield _port(settings)
     yield _engine(settings)
+
+
+async def tell(settings: Settings, console: Console) -> bool:
+    """Print what is found; false if something is missing."""
+    table = Table("Check", "Finding", "Result")
+    is_well = True
+    async for finding in examine(settings):
+        is_well = is_well and finding.problem is None
+        verdict = f"[red]{finding.problem}[/red]" if finding.problem else "[green]ok[/green]"
+        table.add_row(finding.what, finding.told, verdict)
+    console.print(table)
+    return is_well
 
 
 def _folder(settings: Settings) -> Finding:

@@ -1,8 +1,7 @@
-"""`careline ask` without a site: a reply of a server's API or made here, and how it is shown."""
+"""`careline ask --local`: a reply made here, without a server."""
 
 from typing import Any
 
-from rich.console import Console
 from sqlalchemy import select
 
 from app import schema
@@ -17,8 +16,6 @@ from app.knowledge.library import Library
 from app.models import Workspace
 from app.security import Secrets, read_secret_key
 from app.settings import Settings
-
-out = Console(highlight=False)
 
 
 async def ask_locally(settings: Settings, question: str) -> dict[str, Any]:
@@ -58,15 +55,3 @@ async def ask_locally(settings: Settings, question: str) -> dict[str, Any]:
     finally:
         await database.close()
         folder.release()
-
-
-def print_reply(answer: dict[str, Any]) -> None:
-    """The text, its sources, and what came of it where that is no answer."""
-    if answer["text"]:
-        out.print(answer["text"], markup=False, soft_wrap=True)
-    for source in answer["citations"]:
-        out.print(f"  [{source['marker']}] {source['title']}: {source['url']}", markup=False)
-    for option in answer["options"]:
-        out.print(f"  ({option['number']}) {option['title']}: {option['url']}", markup=False)
-    if answer["outcome"] != "answered":
-        out.print(f"({answer['outcome']}: {answer['reason']})", markup=False)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
@@ -13,10 +12,11 @@ from app.demo.seed import COMPANY
 from app.demo.vectors import demo_index
 from app.engines import engine_config
 from app.errors import BadQuestionSet, EngineFailed
-from app.evaluation.cases import Case, Split, read_cases
+from app.evaluation.cases import FILE, Case, read_cases
+from app.evaluation.choices import Mode, Part
 from app.evaluation.measures import Outcome, measure
 from app.evaluation.policies import read_policy, tell_policy
-from app.evaluation.running import Mode, run, speaking
+from app.evaluation.running import run, speaking
 from app.evaluation.telling import save, tabulate
 from app.knowledge.search import SearchIndex
 from app.settings import Settings
@@ -24,20 +24,13 @@ from app.workspace.answer_policy import DEFAULT_POLICY, AnswerPolicy
 from inference import EngineConfig, EngineError
 
 
-class Part(StrEnum):
-    """Which half of a set is asked."""
-
-    TUNE = Split.TUNE.value
-    HELD_OUT = Split.HELD_OUT.value
-    ALL = "all"
-
-
-def choose(path: Path, part: Part) -> tuple[Case, ...]:
-    """The set's questions, or one half of them.
+def choose(path: Path | None, part: Part) -> tuple[Case, ...]:
+    """The set's questions, or one half of them; of our own set where no `path` is given.
 
     Raises:
         BadQuestionSet: the file is wrong, names an article the demo lacks, or has no such half.
     """
+    path = path or FILE
     known = {article.slug for article in read_sources()}
     cases = read_cases(path)
     for case in cases:

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -16,6 +15,7 @@ from app.answers.generator import Request, generate, seed_of
 from app.answers.planning import Plan, citation
 from app.answers.writing import Written, write
 from app.evaluation.cases import Case
+from app.evaluation.choices import Mode
 from app.evaluation.dialogue import Answered, Dialogue, Say, Shop, say_extractively
 from app.evaluation.measures import Cited, Outcome
 from app.knowledge.passages import Passage
@@ -31,22 +31,10 @@ _NUM_AT_ONCE: Final = 8
 _MARKER: Final = re.compile(r"\[(\d{1,2})\]")
 
 
-class Mode(StrEnum):
-    """Who words an answer."""
-
-    EXTRACTIVE = "extractive"
-    """Nobody: quotes between sentences that stand ready."""
-    UNCHECKED = "unchecked"
-    """The model, and its words go out as they come: no product does that."""
-    FREE = "free"
-    """The model; sentences that no passage supports are dropped."""
-    SPANS = "spans"
-    """The model, around quotes that must stand letter by letter."""
-
-    def policy(self, company: AnswerPolicy) -> AnswerPolicy:
-        """The company's, but in this mode."""
-        is_free = self in (Mode.UNCHECKED, Mode.FREE)
-        return replace(company, mode=AnswerMode.FREE if is_free else AnswerMode.SPANS)
+def policy_of(mode: Mode, company: AnswerPolicy) -> AnswerPolicy:
+    """The company's, but in this mode."""
+    is_free = mode in (Mode.UNCHECKED, Mode.FREE)
+    return replace(company, mode=AnswerMode.FREE if is_free else AnswerMode.SPANS)
 
 
 @dataclass(frozen=True)
@@ -71,7 +59,7 @@ async def run(
     Raises:
         Unavailable: the engine cannot answer.
     """
-    shop = Shop(company, index, voice.mode.policy(policy))
+    shop = Shop(company, index, policy_of(voice.mode, policy))
     gate = asyncio.Semaphore(_NUM_AT_ONCE)
     passages = {
         (passage.article.article_id, passage.paragraph): passage for passage in index.passages

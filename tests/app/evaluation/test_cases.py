@@ -9,7 +9,8 @@ import pytest
 from app.demo.articles import read_articles
 from app.errors import BadQuestionSet
 from app.evaluation.cases import FILE, Kind, Split, read_cases
-from app.evaluation.command import Part, choose
+from app.evaluation.choices import Part
+from app.evaluation.command import choose
 
 GOOD = {"id": "far-1", "kind": "far", "split": "tune", "question": "Who are the Beatles?"}
 

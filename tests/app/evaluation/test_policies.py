@@ -8,10 +8,11 @@ import pytest
 from app.demo.vectors import demo_index
 from app.errors import NotFound
 from app.evaluation.cases import read_cases
+from app.evaluation.choices import Mode
 from app.evaluation.dialogue import say_extractively
 from app.evaluation.measures import Outcome
 from app.evaluation.policies import read_policy, tell_policy
-from app.evaluation.running import Mode, Voice, run
+from app.evaluation.running import Voice, policy_of, run
 from app.models import Workspace
 from app.parts import Parts
 from app.settings import Settings
@@ -39,8 +40,8 @@ async def test_the_policy_decides_what_may_be_quoted() -> None:
 def test_who_words_the_answers_is_the_modes() -> None:
     company = replace(DEFAULT_POLICY, mode=AnswerMode.FREE, guidance="Be brief.")
 
-    assert Mode.SPANS.policy(company) == replace(company, mode=AnswerMode.SPANS)
-    assert Mode.FREE.policy(DEFAULT_POLICY).mode is AnswerMode.FREE
+    assert policy_of(Mode.SPANS, company) == replace(company, mode=AnswerMode.SPANS)
+    assert policy_of(Mode.FREE, DEFAULT_POLICY).mode is AnswerMode.FREE
 
 
 async def test_a_companys_policy_is_read_by_its_name(

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from app.demo.vectors import demo_index
 from app.evaluation.cases import read_cases
+from app.evaluation.choices import Mode
 from app.evaluation.measures import Outcome, measure
-from app.evaluation.running import Mode, run, speaking
+from app.evaluation.running import run, speaking
 from app.evaluation.telling import save, tabulate
 from inference import EngineConfig
 from tests.tiny_models import save_tiny_llama
