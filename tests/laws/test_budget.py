@@ -126,3 +126,16 @@ def test_who_was_only_unlucky_is_soon_back() -> None:
 
     assert waited < 600
     assert not ledger.is_resting(1, asked)
+
+
+@pytest.mark.parametrize("slower", [2.0, 3.0])
+def test_a_machine_that_slows_down_is_no_loss_of_drafting(slower: float) -> None:
+    ledger, asked, pace = Ledger(), frozenset({"good"}), 1.0
+
+    for number in range(1500):
+        pace = slower if number >= 1000 else 1.0  # by then plain steps are rare
+        assert not ledger.is_resting(1, asked)
+        if ledger.wants_plain(1):
+            ledger.note_plain(Entry(1, 1, pace, 1.0))
+        else:
+            ledger.note_asked(asked, Entry(1, 2, 1.4 * pace, 1.0))

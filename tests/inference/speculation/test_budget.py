@@ -216,3 +216,26 @@ def test_a_step_of_more_rows_than_the_curve_has_gets_no_drafts() -> None:
     budget.start({1: 1.0, 64: 1.0})
 
     assert budget.grant(Load(5000, 1), [0.9] * 4) == 0
+
+
+def test_another_number_of_rows_must_be_better_by_more_than_a_little() -> None:
+    prices = {1: 1.0, 2: 1.1, 4: 1.3, 8: 1.7}
+    settled, fresh = MeasuredBudget(["a"]), MeasuredBudget(["a"])
+    settled.start(prices)
+    fresh.start(prices)
+
+    assert settled.grant(Load(1, 1), [0.9, 0.3]) == 2  # 2.2 tokens in 1.2
+    assert settled.grant(Load(1, 1), [0.9, 0.14]) == 2  # 2.04 in 1.2; one less is 1.5 % better
+    assert fresh.grant(Load(1, 1), [0.9, 0.14]) == 1
+    assert settled.grant(Load(1, 1), [0.9, 0.05]) == 1
+
+
+def test_plain_steps_of_one_size_do_not_say_what_rows_cost() -> None:
+    budget = MeasuredBudget(["a"])
+    budget.start({1: 1.0, 2: 1.3, 4: 1.9, 8: 3.1})
+
+    for number in range(400):
+        budget.ask(Load(1, 0))
+        budget.note_step(1, 4.0 if number % 10 == 0 else 1.3)
+
+    assert budget.step_cost(4) / budget.step_cost(1) == pytest.approx(1.9, rel=0.05)
