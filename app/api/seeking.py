@@ -9,6 +9,7 @@ from typing import Any, TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, not_, or_
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.errors import Invalid
@@ -47,6 +48,21 @@ def up_to(
     first, value = columns[0], last[0]  # said once more, for an index to end there
     ends = first >= value if order is Order.DESC else first <= value
     return and_(ends, not_(_further(columns, last, order)))
+
+
+async def last_of_stretch(
+    session: AsyncSession,
+    ids: Select[UUID],
+    column: InstrumentedAttribute[UUID],
+    after: Sequence[Any] | None,
+    num: int,
+) -> UUID | None:
+    """The last of the next `num` ids, newest first; None where the list ends before.
+
+    For what no index finds: a page looks through so many rows and says where it stopped.
+    """
+    found = (await session.scalars(seek(ids, [column], after, 2).offset(num - 1))).all()
+    return found[0] if len(found) == 2 else None
 
 
 def place_of_id(after: Sequence[str] | None) -> tuple[UUID] | None:

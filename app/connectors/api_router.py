@@ -1,69 +1,98 @@
 """`/v1/connectors`: which ticket systems are connected, and new secrets for their signatures."""
 
-from datetime import datetime
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from fastapi import Response
 
-from app.api.keys import ApiCaller, require
+from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
-from app.api.routes import PREFIX, api_router
+from app.api.routes import api_router
 from app.api.scopes import Scope
-from app.api.values import Resource
 from app.connectors import service
+from app.connectors.poller import try_out
+from app.connectors.schemas import (
+    CheckOut,
+    ConnectorChange,
+    ConnectorOut,
+    ConnectorWithSecret,
+    NewConnector,
+)
 from app.connectors.service import ConnectorRow
+from app.connectors.system import TicketTrouble
 from app.dependencies import PartsDep, SnapshotDep, WorkDep
-from app.vocabulary import TicketSystemKind
+from app.parts import Parts
 
 router = api_router("/connectors", "connectors")
 Reads = Annotated[ApiCaller, require(Scope.WEBHOOKS_READ)]
 Writes = Annotated[ApiCaller, require(Scope.WEBHOOKS_WRITE)]
 
 
-class ConnectorOut(Resource):
-    """A connector as it is; its credentials are shown nowhere."""
-
-    id: UUID
-    name: str
-    system: TicketSystemKind
-    url: str
-    inbound_path: str = Field(description="Where the ticket system may tell its news.")
-    enabled: bool
-    disabled_reason: str | None = Field(description="Why Careline itself has disabled it.")
-    poll_error: str | None = Field(description="Why its news cannot be read.")
-    old_secret_until: datetime | None = Field(description="Until then two secrets are good.")
-    num_tickets: int
-    created_at: datetime
-
-    @classmethod
-    def of(cls, row: ConnectorRow) -> Self:
-        """As it is now."""
-        return cls.model_validate(_shown(row))
-
-
-class ConnectorWithSecret(ConnectorOut):
-    """The same with the secret of its signatures, which is told once."""
-
-    secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
-
-
 @router.get("")
 async def list_connectors(
     caller: Reads, session: SnapshotDep, pager: PagerDep
 ) -> Page[ConnectorOut]:
-    """All connectors, the oldest first; they are made in the office."""
+    """All connectors, the oldest first."""
     found = partial(service.read_connectors, session, caller.workspace_id)
     return await pager.read(
         "connectors", found, ConnectorOut.of, lambda row: [str(row.connector.id)]
     )
 
 
+@router.post("", status_code=201)
+async def create_connector(
+    caller: Writes, new: NewConnector, work: WorkDep, parts: PartsDep, response: Response
+) -> ConnectorWithSecret:
+    """Connect a ticket system: hand-offs become tickets there from now on.
+
+    The secret of its signatures is in this answer and in no other; so an `Idempotency-Key` does
+    nothing here: a stored answer would be a stored secret.
+    """
+    vault = parts.outgoing.vault
+    made = await service.create(work, caller.doer, vault, new.system, new.wanted())
+    response.headers["Location"] = f"/v1/connectors/{made.id}"
+    row = await service.find_connector(work.session, caller.workspace_id, made.id)
+    return _with_secret(parts, row)
+
+
 @router.get("/{connector_id}")
 async def read_connector(caller: Reads, connector_id: UUID, session: SnapshotDep) -> ConnectorOut:
     """A connector."""
     return ConnectorOut.of(await service.find_connector(session, caller.workspace_id, connector_id))
+
+
+@router.patch("/{connector_id}")
+async def change_connector(
+    caller: Writes, connector_id: UUID, change: ConnectorChange, work: ApiWorkDep, parts: PartsDep
+) -> ConnectorOut:
+    """Change it, or switch it off and on; enabled again, it tells first what was waiting."""
+    vault = parts.outgoing.vault
+    row = await service.find_connector(work.session, caller.workspace_id, connector_id)
+    wanted = change.applied_to(row, service.credentials(vault, row.connector).user)
+    is_enabled = row.endpoint.disabled_at is None if change.enabled is None else change.enabled
+    await service.change(work, caller.doer, vault, connector_id, wanted, is_enabled=is_enabled)
+    return ConnectorOut.of(
+        await service.find_connector(work.session, caller.workspace_id, connector_id)
+    )
+
+
+@router.delete("/{connector_id}", status_code=204)
+async def delete_connector(caller: Writes, connector_id: UUID, work: ApiWorkDep) -> None:
+    """Forget which conversations are tickets there; the tickets and what was said stay."""
+    await service.remove(work, caller.doer, connector_id)
+
+
+@router.post("/{connector_id}/check")
+async def check_connector(caller: Writes, connector_id: UUID, parts: PartsDep) -> CheckOut:
+    """Sign in there, and say as whom."""
+    async with parts.database.snapshot() as session:
+        row = await service.find_connector(session, caller.workspace_id, connector_id)
+    try:
+        name = await try_out(await parts.outgoing.systems.open(row.connector))
+    except TicketTrouble as trouble:
+        return CheckOut(works=False, signed_in_as=None, trouble=trouble.sentence)
+    return CheckOut(works=True, signed_in_as=name, trouble=None)
 
 
 @router.post("/{connector_id}/rotate")
@@ -74,23 +103,9 @@ async def rotate_connector_secret(
 
     An `Idempotency-Key` does nothing here: a stored answer would be a stored secret.
     """
-    row = await service.rotate(work, caller.doer, connector_id)
+    return _with_secret(parts, await service.rotate(work, caller.doer, connector_id))
+
+
+def _with_secret(parts: Parts, row: ConnectorRow) -> ConnectorWithSecret:
     secret = service.secret_of(parts.outgoing.vault, row.endpoint)
-    return ConnectorWithSecret.model_validate(_shown(row) | {"secret": secret})
-
-
-def _shown(row: ConnectorRow) -> dict[str, object]:
-    connector, endpoint = row.connector, row.endpoint
-    return {
-        "id": connector.id,
-        "name": endpoint.name,
-        "system": connector.system,
-        "url": endpoint.url,
-        "inbound_path": f"{PREFIX}/inbound/{connector.id}",
-        "enabled": endpoint.disabled_at is None,
-        "disabled_reason": endpoint.disabled_reason,
-        "poll_error": connector.poll_error,
-        "old_secret_until": endpoint.old_secret_until,
-        "num_tickets": row.num_tickets,
-        "created_at": connector.created_at,
-    }
+    return ConnectorWithSecret.with_secret(row, secret)

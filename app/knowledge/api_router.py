@@ -30,7 +30,7 @@ from app.knowledge.resources import (
     SearchResult,
     UrlList,
 )
-from app.knowledge.search import Hit
+from app.knowledge.search import Hit, SearchIndex
 from app.knowledge.service import article_url
 from app.outbound import FetchRefused, read_target
 from app.vocabulary import ArticleState
@@ -52,11 +52,22 @@ async def list_articles(
     external_ref: Annotated[Reference | None, Query()] = None,
     q: Annotated[str | None, Query(max_length=200, description="Words of title or text.")] = None,
 ) -> Page[ArticleResource]:
-    """Articles in every state, newest first."""
-    wanted = Wanted(state, collection, external_ref, q)
-    found = partial(outside.page_of_articles, session, caller.workspace_id, wanted=wanted)
-    return await pager.read(
-        "articles", found, ArticleResource.of, lambda view: [str(view.article.id)]
+    """Articles in every state, newest first.
+
+    With `q` a page looks through 1,000 articles, so it may hold fewer than `limit`, or none, and
+    `has_more` tells whether there are others to look through.
+    """
+    wanted, after = Wanted(state, collection, external_ref, q), pager.after("articles")
+    found = await outside.page_of_articles(
+        session, caller.workspace_id, after, pager.limit + 1, wanted
+    )
+    stopped_at = None if found.stopped_at is None else [str(found.stopped_at)]
+    return pager.page(
+        "articles",
+        found.views,
+        ArticleResource.of,
+        lambda view: [str(view.article.id)],
+        stopped_at=stopped_at,
     )
 
 
@@ -83,7 +94,7 @@ async def search(
 ) -> SearchResult:
     """The paragraphs of published articles that fit a question, best first."""
     shelf = await parts.library.shelf(caller.workspace_id)
-    hits = shelf.index.search(shelf.index.understand(q), limit)
+    hits = await asyncio.to_thread(_search, shelf.index, q, limit)
     return SearchResult(data=[_hit(hit) for hit in hits])
 
 
@@ -209,6 +220,10 @@ async def draft_from_gap(
 async def dismiss_gap(gap_id: UUID, caller: Writes, work: ApiWorkDep) -> None:
     """Nobody wants an article about it."""
     await gaps.dismiss(work, caller.doer, [gap_id])
+
+
+def _search(index: SearchIndex, question: str, limit: int) -> list[Hit]:
+    return list(index.search(index.understand(question), limit))
 
 
 def _hit(hit: Hit) -> SearchHit:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.errors import BadField
-from app.api.seeking import Order, place_of_id, seek
+from app.api.seeking import Order, last_of_stretch, place_of_id, seek
 from app.audit.service import Doer
 from app.database import Work
 from app.errors import Conflict
@@ -16,6 +16,9 @@ from app.knowledge.drafts import Drafts
 from app.knowledge.editing import Edit, create_article, discard_draft, save_draft
 from app.models import Article, ArticleDraft
 from app.vocabulary import ArticleState, Visibility
+
+LOOKED_THROUGH = 1_000
+"""Articles whose texts one page of a search reads."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,26 @@ class Wanted:
     words: str | None = None
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Articles that were found, and where looking stopped if not at the end."""
+
+    views: list[ArticleView]
+    stopped_at: UUID | None = None
+
+
 async def page_of_articles(
     session: AsyncSession, workspace_id: UUID, after: list[str] | None, limit: int, wanted: Wanted
-) -> list[ArticleView]:
-    """The next articles behind a place, newest first."""
+) -> Stretch:
+    """The next articles behind a place, newest first.
+
+    No index knows the words in a text, so for them at most `LOOKED_THROUGH` are looked at.
+    """
+    is_mine = Article.workspace_id == workspace_id
     query = (
         select(Article, ArticleDraft)
         .outerjoin(ArticleDraft, ArticleDraft.article_id == Article.id)
-        .where(Article.workspace_id == workspace_id)
+        .where(is_mine)
     )
     if wanted.state is not None:
         query = query.where(Article.state == wanted.state)
@@ -73,11 +88,16 @@ async def page_of_articles(
     if wanted.collection is not None:
         shown = func.coalesce(ArticleDraft.collection, Article.collection)
         query = query.where(shown == wanted.collection)
+    place, last = place_of_id(after), None
     if wanted.words:
+        ids = select(Article.id).where(is_mine)
+        last = await last_of_stretch(session, ids, Article.id, place, LOOKED_THROUGH)
         sought = (Article.title, Article.body_md, ArticleDraft.title, ArticleDraft.body_md)
         query = query.where(or_(*(one.icontains(wanted.words, autoescape=True) for one in sought)))
-    query = seek(query, [Article.id], place_of_id(after), limit, Order.DESC)
-    return [ArticleView(article, draft) for article, draft in await session.execute(query)]
+        query = query if last is None else query.where(Article.id >= last)
+    query = seek(query, [Article.id], place, limit, Order.DESC)
+    views = [ArticleView(article, draft) for article, draft in await session.execute(query)]
+    return Stretch(views, last)
 
 
 async def read_view(session: AsyncSession, workspace_id: UUID, article_id: UUID) -> ArticleView:
