@@ -12,6 +12,7 @@ from typing import Any
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from tests.end_to_end.browser import DESKTOP, PHONE, Scheme, show_as
 from tests.end_to_end.pages import AgentPage, CustomerPage
@@ -183,6 +184,44 @@ def test_axe_finds_no_barrier_for_agents(careline: Careline, window: OpenWindow)
     desk.rows()[0].click()
     desk.until(desk.thread)
     assert barriers(desk) == [], "conversation"
+
+
+def test_axe_finds_no_barrier_in_what_opens_over_a_conversation(
+    careline: Careline, window: OpenWindow
+) -> None:
+    desk = AgentPage(window())
+    desk.sign_in(careline.url)
+    for step, (press, shown) in _OPENED.items():
+        desk.driver.get(f"{careline.url}/dashboard?view=waiting")
+        desk.until(desk.rows)[0].click()
+        desk.until(desk.thread)
+        desk.until(lambda press=press: click(desk, press), press)
+        if step == "suggestions":
+            desk.type("/")
+        desk.until(lambda shown=shown: is_shown(desk, shown), shown)
+        assert barriers(desk) == [], step
+
+
+_OPENED = {
+    "palette": ("[data-open=palette]", "#palette[open] .found"),
+    "snooze": ("[data-part=snooze-menu] > summary", "[data-until=tomorrow]"),
+    "suggestions": (".reply textarea", ".suggestions li"),
+    "note": ("[data-kind=note]", ".reply[data-kind=note] textarea"),
+}
+"""What is pressed, and what is there then."""
+
+
+def is_shown(desk: AgentPage, selector: str) -> WebElement | None:
+    found = desk.driver.find_elements(By.CSS_SELECTOR, selector)
+    return next((one for one in found if one.is_displayed()), None)
+
+
+def click(desk: AgentPage, selector: str) -> bool:
+    """Press it once it is there."""
+    found = is_shown(desk, selector)
+    if found is not None:
+        found.click()
+    return found is not None
 
 
 _MOVING = """

@@ -171,6 +171,7 @@ export class CareConversation extends HTMLElement implements OpenConversation {
     this.showClosed(canWrite);
     const can = { reply: isOpen, note: canWrite && thread.status !== "archived" };
     const reply = agentStrings.replyPlaceholder(thread, isMine);
+    this.button("suggest").hidden = !can.reply;
     this.form?.show(can, { reply, note: agentStrings.notePlaceholder });
     const isPersons = isOpen && thread.control === "human";
     this.form?.offerDraft(isPersons ? this.stopped || halfAnswer(thread.items()) : "");

@@ -62,25 +62,27 @@ export class Palette {
   private drawCommands(): void {
     const typed = this.field.value.toLowerCase();
     const fitting = commandsOfPage().filter(({ title }) => title.toLowerCase().includes(typed));
-    const items = fitting.map(({ title, keys, run }) => {
-      const button = h("button", { type: "button", class: "found", tabindex: "-1" });
+    const items = fitting.map(({ title, keys, run }, i) => {
+      const id = `command-${i}`;
+      const button = h("button", { type: "button", class: "found", role: "option", tabindex: "-1", id });
       button.append(h("span", { class: "found-text" }, title), keys ? h("kbd", {}, keys) : "");
       button.addEventListener("click", () => {
         this.dialog.close();
         run();
       });
-      return h("li", { role: "option" }, button);
+      return h("li", { role: "presentation" }, button);
     });
     this.commands.replaceChildren(...items);
     this.choose(this.options()[0]);
   }
 
   private options(): HTMLElement[] {
-    return [...this.dialog.querySelectorAll<HTMLElement>("li[role=option]")];
+    return [...this.dialog.querySelectorAll<HTMLElement>(".found")];
   }
 
   private choose(option: HTMLElement | undefined): void {
     for (const each of this.options()) each.setAttribute("aria-selected", String(each === option));
+    this.field.setAttribute("aria-activedescendant", option?.id ?? "");
     option?.scrollIntoView({ block: "nearest" });
   }
 
@@ -90,7 +92,7 @@ export class Palette {
     if (event.key === "ArrowDown") this.choose(options[(now + 1) % options.length]);
     else if (event.key === "ArrowUp")
       this.choose(options[(now + options.length - 1) % options.length]);
-    else if (event.key === "Enter") options[now]?.querySelector<HTMLElement>("a, button")?.click();
+    else if (event.key === "Enter") options[now]?.click();
     else return;
     event.preventDefault();
   }

@@ -26,7 +26,7 @@ export const agentStrings = {
   away: "Away",
   nothingToSuggest: "No article says anything about this.",
   notRated: "The customer was asked for a rating and has not answered.",
-  notePlaceholder: "Only your colleagues read this. @name tells one of them.",
+  notePlaceholder: "For colleagues only. @name tells one.",
   badge(thread: Thread): string {
     if (thread.status === "snoozed") return "Snoozed";
     if (thread.status === "archived") return "Archived";
