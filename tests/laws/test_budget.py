@@ -139,3 +139,16 @@ def test_a_machine_that_slows_down_is_no_loss_of_drafting(slower: float) -> None
             ledger.note_plain(Entry(1, 1, pace, 1.0))
         else:
             ledger.note_asked(asked, Entry(1, 2, 1.4 * pace, 1.0))
+
+
+def test_sets_that_lose_one_after_the_other_share_one_credit() -> None:
+    ledger, lost = Ledger(), 0.0
+    sets = [frozenset({str(number)}) for number in range(8)]
+    ledger.note_plain(Entry(1, 1, 1.0, 1.0))
+
+    for asked in sets:
+        while not ledger.is_resting(1, asked):
+            ledger.note_asked(asked, Entry(1, 1, 1.5, 1.0))
+            lost += 0.5
+
+    assert lost <= 2 * FIRST_CREDIT + len(sets) * 1.5  # at least one step each, and half of one

@@ -146,3 +146,13 @@ def test_reading_on_finds_what_reading_at_once_finds(seed: int) -> None:
 def _stands_in(text: Sequence[int], string: Sequence[int]) -> bool:
     size = len(string)
     return any(list(text[i : i + size]) == list(string) for i in range(len(text) - size + 1))
+
+
+def test_of_what_occurs_very_often_the_last_places_count() -> None:
+    earlier = [one for number in range(70) for one in (1, 2, 3, 100 + number)]
+    lately = [one for number in range(64) for one in (1, 2, 4, 200 + number)]
+
+    draft = propose(speculator(), [*earlier, *lately, 1, 2])
+
+    first = [one for one, parent in zip(draft.token_ids, draft.parents, strict=True) if parent < 0]
+    assert first == [4]
