@@ -33,6 +33,11 @@ def asks_something(text: str) -> bool:
     return any(word not in _EMPTY for word in words)
 
 
+def says_thanks(text: str) -> bool:
+    """Whether it says thank you, whatever else it says."""
+    return bool(_THANKS.search(text))
+
+
 def only_thanks(text: str) -> bool:
     """Whether it says thank you, at whatever length, and nothing else."""
-    return bool(_THANKS.search(text)) and "?" not in text and not asks_something(text)
+    return says_thanks(text) and "?" not in text and not asks_something(text)

@@ -8,16 +8,13 @@ the first.
 import re
 from collections.abc import Sequence
 
-from app.answers.grounding import Grounding
+from app.answers.grounding import CARD_CONFIDENCE, Grounding
 from app.knowledge.evidence import Verdict, confidence
 from app.knowledge.quotes import Quote, rank_quotes
 from app.knowledge.search import SearchIndex
 
 COMPETING = 0.3
 """Of worth, between the best quotes of two articles."""
-CARD_CONFIDENCE = 0.25
-"""From here an article is named where none answers: for half of such questions one of the demo's
-articles does, and the two named hold it six times in seven."""
 _NUM_CARDS = 2
 _WORDS = re.compile(r"[^\W_]+")
 _PICKS = (

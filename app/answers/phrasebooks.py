@@ -61,6 +61,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "Danke, dass Sie uns das sagen. Das sollte sich sofort ein Mensch ansehen, darum "
                 "übergebe ich. Bitte nennen Sie hier keine Kartennummern oder Passwörter."
             ),
+            Topic.MONEY: "Diese Zahlung sollte sich ein Mensch ansehen, darum übergebe ich.",
             Topic.LEGAL: (
                 "Bei rechtlichen Fragen kann ich nicht helfen, darum übergebe ich an einen "
                 "Menschen."
@@ -122,6 +123,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "Merci de nous le dire. Une personne doit s'en occuper tout de suite, je lui passe "
                 "la main. Ne donnez ici ni numéro de carte ni mot de passe."
             ),
+            Topic.MONEY: "Une personne doit vérifier ce paiement, je vous passe donc quelqu'un.",
             Topic.LEGAL: (
                 "Je ne peux pas aider pour des questions juridiques, je passe donc la main à une "
                 "personne."
@@ -179,6 +181,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "Gracias por decírnoslo. Una persona debe verlo enseguida, así que le paso con "
                 "ella. No escriba aquí números de tarjeta ni contraseñas."
             ),
+            Topic.MONEY: "Una persona debe revisar este pago, así que le paso con alguien.",
             Topic.LEGAL: "No puedo ayudar en asuntos legales, así que le paso con una persona.",
             Topic.COMPLAINT: (
                 "Siento que tenga motivos para quejarse. "
@@ -233,6 +236,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "Grazie per avercelo detto. Deve vederlo subito una persona, quindi le passo la "
                 "conversazione. Non scriva qui numeri di carta o password."
             ),
+            Topic.MONEY: "Di questo pagamento deve occuparsi qualcuno, quindi passo a una persona.",
             Topic.LEGAL: "Non posso aiutare in questioni legali, quindi passo a una persona.",
             Topic.COMPLAINT: (
                 "Mi dispiace che abbia motivo di reclamare. "
@@ -285,6 +289,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "Obrigado por nos dizer. Uma pessoa deve ver isto já, por isso passo a conversa. "
                 "Não escreva aqui números de cartão nem palavras-passe."
             ),
+            Topic.MONEY: "Uma pessoa deve verificar este pagamento, por isso passo a alguém.",
             Topic.LEGAL: "Não posso ajudar em assuntos legais, por isso passo a uma pessoa.",
             Topic.COMPLAINT: (
                 "Lamento que tenha motivo de queixa. "
@@ -335,6 +340,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "Dank u dat u dit meldt. Een medewerker moet hier meteen naar kijken, dus ik draag "
                 "over. Deel hier geen kaartnummers of wachtwoorden."
             ),
+            Topic.MONEY: "Naar deze betaling moet iemand kijken, dus ik draag over.",
             Topic.LEGAL: "Met juridische zaken kan ik niet helpen, dus ik draag over.",
             Topic.COMPLAINT: (
                 "Het spijt me dat u reden tot klagen hebt. Een medewerker moet dit horen, dus ik "
@@ -379,6 +385,7 @@ _BOOKS: dict[str, Phrasebook] = {
                 "شكرًا لإخبارنا. ينبغي أن ينظر شخص في هذا فورًا، لذلك أحيلك إليه. "
                 "لا تكتب هنا أرقام بطاقات أو كلمات مرور."
             ),
+            Topic.MONEY: "يجب أن يراجع شخص هذه الدفعة، لذلك أحيلك إلى شخص.",
             Topic.LEGAL: "لا يمكنني المساعدة في الأمور القانونية، لذلك أحيلك إلى شخص.",
             Topic.COMPLAINT: "يؤسفني أن لديك سببًا للشكوى. ينبغي أن يسمعها شخص، لذلك أحيلك إليه.",
             Topic.ABUSE: "يؤسفني أن هذا مزعج. سيتولى شخص من فريقنا الأمر.",

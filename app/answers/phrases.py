@@ -59,6 +59,10 @@ TOPICS: dict[Topic, str] = {
         "Thank you for telling us. This should be looked at by a person right away, so I am "
         "handing you over. Please do not share card numbers or passwords in this chat."
     ),
+    Topic.MONEY: (
+        "I'm sorry about this. A person should look into the payment, so I am handing you over. "
+        "Please do not share card numbers in this chat."
+    ),
     Topic.LEGAL: "I cannot help with legal matters, so I am handing you over to a person.",
     Topic.COMPLAINT: (
         "I'm sorry that we gave you reason to complain. "

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.answers import phrases
+from app.answers.asking import says_thanks
 from app.answers.clarifying import cards, competing, ground_in, picked, title_of
 from app.answers.context import estimate_tokens
 from app.answers.free_release import MAX_FREE_TOKENS, Free, Mending
@@ -19,6 +20,7 @@ from app.answers.phrasebooks import book_of
 from app.answers.policy import Move, Route, route
 from app.answers.prompt import Prompt, Talk, build_prompt
 from app.answers.thread import Thread
+from app.answers.wishes import Wishes, wishes_of
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
 from app.knowledge.evidence import Verdict
@@ -62,9 +64,9 @@ class Plan:
     """Slugs of the articles that it asks about."""
 
 
-def needs_no_words(thread: Thread) -> HandoffReason | None:
+def needs_no_words(thread: Thread, wishes: Wishes) -> HandoffReason | None:
     """Why a human is to come at once, before the bot says anything; None when it speaks first."""
-    handoff = _find_handoff(_routes(thread))
+    handoff = _find_handoff(_routes(thread, wishes))
     return None if handoff is None or handoff.topic else handoff.reason
 
 
@@ -74,7 +76,7 @@ def make_plan(index: SearchIndex, thread: Thread) -> Plan:
 
 
 def _decide(index: SearchIndex, thread: Thread) -> Plan:
-    routes = _routes(thread)
+    routes = _routes(thread, wishes_of(index.meaning))
     handoff = _find_handoff(routes)
     if handoff is not None:
         return _handoff(thread, handoff)
@@ -98,7 +100,9 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
 def _ground(index: SearchIndex, thread: Thread, questions: Sequence[Turn]) -> Grounding:
     texts = [cut_out(turn.text) for turn in questions]
     before = cut_out(thread.asked_before or "") or None
-    found = _ground_in_picked(index, thread, texts, before) or ground(index, texts, before)
+    found = _ground_in_picked(index, thread, texts, before) or ground(
+        index, texts, before, thread.told_before
+    )
     return without_banned(found, thread.policy.never_say)
 
 
@@ -127,8 +131,12 @@ def citation(marker: int, passage: Passage, quote: str) -> Citation:
     )
 
 
-def _routes(thread: Thread) -> list[Route]:
-    return [route(text, was_person_offered=_failed_before(thread)) for text in thread.pending]
+def _routes(thread: Thread, wishes: Wishes) -> list[Route]:
+    known = wishes if thread.language == ENGLISH else None
+    return [
+        route(text, was_person_offered=_failed_before(thread), wishes=known)
+        for text in thread.pending
+    ]
 
 
 def _find_handoff(routes: Sequence[Route]) -> Route | None:
@@ -148,7 +156,12 @@ def _handoff(thread: Thread, routed: Route) -> Plan:
 def _small_talk(thread: Thread, routed: Route) -> Plan:
     """The model's own in English; in other languages ours, and the engine is not asked."""
     book, is_english = book_for(thread), thread.language == ENGLISH
+    is_first = not thread.told_before and not any(map(says_thanks, thread.pending))
+    if routed.move is Move.THANKS and is_first:
+        routed = Route(Move.GREETING)  # "ok" as the first word thanks for nothing
     said = book.small_talk[routed.move]
+    if routed.move is Move.DECLINED:  # the model asks on as if nothing had been said
+        return Plan(routed, (Copy(" ".join(said)),))
     own = [own_words(thread, sentence, _MAX_TALK_TOKENS, beside_facts=False) for sentence in said]
     topics = _listed(thread.topics[:_NUM_TOPICS_NAMED], book)
     facts = {

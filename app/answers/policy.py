@@ -1,7 +1,8 @@
 """What is decided before any model is asked: small talk, and what only a human may answer; pure.
 
 Patterns, not a model: whoever asks for a person gets one, in every language of the widget, and
-nothing a customer writes can talk the bot out of it.
+nothing a customer writes can talk the bot out of it. What patterns do not know, closeness to our
+own sentences may (`wishes.py`).
 """
 
 import re
@@ -14,6 +15,7 @@ from app.answers import policy_words as said
 from app.answers import policy_words_abroad as abroad
 from app.answers.asking import only_thanks
 from app.answers.topics import Topic
+from app.answers.wishes import Wishes
 from app.vocabulary import HandoffReason
 
 MAX_BOT_TURNS = 30
@@ -52,8 +54,11 @@ _SMALL_TALK = (
 _PUNCTUATION = re.compile(r"[^\w\s'’]|_")
 
 
-def route(text: str, *, was_person_offered: bool = False) -> Route:
-    """What to do with a customer's words; `was_person_offered` gives a plain "yes" its meaning."""
+def route(text: str, *, was_person_offered: bool = False, wishes: Wishes | None = None) -> Route:
+    """What to do with a customer's words; `was_person_offered` gives a plain "yes" its meaning.
+
+    `wishes` know what no pattern does, in English.
+    """
     for topic, pattern in (*said.TOPICS, *abroad.TOPICS):
         if pattern.search(text):
             return Route(Move.HANDOFF, HandoffReason.POLICY, topic)
@@ -68,7 +73,12 @@ def route(text: str, *, was_person_offered: bool = False) -> Route:
     if said.NOT_HELPED.search(text):
         return Route(Move.HANDOFF, HandoffReason.NOT_HELPED)
     talk = (move for move, patterns in _SMALL_TALK if _hears(patterns, plain))
-    return Route(next(talk, Move.THANKS if only_thanks(text) else Move.ANSWER))
+    move = next(talk, Move.THANKS if only_thanks(text) else Move.ANSWER)
+    wish = wishes.find(text) if wishes is not None and move is Move.ANSWER else None
+    if wish is not None:
+        reason = HandoffReason.POLICY if wish.topic else HandoffReason.ASKED
+        return Route(Move.HANDOFF, reason, wish.topic)
+    return Route(move)
 
 
 def _without_marks(text: str) -> str:

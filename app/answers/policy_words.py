@@ -1,5 +1,7 @@
 """What customers say that is not for a model: one pattern a line, whole words, any case."""
 
+# ruff: noqa: E501  # a pattern is one line
+
 from app.answers.patterns import any_of
 from app.answers.topics import Topic
 
@@ -13,6 +15,7 @@ _MACHINE = r"(?:an? |this |your )?(?:machine|(?:ro|chat)?bot|computer|ai)"
 
 HUMAN_PLEASE = any_of(rf"""
     (?:talk|speak|chat|connect(?: me)?|transfer(?: me)?|escalate) (?:directly )?(?:to|with) {_HUMAN}
+    (?:can|could|may) i (?:please )?(?:talk|speak) (?:to|with) (?!you\b)\w+
     (?:put me through|pass me on|hand me over) to {_HUMAN}
     (?:get|give|bring|find|send) me {_HUMAN}
     (?:need|want|prefer|like) (?:an?|the) (?:real |live |actual )*(?:human|agent|operator)
@@ -22,6 +25,10 @@ HUMAN_PLEASE = any_of(rf"""
     real (?:person|human)
     ^(?:an? |the )?(?:human|agent|representative|operator|person|live agent|support)$
     ^customer service$
+    who (?:can|could|will) help me(?: now| here| then)?$
+    (?:call|ring|phone) me(?: back)?
+    ^(?:please )?(?:just )?(?:do|fix|change|cancel|book|send|sort) (?:it|this|that)(?: out)?(?: for me)?(?: now| today| please)*$
+    ^(?:can|could|will) you (?:please )?(?:just )?(?:do|fix|change|cancel|book|send|sort) (?:it|this|that)(?: out)? for me(?: now| today| please)*$
     (?:no|not an?|stop the|hate (?:this|the)) (?:stupid )?(?:ro)?bots?
     (?:sick|tired) of (?:this|the|your) (?:stupid )?(?:ro)?bots?
     # German
@@ -83,6 +90,12 @@ TOPICS = (
         (?:charge|order|payment|purchase)s? .{0,30}not mine
         (?:someone|somebody)(?: else)? (?:has )?used my (?:card|account)
     """)),
+    (Topic.MONEY, any_of(r"""
+        (?:was|were|been|got|have|has|you|ve|being) (?:\w+ ){0,2}(?:charged|billed|debited|took|taken|deducted) .{0,40}(?:twice|double|(?:two|three|2|3) times)
+        (?:was|were|been|got|have|has|you|ve) double[- ](?:charged|billed)
+        (?:was|were|been|got|have|has|you|ve) (?:\w+ )?over[- ]?charged
+        (?:a|the|this|that|me|is) (?:double|duplicate) (?:charge|payment|debit|transaction)
+    """)),
     (Topic.LEGAL, any_of(r"""
         lawyers?
         attorneys?
@@ -124,6 +137,7 @@ NOT_HELPED = any_of(r"""
     (?:wrong|useless) answer
     you (?:did|do)(?: not|n'?t) understand
     no help at all
+    (?:you|you['’]?re|this|this (?:bot|chat)|the bot)(?: are| is)? (?:so |such |really |completely |totally |just |absolutely )*(?:an? )?(?:useless|worthless|hopeless|stupid|dumb|idiot|joke|rubbish|garbage|waste of (?:my )?time)
 """)
 
 YES = any_of(r"""
@@ -162,6 +176,8 @@ ABILITY = any_of(r"""
     ^i need (?:some )?help(?: please)?$
     ^can i ask (?:you )?(?:a question|something)$
     ^i have a (?:quick )?question$
+    (?:ignore|disregard|forget) (?:(?:all|any|your|of|the|previous|prior|above|earlier) )+(?:instructions?|rules|prompts?|guidelines)
+    (?:reveal|show|print|repeat|tell) (?:me )?(?:your|the) (?:(?:whole|full|hidden) )*(?:system |initial )?prompt
     ^what do you do$
 """)
 GREETING = any_of(rf"""

@@ -68,6 +68,15 @@ TOPICS = (
         oplichting|opgelicht|gehackt|niet geautoriseerd\w*
         احتيال|نصب|اختراق|مخترق|غير مصرح
     """)),
+    (Topic.MONEY, any_of(r"""
+        (?:doppelt|zwei ?mal|zu viel) (?:abgebucht|belastet|berechnet|abgezogen|bezahlt)
+        (?:débité|prélevé|facturé)\w* (?:deux fois|en double|en trop)|double (?:débit|prélèvement)
+        (?:cobr|carg)\w+ (?:dos veces|el doble|de más)|doble (?:cobro|cargo)
+        addebitat\w* (?:due volte|il doppio|in più)|doppio addebito
+        (?:cobr|debit)\w+ (?:duas vezes|em dobro|a mais|em duplicado)|cobrança (?:dupla|duplicada)
+        (?:dubbel|twee ?(?:keer|maal)|te veel) (?:betaald|afgeschreven|gefactureerd|afgeboekt)
+        (?:خصم|سحب|دفع)\w* .{0,20}مرتين
+    """)),
     (Topic.LEGAL, any_of(r"""
         anw[aä]lt\w*|rechtsanw[aä]lt\w*|verklagen|klage einreichen|gericht|verbraucherschutz
         avocate?|poursuivre en justice|procès|tribunal

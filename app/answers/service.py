@@ -22,6 +22,7 @@ from app.answers.planning import Plan, make_plan, needs_no_words
 from app.answers.policy import MAX_BOT_TURNS
 from app.answers.repository import Dialogue, read_dialogue
 from app.answers.thread import Thread, masked_turns
+from app.answers.wishes import wishes_of
 from app.answers.writing import Written, write
 from app.conversations.answering import (
     FinishedAnswer,
@@ -208,7 +209,8 @@ class Answers:
         thread = read_thread(dialogue, (), conversation_id, SHIPPED_WINDOW)
         if not thread.pending:
             return True
-        reason = needs_no_words(thread)
+        wishes = await asyncio.to_thread(wishes_of, await self._library.meaning())
+        reason = await asyncio.to_thread(needs_no_words, thread, wishes)
         if reason is None and dialogue.bot_turns >= MAX_BOT_TURNS:
             reason = HandoffReason.MAX_TURNS
         if reason is None:

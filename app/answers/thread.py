@@ -82,6 +82,12 @@ class Thread:
         said = [turn.text for turn in self.earlier if turn.role is Role.CUSTOMER]
         return said[-1] if said else None
 
+    @property
+    def told_before(self) -> str:
+        """What the bot said last."""
+        said = [turn.text for turn in self.earlier if turn.role is Role.BOT]
+        return said[-1] if said else ""
+
 
 def language_of(text: str, locale: str) -> str:
     """One of the languages we speak."""

@@ -9,6 +9,8 @@ class Topic(StrEnum):
     SELF_HARM = "self_harm"
     SAFETY = "safety"
     FRAUD = "fraud"
+    MONEY = "money"
+    """Money that was taken and should not have been."""
     LEGAL = "legal"
     COMPLAINT = "complaint"
     ABUSE = "abuse"

@@ -22,6 +22,7 @@ from app.conversations.summary import summarise as summarise_thread
 from app.copilot import labels, repository
 from app.copilot.drafting import plan_reply
 from app.copilot.labels import SuggestedLabel
+from app.copilot.reading import Reader
 from app.database import Database
 from app.errors import Forbidden
 from app.knowledge.library import Library
@@ -115,9 +116,11 @@ async def summarise(session: AsyncSession, agent: SignedInAgent, conversation_id
 
 
 async def suggest_labels(
-    session: AsyncSession, agent: SignedInAgent, conversation_id: UUID
+    session: AsyncSession, agent: SignedInAgent, conversation_id: UUID, reader: Reader
 ) -> tuple[SuggestedLabel, ...]:
     """Up to three labels of the company that fit and are not on it yet, the surest first.
+
+    At the first looks the reader knows only some of the earlier conversations.
 
     Raises:
         NotFound: no such conversation here.
@@ -128,4 +131,5 @@ async def suggest_labels(
     said = await repository.read_texts(session, [conversation_id])
     earlier = await repository.read_labelled(session, agent.workspace_id, conversation_id)
     free = [name for name in names if name not in own]
-    return await asyncio.to_thread(labels.suggest, said.get(conversation_id, ""), free, earlier)
+    text = said.get(conversation_id, "")
+    return await asyncio.to_thread(labels.suggest, text, free, earlier, reader)

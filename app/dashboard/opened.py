@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
 from app.conversations.repository import ConversationRow, Conversations
+from app.copilot.reading import Reader
 from app.copilot.service import suggest_labels
 from app.dashboard.inbox import badge, look, read_labels, read_people
 from app.models import Agent, CannedReply, Conversation, Draft, Label
@@ -36,7 +37,9 @@ class Opened:
     """Labels that may fit and are not on it."""
 
 
-async def read_opened(session: AsyncSession, agent: SignedInAgent, conversation_id: UUID) -> Opened:
+async def read_opened(
+    session: AsyncSession, agent: SignedInAgent, conversation_id: UUID, reader: Reader
+) -> Opened:
     """The conversation beside the list.
 
     Raises:
@@ -45,7 +48,8 @@ async def read_opened(session: AsyncSession, agent: SignedInAgent, conversation_
     found = await access.conversation(session, agent, conversation_id)
     row = await Conversations(session).row(found)
     labels = await read_labels(session, agent.workspace_id)
-    suggested = await suggest_labels(session, agent, found.id) if agent.may_converse else ()
+    may_label = agent.may_converse
+    suggested = await suggest_labels(session, agent, found.id, reader) if may_label else ()
     fitting = {one.name for one in suggested}
     return Opened(
         row,

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from app.agents import service as agents
 from app.agents.cookies import drop_cookie, set_cookie
+from app.copilot.reading import reader_of
 from app.dashboard.inbox import Chosen, View, find_conversations, read_inbox
 from app.dashboard.news import read_news
 from app.dashboard.opened import read_opened
@@ -139,9 +140,11 @@ async def conversation(
     csrf: CsrfDep,
     session: SnapshotDep,
     chosen: ChosenDep,
+    parts: PartsDep,
 ) -> HTMLResponse:
     """The list with one conversation open; its thread comes over the socket."""
-    opened = await read_opened(session, agent, conversation_id)
+    reader = reader_of(await parts.library.meaning())
+    opened = await read_opened(session, agent, conversation_id, reader)
     name = opened.row.contact_name
     values = await _frame(session, agent, csrf, chosen) | {
         "opened": opened,

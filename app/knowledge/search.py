@@ -137,6 +137,11 @@ class SearchIndex:
         self._spelling = Spelling(counts, self._analyzer.known_words)
 
     @property
+    def meaning(self) -> Meaning:
+        """What reads the questions."""
+        return self._meaning
+
+    @property
     def topics(self) -> tuple[str, ...]:
         """What the articles are about, the topic with most paragraphs first."""
         counts = Counter(passage.article.topic for passage in self.passages)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from app.answers.patterns import any_of
 from app.answers.policy import route
 from app.answers.topics import Topic
+from app.answers.wishes import Wishes
 from app.triage.mood_words import (
     DEADLINES,
     INTENSIFIERS,
@@ -96,9 +97,9 @@ def find_sentiment(text: str) -> Sentiment:
     return Sentiment(_mood(score), score)
 
 
-def find_urgency(text: str, sentiment: Sentiment) -> Urgency:
-    """How soon a person should look, and why."""
-    topic = route(text).topic
+def find_urgency(text: str, sentiment: Sentiment, wishes: Wishes | None = None) -> Urgency:
+    """How soon a person should look, and why; `wishes` know more wordings, in English."""
+    topic = route(text, wishes=wishes).topic
     if topic is not None:
         priority = Priority.URGENT if topic in _URGENT_TOPICS else Priority.HIGH
         return Urgency(priority, topic.value)

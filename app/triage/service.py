@@ -7,7 +7,9 @@ from uuid import UUID
 from app.answers.ask import OWN_LANGUAGE, Asked, AskOnce, Finding, Reply
 from app.answers.generator import ANSWER_PRIORITY
 from app.answers.language import Language, find_language
+from app.answers.wishes import wishes_of
 from app.copilot.labels import Labelled, SuggestedLabel, suggest
+from app.copilot.reading import reader_of
 from app.copilot.repository import read_label_names, read_labelled
 from app.database import Database
 from app.knowledge.meaning import Meaning
@@ -74,13 +76,13 @@ def sort_ticket(ticket: Ticket, labels: Labels, meaning: Meaning) -> Sorted:
     is_ours = language.code in (None, OWN_LANGUAGE)
     intent = find_intent(whole) if is_ours else NO_INTENT
     sentiment = find_sentiment(whole)
-    urgency = find_urgency(whole, sentiment)
+    urgency = find_urgency(whole, sentiment, wishes_of(meaning) if is_ours else None)
     return Sorted(
         language,
         intent,
         urgency,
         sentiment if is_ours else None,
-        suggest(whole, labels.names, labels.earlier),
+        suggest(whole, labels.names, labels.earlier, reader_of(meaning)),
         find_pii(ticket.subject),
         find_pii(ticket.text),
         summarise(ticket.text, meaning),

@@ -8,7 +8,9 @@ from app.answers.planning import Plan, make_plan, needs_no_words
 from app.answers.policy import Move
 from app.answers.prompt import MAX_NEW_CHARS
 from app.answers.topics import Topic
+from app.answers.wishes import wishes_of
 from app.knowledge.evidence import Verdict
+from app.knowledge.meaning import open_meaning
 from app.vocabulary import Chip, HandoffReason
 from inference import Exactly, SamplingParams, Words
 from tests.app.answers.threads import answered, cut_off, said, thread
@@ -88,7 +90,7 @@ def test_a_maybe_is_called_one_and_two_maybes_bring_a_human() -> None:
 def test_asking_for_a_person_needs_no_words() -> None:
     conversation = thread(said("I want to talk to a human"))
 
-    assert needs_no_words(conversation) is HandoffReason.ASKED
+    assert needs_no_words(conversation, wishes_of(open_meaning())) is HandoffReason.ASKED
     plan = make_plan(demo_index(), conversation)
     assert (plan.parts, plan.handoff) == ((), HandoffReason.ASKED)
 
@@ -96,7 +98,7 @@ def test_asking_for_a_person_needs_no_words() -> None:
 def test_a_policy_topic_is_worded_by_us_and_handed_over() -> None:
     conversation = thread(said("I want to kill myself"))
 
-    assert needs_no_words(conversation) is None
+    assert needs_no_words(conversation, wishes_of(open_meaning())) is None
     plan = make_plan(demo_index(), conversation)
     assert copies(plan) == phrases.TOPICS[Topic.SELF_HARM]
     assert (plan.prompt, plan.handoff) == (None, HandoffReason.POLICY)

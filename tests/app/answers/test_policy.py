@@ -17,7 +17,8 @@ def test_the_question_file_is_routed_as_it_says(one: Question) -> None:
 
     told = routed.reason if routed.move is Move.HANDOFF else routed.move
     expected = one.expect if one.kind in ("handoff", "smalltalk") else Move.ANSWER
-    assert told == expected
+    is_far = one.kind == "far" and told is Move.ABILITY  # an attempt to talk it out of its rules
+    assert told == expected or is_far
 
 
 @pytest.mark.parametrize(

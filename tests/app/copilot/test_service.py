@@ -11,6 +11,7 @@ from app.answers.generator import ANSWER_PRIORITY, BATCH_PRIORITY
 from app.conversations import desk as acts
 from app.conversations.desk import NewLabel
 from app.copilot import service
+from app.copilot.reading import reader_of
 from app.copilot.service import Desk
 from app.engines import Engine
 from app.errors import Forbidden, NotFound
@@ -124,10 +125,11 @@ async def test_labels_are_learned_from_conversations_and_the_summary_is_theirs(q
             await acts.set_label(work, quiet.agent, labelled, NewLabel(label), is_on=True)
     conversation_id = await quiet.say("Where is my parcel? It has not come.")
 
+    reader = reader_of(await quiet.parts.library.meaning())
     async with quiet.parts.database.snapshot() as session:
-        found = await service.suggest_labels(session, quiet.agent, conversation_id)
+        found = await service.suggest_labels(session, quiet.agent, conversation_id, reader)
         summary = await service.summarise(session, quiet.agent, conversation_id)
-        own = await service.suggest_labels(session, quiet.agent, labelled)
+        own = await service.suggest_labels(session, quiet.agent, labelled, reader)
 
     assert [one.name for one in found] == ["late"]
     assert "Where is my parcel? It has not come." in summary and "Handed over" not in summary
