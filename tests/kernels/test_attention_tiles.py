@@ -163,6 +163,17 @@ def test_prompts_single_rows_and_trees_go_together(is_tree: bool, window: int | 
     torch.testing.assert_close(attended, expected, atol=1e-11, rtol=1e-11)
 
 
+@pytest.mark.parametrize("before", [15, 16])
+def test_no_row_of_a_tree_is_taken_for_context(before: int) -> None:
+    # At 15 the tile that everybody sees would be full with the first row, which only it may see.
+    case = replace(make_case([3], [before], groups=1), ancestors=torch.tensor([1, 2, 4]))
+
+    attended = attention_tiles.launch(case.query, case.cache, case.plan(), Scores(0.3), 1, SMALL)
+
+    expected = case.expected(case.cache, Scores(0.3))
+    torch.testing.assert_close(attended, expected, atol=1e-11, rtol=1e-11)
+
+
 # float16 keeps 11 bits of a share and of a value; sums are float32.
 @pytest.mark.parametrize(
     "width, dtype, tolerance",
