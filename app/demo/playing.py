@@ -4,6 +4,7 @@ Only the clock is ours. The bot's answers are planned as always, and spoken in t
 stand in when no model may: the demo looks the same whatever model is installed.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from app.answers.planning import Plan, make_plan, needs_no_words
 from app.answers.release import Release
 from app.answers.repository import read_dialogue
 from app.answers.thread import Thread
+from app.answers.wishes import wishes_of
 from app.clock import Clock
 from app.conversations import desk
 from app.conversations.answering import FinishedAnswer, begin_answer, complete_answer
@@ -139,7 +141,8 @@ class Stage:
             dialogue.last_verdict,
             seed=crc32(f"{message_id} {dialogue.turns[0].text}".encode()),
         )
-        reason = needs_no_words(thread)
+        wishes = await asyncio.to_thread(wishes_of, self._index.meaning)
+        reason = needs_no_words(thread, wishes)
         if reason is None:
             reason = await self._say(work, conversation_id, make_plan(self._index, thread))
         if reason is not None:
