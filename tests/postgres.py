@@ -44,7 +44,9 @@ def running_cluster() -> Iterator[Cluster]:
     data = folder / "data"
     try:
         _run(owner, programs / "initdb", "-D", data, "-U", owner, "-A", "trust", "-N", "-E", "UTF8")
+        # Nobody gathers statistics behind a test's back, on which plans depend.
         options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=200"
+        options += " -c autovacuum=off"
         log = folder / "log"
         _run(owner, programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
         try:

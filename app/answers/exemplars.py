@@ -195,6 +195,12 @@ ORDINARY = """
     when is somebody available in the chat
     how do I sign up for your newsletter
     I was not able to pay
+    why does my statement show a charge twice
+    do I need an account
+    where do I report it
+    how do I report damage
+    how do I know whether an e-mail is really from you
+    how do I sharpen the blade
     what is this fee for
     where is the money that I sent
     the balance is not up to date
