@@ -78,7 +78,9 @@ class Session:
         if isinstance(self.speaker, SignedInAgent):
             return []
         async with self.parts.database.snapshot() as session:
-            return await service.read_own(session, self.speaker)
+            # Since they were greeted they may have begun to speak in another tab.
+            await self._refreshed(session)
+            return await service.read_own(session, self._customer)
 
     async def summaries(self, own: list[Conversation]) -> list[JsonObject]:
         """The same as the widget lists them."""

@@ -2,8 +2,12 @@
 
 import pytest
 
+from app import access
+from app.conversations.visitors import recognise
+from app.live.session import Session
 from app.settings import Settings
 from tests.app import bot
+from tests.app.live.test_connection import Reader, connection
 from tests.care_client import agent_headers
 from tests.conftest import Served
 
@@ -53,6 +57,21 @@ async def test_all_tabs_of_a_customer_share_the_conversation(served: Served) -> 
                 "From the first tab",
                 "From the second tab",
             ]
+
+
+async def test_what_begins_while_another_tab_is_greeted_is_that_tabs_too(served: Served) -> None:
+    parts = served.parts
+    async with served.client() as first:
+        await first.hello()
+        async with parts.database.snapshot() as session:
+            inbox = await access.inbox(session, served.shop.site)
+            assert first.session is not None
+            greeted = await recognise(session, parts.secrets, parts.clock, inbox, first.session)
+
+        ack = await first.say("From the first tab")
+
+        own = await Session(parts, connection(Reader()), greeted).own_conversations()
+        assert [str(one.id) for one in own] == [ack["d"]["c"]]
 
 
 async def test_an_agent_watches_takes_over_and_replies(served: Served) -> None:
