@@ -8,6 +8,7 @@ own speculators, their budget and what it has learned.
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from inference.speculation.budget import MeasuredBudget
 from inference.speculation.drafting import Drafting
 from inference.speculation.loading import load_speculators
 
+OFF = "off"
+
 
 class Modes:
-    """The ways to draft by name; `off` has no speculator."""
+    """The ways to draft by name; in the one called `OFF` nothing is drafted."""
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Modes:
         salt: bytes,
     ) -> None:
         """Load everything, and let the workspace learn its documents."""
+        self._config = config
         self._shared = _SharedCosts()
         self.engine = Engine(config, budget=self._shared)
         self.engine.finish_compiling()
@@ -39,6 +43,9 @@ class Modes:
         """The engine, which drafts so from now on; nothing may be running."""
         assert not self.engine.has_work, "what is running drafts in another way"
         self.engine._loop.drafting = self._drafting[mode]
+        # What a guide leaves no choice about is drafted without a speculator, too.
+        room = 0 if mode == OFF else self._config.max_draft_tokens
+        self.engine._scheduler._config = replace(self._config, max_draft_tokens=room)
         return self.engine
 
     def stats(self, mode: str) -> dict[str, int | float]:
