@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -195,10 +196,10 @@ def test_axe_finds_no_barrier_in_what_opens_over_a_conversation(
         desk.driver.get(f"{careline.url}/dashboard?view=waiting")
         desk.until(desk.rows)[0].click()
         desk.until(desk.thread)
-        desk.until(lambda press=press: click(desk, press), press)
+        desk.until(partial(click, desk, press), press)
         if step == "suggestions":
             desk.type("/")
-        desk.until(lambda shown=shown: is_shown(desk, shown), shown)
+        desk.until(partial(is_shown, desk, shown), shown)
         assert barriers(desk) == [], step
 
 
