@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.errors import BadField
-from app.api.seeking import Order, place_of_id, seek
+from app.api.seeking import Order, last_of_stretch, place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
 from app.errors import Conflict, NotFound
@@ -81,23 +81,13 @@ async def page_of_contacts(
     place = place_of_id(after)
     last = None
     if words:
-        last = await _last_of_stretch(session, workspace_id, place)
+        ids = select(Contact.id).where(Contact.workspace_id == workspace_id)
+        last = await last_of_stretch(session, ids, Contact.id, place, LOOKED_THROUGH)
         sought = (Contact.name, Contact.email, Contact.external_id)
         query = query.where(or_(*(one.icontains(words, autoescape=True) for one in sought)))
         query = query if last is None else query.where(Contact.id >= last)
     found = await session.scalars(seek(query, [Contact.id], place, limit, Order.DESC))
     return Stretch(list(found), last)
-
-
-async def _last_of_stretch(
-    session: AsyncSession, workspace_id: UUID, place: tuple[UUID] | None
-) -> UUID | None:
-    """None where the list ends before."""
-    ids = seek(
-        select(Contact.id).where(Contact.workspace_id == workspace_id), [Contact.id], place, 2
-    )
-    found = (await session.scalars(ids.offset(LOOKED_THROUGH - 1))).all()
-    return found[0] if len(found) == 2 else None
 
 
 async def choose_contact(

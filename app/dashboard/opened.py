@@ -10,12 +10,11 @@ from app import access
 from app.conversations.repository import ConversationRow, Conversations
 from app.copilot.reading import Reader
 from app.copilot.service import suggest_labels
+from app.dashboard.earlier import earlier_conversations
 from app.dashboard.inbox import badge, look, read_labels, read_people
 from app.models import Agent, CannedReply, Conversation, Draft, Label
 from app.speakers import SignedInAgent
 from app.vocabulary import DraftKind
-
-_NUM_EARLIER = 6
 
 
 @dataclass(frozen=True)
@@ -55,25 +54,13 @@ async def read_opened(
         row,
         badge(found, row.assignee_name),
         look(found),
-        earlier=await _earlier(session, found),
+        earlier=await earlier_conversations(session, found),
         colleagues=await read_people(session, agent.workspace_id),
         labels=labels,
         canned=await _canned(session, agent),
         drafts=await _drafts(session, agent, found.id),
         fitting=tuple(label for label in labels if label.name in fitting),
     )
-
-
-async def _earlier(session: AsyncSession, conversation: Conversation) -> tuple[Conversation, ...]:
-    others = (
-        select(Conversation)
-        .where(
-            Conversation.contact_id == conversation.contact_id, Conversation.id != conversation.id
-        )
-        .order_by(Conversation.last_message_at.desc(), Conversation.id)
-        .limit(_NUM_EARLIER)
-    )
-    return tuple(await session.scalars(others))
 
 
 async def _canned(session: AsyncSession, agent: SignedInAgent) -> tuple[CannedReply, ...]:
