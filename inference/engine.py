@@ -82,7 +82,7 @@ class Engine:
         if own is None:
             own = load_speculators(config.speculators, self._runner.facts, self._corpora)
         budget = budget or MeasuredBudget([one.name for one in own])
-        self._calibration = Calibration(self._runner, cache.pool, config.block_size, budget)
+        self._calibration = Calibration(runner, cache.pool, config.block_size, budget, own)
         self._calibration.run_if_due()
         kind = DrawnDrafting if config.verification == REJECTION else Drafting
         drafting = kind(own, budget, model.vocab_size)

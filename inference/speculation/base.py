@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 import torch
 
@@ -136,6 +136,15 @@ class TargetFacts:
         """What small products are fastest in: bfloat16 is for large ones, or for a GPU."""
         is_narrow = self.device.type == "cpu" and self.dtype == torch.bfloat16
         return torch.float32 if is_narrow else self.dtype
+
+
+@runtime_checkable
+class Packing(Protocol):
+    """A speculator that packs its weights for the kernels the target runs on."""
+
+    def is_packed(self) -> bool:
+        """Whether nothing is left to do, as where there are no such kernels; else it begins."""
+        ...
 
 
 class Speculator(Protocol):

@@ -15,7 +15,7 @@ what they add to it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import median
+from statistics import median_low
 from typing import Protocol
 
 from inference.speculation.cost import BUCKETS, CostCurve, Pace
@@ -33,9 +33,9 @@ STEPS_PER_CHOICE, STEPS_PER_IDLE_CHOICE = 8, 64
 """How often it is weighed whom to ask; the latter while nothing new is known of anyone."""
 STEPS_PER_LESSON = 4
 """While nobody is to be asked one step in so many is looked at."""
-STEPS_PER_LOOK, LOOK_WORTH = 32, 0.85
-"""How often a neighbouring number of rows is tried so that its price is known, and how good it must
-seem: that costs at most half a percent."""
+STEPS_PER_LOOK, LOOK_SHARE = 32, 0.005
+"""How often a neighbouring number of rows is tried so that its price is known, and what part of the
+time that may cost: what seems dear is saved up for."""
 LEAST_COST = 1e-9
 MOST_COMBINED = 4
 """Speculators of which every combination is weighed; with more it is all of them or none."""
@@ -130,7 +130,8 @@ class MeasuredBudget:
         self._saved = dict.fromkeys(names, 0.0)
         self._shares = dict.fromkeys(names, PROBE_SHARE)
         self._bucket = 0
-        self._num_grants = 0
+        self._num_looks = self._since_look = 0
+        self._saved_for_look = 0.0
         self._ledger = Ledger()
         self._load = Load(0, 0)
         self._asked: frozenset[str] = frozenset()
@@ -139,8 +140,8 @@ class MeasuredBudget:
 
     def start(self, measured: Mapping[int, float]) -> None:
         """Take these seconds by rows for t(rows), whatever was known of it before."""
-        for curve in self._draft_costs.values():
-            curve.scale(self._pace.unit_s)
+        for name in self._everyone:  # whoever drafts may run on other kernels now, too
+            self._draft_costs[name], self._first_costs[name] = CostCurve(), []
         self._pace, self._ledger = Pace(), Ledger()
         self.step_cost.start(measured)
 
@@ -169,9 +170,8 @@ class MeasuredBudget:
         if near is not None and rates[near] * LEAST_GAIN > rates[best]:
             best = near
         self._bucket = _bucket(load.num_rows + best)
-        self._num_grants += 1
-        if self._num_grants % STEPS_PER_LOOK == 0:
-            return self._look(load.num_rows, rates, best)
+        if self._since_look >= STEPS_PER_LOOK:
+            return self._look(load, rates, best)
         return best
 
     def note_draft(self, name: str, num_requests: int, seconds: float) -> None:
@@ -183,7 +183,7 @@ class MeasuredBudget:
         cost = seconds / self._pace.unit_s
         if len(first) < FIRST_LOOKS:
             first.append(cost)
-            curve.guess(num_requests, median(first))
+            curve.guess(num_requests, median_low(first))
         else:
             curve.measure(num_requests, cost)
         self._saved[name] = 0.0
@@ -216,6 +216,8 @@ class MeasuredBudget:
             return
         self._seconds += seconds
         cost = seconds / self._pace.unit_s
+        self._since_look += 1
+        self._saved_for_look += LOOK_SHARE * cost
         for name, share in self._shares.items():
             self._saved[name] += share * cost
         self._num_idle = 0 if self._asked or self._choice else self._num_idle + 1
@@ -292,17 +294,22 @@ class MeasuredBudget:
         inside = range(first, min(len(rates), highest + 1))
         return max(inside, key=rates.__getitem__) if inside else None
 
-    def _look(self, num_rows: int, rates: Sequence[float], best: int) -> int:
+    def _look(self, load: Load, rates: Sequence[float], best: int) -> int:
         """A neighbouring size that might be better than is known, in turns above and below."""
-        rows = num_rows + best
-        if self._num_grants % (2 * STEPS_PER_LOOK):
+        rows = load.num_rows + best
+        self._since_look, self._num_looks = 0, self._num_looks + 1
+        if self._num_looks % 2:
             other = next((one for one in BUCKETS if one > rows), rows)
         else:
             other = next((one for one in reversed(BUCKETS) if one < rows), rows)
-        is_open = 0 <= other - num_rows < len(rates)
-        if is_open and rates[other - num_rows] > LOOK_WORTH * rates[best]:
-            return other - num_rows
-        return best
+        if other == rows or not 0 <= other - load.num_rows < len(rates):
+            return best
+        cost = self._fixed(load, self._choice) + self.step_cost(other)
+        lost = cost * (1.0 - rates[other - load.num_rows] / rates[best])
+        if lost > self._saved_for_look:
+            return best
+        self._saved_for_look -= max(0.0, lost)
+        return other - load.num_rows
 
     def _choose(self, load: Load) -> None:
         if not self.step_cost.is_known:

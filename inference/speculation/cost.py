@@ -17,6 +17,8 @@ LEAST_WEIGHT = 0.05
 PACE_WEIGHT, MOST_PACE_SURPRISE = 0.2, 1.5
 PROFILE_WEIGHT = 20.0
 """How many runs a size that was measured on purpose counts for."""
+STALE_RUNS = 256
+"""In so many runs of other sizes half of what is known of one is forgotten."""
 
 
 class Pace:
@@ -37,6 +39,8 @@ class CostCurve:
     def __init__(self) -> None:
         self._at_buckets: list[float] = []
         self._num_runs = [0.0] * len(BUCKETS)
+        self._visited = [0] * len(BUCKETS)
+        self._now = 0
         self._table: list[float] = []
 
     @property
@@ -58,9 +62,16 @@ class CostCurve:
         return lower + (upper - lower) * min(1.0, count - whole)
 
     def start(self, measured: Mapping[int, float]) -> None:
-        """Take these costs by count for the whole curve; the last slope goes on behind them."""
+        """Take these costs by count for the whole curve; the last slope goes on behind them.
+
+        What was measured is too dear if anything: less costs no more, and so many times as much
+        no more than doing it so many times.
+        """
         counts = sorted(measured)
-        known = np.maximum.accumulate([measured[count] for count in counts])
+        known = np.minimum.accumulate([measured[count] for count in reversed(counts)])[::-1].copy()
+        for at, count in enumerate(counts):
+            times = -(-count // np.array(counts[: at + 1]))
+            known[at] = (known[: at + 1] * times).min()
         slope = 0.0
         if len(counts) > 1:
             slope = float(known[-1] - known[-2]) / (counts[-1] - counts[-2])
@@ -79,14 +90,10 @@ class CostCurve:
         self._at_buckets = [cost * max(1.0, bucket / count) for bucket in BUCKETS]
         self._tabulate(0, len(BUCKETS) - 1)
 
-    def scale(self, factor: float) -> None:
-        """Take another unit of cost."""
-        self._at_buckets = [one * factor for one in self._at_buckets]
-        self._table = [one * factor for one in self._table]
-
     def measure(self, count: int, cost: float) -> None:
         """Learn from a real run; a few microseconds."""
         count = min(count, BUCKETS[-1])
+        self._now += 1
         if not self._table:
             self.guess(count, cost)
         surprise = _bounded(cost / max(self(count), 1e-12), MOST_SURPRISE)
@@ -99,7 +106,9 @@ class CostCurve:
     def _refine(self, at: int, weight: float, surprise: float) -> None:
         if weight <= 0.0:
             return
-        self._num_runs[at] += weight
+        known_still = 0.5 ** ((self._now - self._visited[at]) / STALE_RUNS)
+        self._visited[at] = self._now
+        self._num_runs[at] = self._num_runs[at] * known_still + weight
         step = weight * max(LEAST_WEIGHT, min(1.0, 1.0 / self._num_runs[at]))
         here = self._at_buckets[at] * (1.0 + step * (surprise - 1.0))
         self._at_buckets[at] = here

@@ -170,6 +170,10 @@ class DraftModelSpeculator:
         self._vocab_size = min(runner.config.vocab_size, facts.vocab_size)
         self._shape = shape
 
+    def is_packed(self) -> bool:
+        """Whether its weights are, where they are to be; else that begins."""
+        return self.runner.is_packed()
+
     @torch.inference_mode()
     def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
         """A greedy chain with runners-up for each request; empty while its prompt is caught up."""

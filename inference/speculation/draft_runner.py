@@ -12,7 +12,6 @@ from inference.model.language_model import LanguageModel
 from inference.model.loading import load_model, load_native
 from inference.model.spans import Span, lay_out
 from inference.speculation.base import TargetFacts
-from kernels.native.attention import NativeKernels
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +37,7 @@ class DraftRunner:
     def run(self, spans: Sequence[Span], num_wanted: int) -> torch.Tensor | None:  # [n, V]
         """Compute all spans; the logits behind the first `num_wanted` of them, if that is any."""
         facts, kernels = self._facts, self._facts.native()
-        if kernels is not None and self._packing is None:
-            self._pack(kernels)
+        self._begin_packing()
         model = self.model  # once: a forward runs whole on one or whole on the other
         hidden = model.forward(lay_out(spans, facts.block_size, facts.device, kernels), self.cache)
         if not num_wanted:
@@ -52,12 +50,23 @@ class DraftRunner:
         """Zero blocks that may hold what is no number: masked slots are read and must be sound."""
         self.cache[:, :, list(block_ids)] = 0
 
+    def is_packed(self) -> bool:
+        """Whether the weights are, where they are to be; else that begins."""
+        self._begin_packing()
+        return self._packing is None or not self._packing.is_alive()
+
     def finish_packing(self) -> None:
-        """Until the weights are packed, if that has begun."""
+        """Until the weights are packed, where they are to be."""
+        self._begin_packing()
         if self._packing is not None:
             self._packing.join()
 
-    def _pack(self, kernels: NativeKernels) -> None:
+    def _begin_packing(self) -> None:
+        """In a thread of its own: it takes as long as many steps."""
+        kernels = self._facts.native()
+        if kernels is None or self._packing is not None:
+            return
+
         def pack() -> None:
             dtype, threads = self._facts.dtype, torch.get_num_threads()
             try:

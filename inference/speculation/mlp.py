@@ -140,6 +140,11 @@ class MlpSpeculator:
         found = [_tree(levels.sizes, *row) for row in levels.rows.tolist()]
         return [likeliest_tree(*tree, room) for tree, room in zip(found, rooms, strict=True)]
 
+    def is_packed(self) -> bool:
+        """Whether the C++ call has its weights, where it is to have any; else packing begins."""
+        self._begin_packing()
+        return self._packing is None or not self._packing.is_alive()
+
     def finish_packing(self) -> None:
         """Until the C++ call has its weights, where it is to have any."""
         self._begin_packing()

@@ -29,11 +29,7 @@ def draw_from(
     purpose: int,
 ) -> list[int]:
     """One token of each law."""
-    cumulative = laws.cumsum(-1)
-    total = cumulative[:, -1:]
-    numbers = _numbers(seeds, positions, purpose).to(laws.device)
-    target = (numbers[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))
-    found: list[int] = torch.searchsorted(cumulative, target, right=True)[:, 0].tolist()
+    found: list[int] = _drawn(laws, _numbers(seeds, positions, purpose).to(laws.device)).tolist()
     return found
 
 
@@ -48,25 +44,54 @@ def keep_or_replace(
     Raises:
         ValueError: a row's probabilities are not numbers.
     """
-    total = target.sum(-1, keepdim=True)
-    if not (total > 0).all():
+    if not (target.sum(-1) > 0).all():
         raise ValueError("the probabilities are not numbers")
-    target = target / total
+    found: list[int] = kept_or_replaced(
+        target,
+        [offer.law.to(target) for offer in offers],
+        torch.tensor([offer.token_id for offer in offers], device=target.device),
+        acceptance_numbers(seeds, positions).to(target.device),
+    ).tolist()
+    return found
+
+
+def kept_or_replaced(
+    target: torch.Tensor,  # [R, V] float64, each row's sum is any above 0
+    laws: Sequence[torch.Tensor],  # R of [V] or fewer, what the tokens were drawn from
+    token_ids: torch.Tensor,  # [R] int64
+    numbers: torch.Tensor,  # [2, R] float64, as `acceptance_numbers` has them
+) -> torch.Tensor:  # [R] int64
+    """The drawn token of each row where it is kept, else one of the target's own.
+
+    Everything is on one device, and the host waits for nothing. A row of the target without a sum
+    gives any token.
+    """
+    target = target / target.sum(-1, keepdim=True)
     drawn_from = torch.zeros_like(target)
-    for row, offer in zip(drawn_from, offers, strict=True):
-        row[: offer.law.shape[0]] = offer.law.to(row)
+    for row, law in zip(drawn_from, laws, strict=True):
+        row[: law.shape[0]] = law
     drawn_from /= drawn_from.sum(-1, keepdim=True)
-    ids = torch.tensor([offer.token_id for offer in offers])[:, None].to(target.device)
-    chances = (target.gather(1, ids) / drawn_from.gather(1, ids))[:, 0].tolist()
-    numbers = _numbers(seeds, positions, ACCEPT).tolist()
+    at = token_ids[:, None]
+    chances = (target.gather(1, at) / drawn_from.gather(1, at))[:, 0]
     residual = (target - drawn_from).clamp_min(0.0)
     # Without a rest both laws are the same but for rounding.
     residual = torch.where(residual.sum(-1, keepdim=True) > 0, residual, target)
-    others = draw_from(residual, seeds, positions, RESIDUAL)
-    return [
-        offer.token_id if number < chance else other
-        for offer, number, chance, other in zip(offers, numbers, chances, others, strict=True)
-    ]
+    return torch.where(numbers[0] < chances, token_ids, _drawn(residual, numbers[1]))
+
+
+def acceptance_numbers(
+    seeds: Sequence[int],  # R
+    positions: Sequence[int],  # R
+) -> torch.Tensor:  # [2, R] float64, on the host
+    """What decides whether a drawn token is kept, and what is drawn where it is not."""
+    return torch.stack([_numbers(seeds, positions, one) for one in (ACCEPT, RESIDUAL)])
+
+
+def _drawn(laws: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:  # [R, V], [R] -> [R]
+    cumulative = laws.cumsum(-1)
+    total = cumulative[:, -1:]
+    target = (numbers[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, target, right=True)[:, 0]
 
 
 def _numbers(seeds: Sequence[int], positions: Sequence[int], purpose: int) -> torch.Tensor:

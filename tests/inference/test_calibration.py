@@ -4,6 +4,7 @@ from pathlib import Path
 
 from inference import Engine, EngineConfig, SamplingParams
 from inference.speculation.budget import MeasuredBudget
+from inference.speculation.ngram import NgramSpeculator
 
 PARAMS = SamplingParams(max_tokens=24, ignore_eos=True)
 
@@ -57,4 +58,28 @@ def test_without_a_speculator_nothing_is_measured(tiny_target: Path) -> None:
     one.generate([[20]], PARAMS)
 
     assert not budget.step_cost.is_known
+    one.close()
+
+
+def test_nothing_is_measured_while_a_speculator_packs_its_weights(tiny_target: Path) -> None:
+    class Slow(NgramSpeculator):
+        packed = True
+
+        def is_packed(self) -> bool:
+            return self.packed
+
+    speculator, budget = Slow(), MeasuredBudget(["ngram"])
+    config = EngineConfig(model=str(tiny_target), device="cpu", dtype="float64", num_blocks=8)
+    one = Engine(config, speculators=[speculator], budget=budget)
+    budget.start({1: 123.0})
+    one._calibration._measured = "other kernels"
+
+    speculator.packed = False
+    one.step()
+    meanwhile = budget.step_cost(1)
+    speculator.packed = True
+    one.step()
+
+    assert meanwhile == 123.0
+    assert budget.step_cost(1) < 1.0
     one.close()

@@ -230,6 +230,29 @@ def test_another_number_of_rows_must_be_better_by_more_than_a_little() -> None:
     assert settled.grant(Load(1, 1), [0.9, 0.05]) == 1
 
 
+@pytest.mark.parametrize("num_requests", [2, 8])
+def test_rows_that_were_measured_too_dear_are_found_out(num_requests: int) -> None:
+    oracle = Drafter("oracle", 0.95, 0.9)
+    world = World(bent, [oracle], noise=0.2)
+    plain = bent(num_requests)
+    dear = {rows: plain * max(1.0, rows / num_requests) for rows in (1, 2, 4, 8, 16, 32, 64)}
+    world.budget.start(dear)
+    world.run(num_requests, 1500)
+
+    reached = speed(world.run(num_requests, 300))
+
+    assert 1.1 * reached >= 0.8 * best_fixed_speed(bent, oracle, num_requests)
+
+
+def test_what_is_measured_at_the_start_may_be_too_dear_but_not_too_cheap() -> None:
+    curve = CostCurve()
+
+    curve.start({4: 2.3, 8: 5.0, 16: 4.5, 32: 14.3})
+
+    assert curve(8) == pytest.approx(4.5)  # no more than sixteen
+    assert curve(32) == pytest.approx(9.0)  # no more than sixteen twice
+
+
 def test_plain_steps_of_one_size_do_not_say_what_rows_cost() -> None:
     budget = MeasuredBudget(["a"])
     budget.start({1: 1.0, 2: 1.3, 4: 1.9, 8: 3.1})
