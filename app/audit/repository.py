@@ -35,7 +35,7 @@ async def read_entries(
     """
     query = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
     if area:
-        query = query.where(AuditEntry.action.startswith(f"{area}.", autoescape=True))
+        query = query.where(AuditEntry.area == area)
     if agent_id is not None:
         query = query.where(AuditEntry.agent_id == agent_id)
     if before_id is not None:

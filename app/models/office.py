@@ -5,11 +5,17 @@ from typing import NoReturn
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
 from app.models.base import Base, JsonList, JsonObject, word
 from app.vocabulary import AgentRole, AnsweredBy, ImportState, Visibility
+
+
+def _area_of_action(context: DefaultExecutionContext) -> str:
+    action: str = context.get_current_parameters()["action"]
+    return action.partition(".")[0]
 
 
 class AuditEntry(Base):
@@ -19,6 +25,8 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entry_list", "workspace_id", "id"),
         Index("ix_audit_entry_of_agent", "workspace_id", "agent_id", "id"),
+        Index("ix_audit_entry_of_area", "workspace_id", "area", "id"),
+        Index("ix_audit_entry_of_both", "workspace_id", "agent_id", "area", "id"),
     )
 
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspace.id"))
@@ -27,6 +35,8 @@ class AuditEntry(Base):
     """As it was then."""
     action: Mapped[str] = mapped_column(String(64))
     """Such as `member.role_changed`."""
+    area: Mapped[str] = mapped_column(String(64), default=_area_of_action)
+    """The first word of the action, by which the log is narrowed."""
     target: Mapped[str] = mapped_column(String(300))
     """What it was done to, for a person; never a customer's words."""
     details: Mapped[JsonObject] = mapped_column(default=dict)

@@ -38,7 +38,9 @@ VALUES = {
 STATES = {"/v1/articles": "draft", "/v1/webhooks/{webhook_id}/deliveries": "waiting"}
 HOW = {"sort", "order", "limit", "cursor", "expand", "tz", "after", "after_seq", "first", "last"}
 """Parameters that are no filters; days, of which one alone makes no report, are always some."""
+PAIRS = (f"/v1/audit?area=member&agent_id={SOME}",)
 GROWING = {
+    "audit_entry",
     "contact",
     "conversation",
     "conversation_event",
@@ -71,6 +73,7 @@ def paths() -> Iterator[str]:
             yield f"{path}?{name}={value}"
             if "sort" in names:
                 yield f"{path}?{name}={value}&sort=activity"
+    yield from PAIRS
 
 
 @contextmanager

@@ -94,11 +94,11 @@ async def test_what_older_versions_noted_of_questions_is_taken_out(
     parts: Parts, shop: Shop
 ) -> None:
     doer = Doer(shop.agents[AgentRole.OWNER])
-    await schema.downgrade(parts.database, "0010")
     async with parts.database.work() as work:
         for action in ("article.created", "gap.drafted", "gap.dismissed"):
             note(work, doer, action, QUESTION)
         note(work, doer, "article.created", "Returns")
+    await schema.downgrade(parts.database, "0010")
 
     await schema.upgrade(parts.database)
 
@@ -106,3 +106,17 @@ async def test_what_older_versions_noted_of_questions_is_taken_out(
     assert told == ["", "", "", "Returns"]
     with pytest.raises(IntegrityError):
         await execute(parts, "DELETE FROM audit_entry WHERE id <> :id", id=str(new_id()))
+
+
+async def test_entries_of_older_versions_get_their_area_and_stay_as_they_were(
+    parts: Parts, shop: Shop
+) -> None:
+    written = await note_something(parts, shop)
+    await schema.downgrade(parts.database, "0015")
+
+    await schema.upgrade(parts.database)
+
+    [kept] = await entries(parts.database)
+    assert (kept.area, kept.action, kept.target) == ("label", written.action, written.target)
+    with pytest.raises(IntegrityError, match="entries of the audit log stay"):
+        await execute(parts, "UPDATE audit_entry SET area = ''")
