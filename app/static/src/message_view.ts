@@ -165,7 +165,7 @@ export class MessageList {
       if (href === null || seen.has(href)) continue;
       seen.add(href);
       const link = h("a", { href, target: "_blank", rel: "noopener noreferrer", title: citation.quote });
-      link.append(icon(...ARTICLE), h("span", {}, citation.title));
+      link.append(icon(...ARTICLE), h("span", {}, `${citation.marker}. ${citation.title}`));
       list.append(h("li", {}, link));
     }
     return list;
@@ -224,6 +224,6 @@ function time(at: string, language: string | undefined): HTMLTimeElement {
   const moment = new Date(at);
   const isToday = moment.toDateString() === new Date().toDateString();
   const day = isToday ? {} : ({ day: "numeric", month: "short" } as const);
-  const shown = new Intl.DateTimeFormat(language, { ...day, hour: "2-digit", minute: "2-digit" });
+  const shown = new Intl.DateTimeFormat(language, { ...day, hour: "numeric", minute: "2-digit" });
   return h("time", { datetime: at }, shown.format(moment));
 }

@@ -8,10 +8,11 @@ const UNITS: ["day" | "hour" | "minute" | "second", number][] = [
   ["minute", 60],
 ];
 
-const MOMENT: Intl.DateTimeFormatOptions = { weekday: "short", hour: "2-digit", minute: "2-digit" };
+const MOMENT: Intl.DateTimeFormatOptions = { weekday: "short", hour: "numeric", minute: "2-digit" };
 
 export function listenToPage(): void {
   const refresh = () => {
+    showTab();
     markOpenRow();
     keepAddress();
     tellTimes();
@@ -20,6 +21,15 @@ export function listenToPage(): void {
   document.addEventListener("htmx:after:swap", refresh);
   window.setInterval(tellTimes, EVERY_MS);
   refresh();
+}
+
+let shownTab: Element | null = null;
+
+/** On a phone the present tab may lie beside the screen; once it was shown, people scroll. */
+function showTab(): void {
+  const here = document.querySelector(".view[aria-current], .tab[aria-current]");
+  if (here !== shownTab) here?.scrollIntoView({ block: "nearest", inline: "center" });
+  shownTab = here;
 }
 
 /** The list does not know what is open beside it; the address does. */

@@ -7,8 +7,6 @@ import { guardUnsaved } from "./unsaved.ts";
 import { showPreview } from "./widget_preview.ts";
 
 listenToPage();
-const here = document.querySelector(".tab[aria-current]");
-here?.scrollIntoView({ block: "nearest", inline: "center" });
 showPreview();
 const dialog = document.querySelector<HTMLDialogElement>("#palette");
 if (dialog) listenToKeys(new Palette(dialog));

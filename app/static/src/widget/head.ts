@@ -53,7 +53,7 @@ export class Head {
     const { presence, language, waitingForPerson } = this.strings;
     if (this.team === null || this.team.available) return waitingForPerson;
     if (this.team.opens_at === undefined) return presence.nobody;
-    const shown = new Intl.DateTimeFormat(language, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+    const shown = new Intl.DateTimeFormat(language, { weekday: "long", hour: "numeric", minute: "2-digit" });
     return presence.back(shown.format(new Date(this.team.opens_at)));
   }
 }
