@@ -32,6 +32,8 @@ NUM_DRAFTED = 5
 """By peers that want a number."""
 LEAST_NEW, MOST_NEW = 8, 64
 TOGETHER = 8
+MOST_TRIES = 5
+"""A tool of llama.cpp may end before the thread that writes its log has told its speed."""
 _TOLD = re.compile(r"decoded\s+(\d+) tokens in\s+([\d.]+) seconds")
 
 
@@ -62,7 +64,7 @@ class LlamaTool:
     ) -> None:
         self.label, self.title = f"llamacpp.{mode}", f"llama.cpp {tool.name}"
         self._tool, self._model, self._encoding = tool, model, encoding
-        self._draft = ("-md", str(draft)) if draft else ()
+        self._draft = ("-md", str(draft), "--spec-type", "draft-simple") if draft else ()
 
     def generate(self, prompts: list[list[int]], num_new: list[int]) -> float:
         """Seconds of decoding so many tokens, at the speed the tool tells."""
@@ -81,18 +83,19 @@ class LlamaTool:
             "2048",
         )
         command = [str(self._tool), "-m", str(self._model), *self._draft, "-p", text, *options]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        told = _TOLD.search(ran.stdout + ran.stderr)
-        if told is None:
-            raise RuntimeError(f"{self._tool.name} told no speed: {ran.stderr[-200:]}")
-        return num_new * float(told[2]) / int(told[1])
+        for _ in range(MOST_TRIES):
+            ran = subprocess.run(command, capture_output=True, text=True, check=True)
+            told = _TOLD.search(ran.stdout + ran.stderr)
+            if told is not None:
+                return num_new * float(told[2]) / int(told[1])
+        raise RuntimeError(f"{self._tool.name} told no speed: {ran.stderr[-200:]}")
 
 
 class LlamaPlain:
     """llama-bench behind prompts of the same lengths."""
 
-    def __init__(self, folder: Path, model: Path) -> None:
-        self._tools = LlamaCpp("llamacpp", folder, model)
+    def __init__(self, label: str, folder: Path, model: Path) -> None:
+        self._tools = LlamaCpp(label, folder, model)
         self.label, self.title = self._tools.label, self._tools.title
 
     def generate(self, prompts: list[list[int]], num_new: list[int]) -> float:
@@ -109,6 +112,9 @@ def main() -> None:
     report = Report("speculation_peers", options.json)
     kinds = _prompts(options)
     everyone = list(_contenders(options))
+    for one in everyone:
+        if isinstance(one, EngineProcess) and _is_ours(one.label):
+            one.settle()
     for kind, asked in kinds.items():
         report.add(f"{kind}.prompts", len(asked), "prompts")
         report.add(f"{kind}.new_tokens", sum(one.num_new for one in asked), "tokens")
@@ -137,12 +143,26 @@ def _compare(
             if turn:  # the first one warms up
                 rates[one.label].append(total / seconds)
     medians = {label: statistics.median(found) for label, found in rates.items()}
-    ours = max(rate for label, rate in medians.items() if label.startswith("careline"))
+    best = {
+        plain: max(rate for label, rate in medians.items() if _plain(label) == plain)
+        for plain in sorted(map(_plain, medians))
+        if _is_ours(plain)
+    }
     for one in everyone:
-        plain = one.label.split(".")[0]
+        plain = _plain(one.label)
         report.add(f"{name}.{one.label}", medians[one.label], "tokens/s", plain, medians[plain])
-        if plain != "careline":
-            report.add(f"{name}.vs_{one.label}", ours, "tokens/s", one.title, medians[one.label])
+        for ours, rate in best.items() if not _is_ours(plain) else ():
+            known = medians[one.label]
+            report.add(f"{name}.{ours}_vs_{one.label}", rate, "tokens/s", one.title, known)
+
+
+def _plain(label: str) -> str:
+    """Who decodes with the same weights and drafts nothing."""
+    return label.split(".")[0]
+
+
+def _is_ours(label: str) -> bool:
+    return label.startswith("careline")
 
 
 def _seconds(one: Answering, asked: Sequence[Asked], at_once: int) -> float:
@@ -157,7 +177,7 @@ def _prompts(options: argparse.Namespace) -> dict[str, list[Asked]]:
     shipped = Tokenizer(
         Path(options.model), Encoding.from_file(_encoding(options)).get_vocab_size()
     )
-    count = 8 if options.quick else 48
+    count = 8 if options.quick else options.prompts
     questions = read_questions()["free"]
     every = max(1, len(questions) // count)
     found = {
@@ -185,15 +205,15 @@ def _encoding(options: argparse.Namespace) -> str:
 
 def _contenders(options: argparse.Namespace) -> Iterator[Answering]:
     ours = [f"--model={options.model}", f"--dtype={options.dtype}"]
-    yield from _pair("careline", sys.executable, ours, {})
     mine = {"ngram": "ngram", "suffix": "suffix"}
     if SHIPPED_MLP.is_dir() and options.model == str(SHIPPED):
         mine |= {"mlp": str(SHIPPED_MLP), "combined": f"suffix,{SHIPPED_MLP}"}
     if options.draft:
         mine["draft"] = options.draft
-    for name, speculator in mine.items():
-        given = [*ours, f"--speculator={speculator}"]
-        yield EngineProcess(f"careline.{name}", sys.executable, "peer_careline", given)
+    drafting = {name: f"--speculator={one}" for name, one in mine.items()}
+    yield from _pair("careline", ours, drafting)
+    if options.int8:
+        yield from _pair("careline_int8", [*ours, "--quantization=int8"], drafting)
     lookup = {"lookup": f"--lookup={NUM_DRAFTED}"}
     drafts = {"draft": f"--draft={options.draft}"} if options.draft else {}
     if options.transformers:
@@ -208,12 +228,14 @@ def _contenders(options: argparse.Namespace) -> Iterator[Answering]:
         converted = options.openvino_draft
         more = {"draft": f"--draft={converted}"} if converted else {}
         given = [f"--model={options.openvino_model}"]
-        yield from _pair("openvino", options.openvino, given, lookup | more)
+        yield from _pair("openvino", given, lookup | more, options.openvino)
     if options.vllm:
         given = [f"--model={options.model}", f"--dtype={options.peer_dtype}"]
-        yield from _pair("vllm", options.vllm, given, lookup)
+        yield from _pair("vllm", given, lookup, options.vllm)
     if options.llama and options.llama_model:
-        yield LlamaPlain(options.llama, options.llama_model)
+        yield LlamaPlain("llamacpp", options.llama, options.llama_model)
+        if options.llama_int8:
+            yield LlamaPlain("llamacpp_int8", options.llama, options.llama_int8)
         yield from _llama_tools(options)
 
 
@@ -227,12 +249,13 @@ def _llama_tools(options: argparse.Namespace) -> Iterator[LlamaTool]:
 
 
 def _pair(
-    label: str, python: str, given: Sequence[str], modes: dict[str, str]
+    label: str, given: Sequence[str], modes: dict[str, str], python: str = sys.executable
 ) -> Iterator[EngineProcess]:
     """An engine that decodes plainly, and one for each way it speculates."""
-    yield EngineProcess(label, python, f"peer_{label}", given)
+    module = f"peer_{label.removesuffix('_int8')}"
+    yield EngineProcess(label, python, module, given)
     for mode, option in modes.items():
-        yield EngineProcess(f"{label}.{mode}", python, f"peer_{label}", [*given, option])
+        yield EngineProcess(f"{label}.{mode}", python, module, [*given, option])
 
 
 def _options() -> argparse.Namespace:
@@ -241,8 +264,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--peer-dtype", default="float32", help="of vLLM and transformers")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--prompts", type=int, default=24, help="of each kind")
     parser.add_argument("--data", type=Path, help="a folder of prepared data with held-out parts")
     parser.add_argument("--draft", help="a smaller model of the same vocabulary")
+    parser.add_argument("--int8", action="store_true", help="ours with int8 weights as well")
     parser.add_argument("--transformers", action="store_true")
     parser.add_argument("--openvino", metavar="PYTHON")
     parser.add_argument("--openvino-model", metavar="FOLDER")
@@ -250,6 +275,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--vllm", metavar="PYTHON")
     parser.add_argument("--llama", type=Path, metavar="FOLDER", help="with llama-lookup too")
     parser.add_argument("--llama-model", type=Path, metavar="GGUF")
+    parser.add_argument("--llama-int8", type=Path, metavar="GGUF", help="decodes plainly")
     parser.add_argument("--llama-draft", type=Path, metavar="GGUF")
     return parser.parse_args()
 
