@@ -15,7 +15,7 @@ class Offer:
     """A token that was drawn, and the law it was drawn from."""
 
     token_id: int
-    law: torch.Tensor  # [V] or fewer, on the CPU
+    law: torch.Tensor  # [V] or fewer, on the host or where the logits are
 
 
 @dataclass(frozen=True)

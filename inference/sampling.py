@@ -91,30 +91,33 @@ def probabilities(
     params: Sequence[SamplingParams],  # R, temperature > 0
 ) -> torch.Tensor:  # [R, V] float64
     """Temperature, then top-k, top-p and min-p, each on what the one before has left."""
-    temperature = logits.new_tensor([wanted.temperature for wanted in params], dtype=torch.float64)
     # From the best one down: divided by the smallest temperature that stays 0, the rest -infinity.
     below = logits.double() - logits.double().amax(-1, keepdim=True)
-    probs = (below / temperature[:, None]).softmax(-1)
-    for row, wanted in enumerate(params):
-        if wanted.top_k or wanted.top_p < 1.0 or wanted.min_p > 0.0:
-            probs[row] = _filtered(probs[row], wanted)
+    temperature = _column([wanted.temperature for wanted in params], below)
+    probs = (below / temperature).softmax(-1)
+    if any(wanted.top_k or wanted.top_p < 1.0 or wanted.min_p > 0.0 for wanted in params):
+        probs = _filtered(probs, params)
     return probs
 
 
-def _filtered(probs: torch.Tensor, wanted: SamplingParams) -> torch.Tensor:  # [V] -> [V]
-    ordered, order = probs.sort(descending=True, stable=True)
-    kept = torch.ones_like(ordered, dtype=torch.bool)
-    if wanted.top_k:
-        kept[wanted.top_k :] = False
-    if wanted.top_p < 1.0:
-        mass = (ordered * kept).cumsum(-1)
-        # A token stays while the mass before it has not reached top_p; so at least one stays.
-        kept &= (mass - ordered) < wanted.top_p * mass[-1]
-    if wanted.min_p > 0.0:
-        kept &= ordered >= wanted.min_p * ordered[0]
-    result = torch.zeros_like(probs)
-    result[order[kept]] = ordered[kept]
-    return result
+def _filtered(
+    probs: torch.Tensor,  # [R, V]
+    params: Sequence[SamplingParams],  # R
+) -> torch.Tensor:  # [R, V]
+    top_k = _column([wanted.top_k or probs.shape[1] for wanted in params], probs)
+    top_p = _column([wanted.top_p for wanted in params], probs)
+    ordered, order = probs.sort(dim=-1, descending=True, stable=True)
+    kept = torch.arange(probs.shape[1], device=probs.device) < top_k
+    mass = torch.where(kept, ordered, 0.0).cumsum(-1)
+    # A token stays while the mass before it has not reached top_p; so at least one stays.
+    kept &= (top_p >= 1.0) | (mass - ordered < top_p * mass[:, -1:])
+    kept &= ordered >= _column([wanted.min_p for wanted in params], probs) * ordered[:, :1]
+    return torch.zeros_like(probs).scatter_(-1, order, torch.where(kept, ordered, 0.0))
+
+
+def _column(values: Sequence[float], like: torch.Tensor) -> torch.Tensor:  # [R, 1]
+    # On its way the host goes on, for the device may still be at the logits.
+    return torch.tensor(values, dtype=like.dtype).to(like.device, non_blocking=True)[:, None]
 
 
 def shape_logits(

@@ -5,8 +5,10 @@ to run them; a replayed graph is one. Inputs lie in buffers that live as long as
 step copies its own into their beginning, so every graph reads the same addresses.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -16,6 +18,8 @@ from inference.runner.graph_choice import GraphChoice
 from inference.runner.step_shapes import ROW_SIZES, StepShape, pad_inputs, shape_of
 from inference.runner.transfer import send
 from inference.speculation.base import Recorder
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 States = tuple[torch.Tensor, torch.Tensor | None]
@@ -37,7 +41,7 @@ class GraphedForward:
         record: Recorder,
     ) -> None:
         self._model, self._cache, self._device = model, cache, device
-        self.record = record
+        self.record = partial(_record, record)
         most_slots = min(model.config.max_model_len, cache.shape[2] * cache.shape[3])
         self._buffers = StepBuffers(-(-most_slots // cache.shape[3]), device)
         # Graphs go on reading the table they have seen, so no shape may make it grow.
@@ -175,6 +179,16 @@ class CudaRecorder:
             return result
 
         return replay
+
+
+def _record(record: Recorder, run: Callable[[], Result]) -> Callable[[], Result]:
+    """A recording, or the run itself where there is no memory for one: slower, but it answers."""
+    try:
+        return record(run)
+    except torch.OutOfMemoryError:
+        logger.warning("no memory to record a step with; it runs without", exc_info=True)
+        torch.cuda.empty_cache()
+        return run
 
 
 def _put(values: torch.Tensor, buffer: torch.Tensor) -> None:

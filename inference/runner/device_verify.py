@@ -7,6 +7,7 @@ import torch
 
 from inference.batch import Part, Verdict
 from inference.request import TokenLogprob
+from inference.runner.device_rejection import keep_offered, lay_out_offers
 from inference.runner.sampling_rows import NOT_FORCED, SampledRows, lay_out_sampling
 from inference.runner.transfer import Fetch, send
 from kernels.reference_sampling import NO_TOKEN, Draws, Shaping, TreeRows
@@ -29,7 +30,7 @@ class Decided:
         Raises:
             ValueError: what a request asks for leaves it no possible token.
         """
-        found, is_sound, chosen, top_values, top_ids = self.fetch.wait()
+        found, is_sound, *told = self.fetch.wait()
         verdicts: list[Verdict] = []
         first = 0
         for part, row in zip(self.parts, found.tolist(), strict=True):
@@ -41,6 +42,7 @@ class Decided:
                 rows = [first, *(first + 1 + node for node in nodes)][: len(tokens)]
                 first += part.num_sampled
                 num_top = part.sequence.params.logprobs
+                chosen, top_values, top_ids = told
                 logprobs = tuple(
                     _logprob(token_id, chosen[at], top_values[at, :num_top], top_ids[at, :num_top])
                     for at, token_id in zip(rows, tokens, strict=True)
@@ -55,24 +57,33 @@ def decide(
     is_sound: torch.Tensor,  # [T] bool
 ) -> Decided:
     """Draw every row, walk down every tree, and send off what came of it."""
-    rows = _on_device(lay_out_sampling(parts, logits.shape[1]), logits.device)
-    asking = [row for row, one in enumerate(_of_rows(parts)) if one is not None]
-    wanted = send([torch.tensor(asking, dtype=torch.int64)], logits.device)[0]
-    # The model's own, before processors.
-    logprobs = logits.index_select(0, wanted).double().log_softmax(-1)
+    offered = lay_out_offers(parts)
+    rows, asking = _on_device(
+        lay_out_sampling(parts, logits.shape[1]), _asking(parts), logits.device
+    )
+    # The model's own, before processors; of most steps nobody asks for any.
+    own = logits.index_select(0, asking).double().log_softmax(-1) if len(asking) else None
     if rows.shaping is not None:
         sample_shape(logits, rows.tree, rows.shaping)
-    tokens = torch.where(rows.forced != NOT_FORCED, rows.forced, sample(logits, rows.draws))
+    tokens = sample(logits, rows.draws)
+    if offered is not None:
+        tokens = keep_offered(tokens, logits, offered)
+    tokens = torch.where(rows.forced != NOT_FORCED, rows.forced, tokens)
     found = sample_match(tokens, rows.tree, rows.most_rows)
-    num_top = max((one for one in _of_rows(parts) if one is not None), default=0)
-    chosen = logprobs.gather(1, tokens.index_select(0, wanted).clamp(min=0)[:, None])[:, 0]
-    top = logprobs.topk(num_top, -1)
-    return Decided(parts, rows.most_rows, Fetch([found, is_sound, chosen, top.values, top.indices]))
+    told: list[torch.Tensor] = []
+    if own is not None:
+        top = own.topk(max(part.sequence.params.logprobs or 0 for part in parts), -1)
+        drawn = tokens.index_select(0, asking).clamp(min=0)[:, None]
+        told = [own.gather(1, drawn)[:, 0], top.values, top.indices]
+    return Decided(parts, rows.most_rows, Fetch([found, is_sound, *told]))
 
 
-def _of_rows(parts: Sequence[Part]) -> list[int | None]:
-    """How many of the likeliest tokens each row is to name; None for no probabilities at all."""
-    return [part.sequence.params.logprobs for part in parts for _ in range(part.num_sampled)]
+def _asking(parts: Sequence[Part]) -> torch.Tensor:  # int64
+    """The rows of the requests that want probabilities told."""
+    wants = [
+        part.sequence.params.logprobs is not None for part in parts for _ in range(part.num_sampled)
+    ]
+    return torch.tensor(wants).nonzero()[:, 0]
 
 
 def _logprob(
@@ -82,16 +93,19 @@ def _logprob(
     return TokenLogprob(token_id=token_id, logprob=float(chosen), top=top)
 
 
-def _on_device(rows: SampledRows, device: torch.device) -> SampledRows:
-    """The same rows on the device, in one copy."""
+def _on_device(
+    rows: SampledRows, asking: torch.Tensor, device: torch.device
+) -> tuple[SampledRows, torch.Tensor]:
+    """The same on the device, in one copy."""
     shaping = () if rows.shaping is None else tuple(rows.shaping)
-    sent = send([*rows.tree, *rows.draws, rows.forced, *shaping], device)
+    sent = send([*rows.tree, *rows.draws, rows.forced, asking, *shaping], device)
     num_tree, num_draws = len(rows.tree), len(rows.draws)
-    rest = sent[num_tree + num_draws + 1 :]
-    return SampledRows(
+    rest = sent[num_tree + num_draws :]
+    there = SampledRows(
         tree=TreeRows(*sent[:num_tree]),
         draws=Draws(*sent[num_tree : num_tree + num_draws]),
-        forced=sent[num_tree + num_draws],
-        shaping=Shaping(*rest) if rest else None,
+        forced=rest[0],
+        shaping=Shaping(*rest[2:]) if shaping else None,
         most_rows=rows.most_rows,
     )
+    return there, rest[1]

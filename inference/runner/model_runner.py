@@ -124,7 +124,7 @@ class ModelRunner:
         asked = hidden if is_all else hidden[send([torch.tensor(rows)], self.device)[0]]
         parts = [part for part in batch.parts if part.samples]
         logits = model.logits(asked)
-        if runs_triton(logits) and not any(part.tree.offers for part in parts):
+        if runs_triton(logits):
             decided = decide(parts, logits, hidden.sum(-1).isfinite())
             meanwhile()
             return Computed(*decided.wait(), features)

@@ -29,7 +29,7 @@ def answers(target: Path, **options: Any) -> tuple[list[tuple[int, ...]], dict[s
     config = EngineConfig(
         model=str(target), device="cpu", dtype="float64", num_blocks=32, block_size=4, **options
     )
-    engine = Engine(config, budget=EveryNode(["ngram"]))
+    engine = Engine(config, budget=EveryNode(["ngram", "draft_model"]))
     outputs = engine.generate(PROMPTS, PARAMS)
     stats = dict(engine.stats())
     engine.close()
@@ -44,4 +44,17 @@ def test_drafted_tokens_are_those_of_torch_without_drafts(target: Path, kv_dtype
         drafted, stats = answers(target, kv_dtype=kv_dtype, speculator="ngram", max_step_tokens=64)
 
     assert drafted == plain
+    assert stats["num_drafted_tokens"] > 0
+
+
+def test_what_a_model_draws_is_rejected_as_in_torch(target: Path, tmp_path: Path) -> None:
+    # Not the tokens of plain decoding: those depend on what was drawn as a draft.
+    draft = save_tiny_llama(tmp_path, num_layers=1, seed=5)
+    options = {"speculator": str(draft), "verification": "rejection", "max_step_tokens": 64}
+    in_torch, _ = answers(target, **options)
+
+    with interpreted():
+        on_kernels, stats = answers(target, **options)
+
+    assert on_kernels == in_torch
     assert stats["num_drafted_tokens"] > 0

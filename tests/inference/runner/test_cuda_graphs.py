@@ -93,6 +93,20 @@ def test_states_outlive_the_next_step(model: Decoder) -> None:
     assert torch.equal(first, kept)
 
 
+@torch.inference_mode()
+def test_without_memory_for_a_recording_steps_run_as_they_are(model: Decoder) -> None:
+    def full(run: Callable[[], Result]) -> Callable[[], Result]:
+        raise torch.OutOfMemoryError("no room")
+
+    cache, expected_cache = torch.zeros(2, *SHAPE, dtype=torch.float64).unbind()
+    with interpreted():
+        graphed = GraphedForward(model, cache, HOST, full)
+        for at in range(WANTED + 1):
+            hidden, _ = graphed.forward(step(at, is_tree=False), ())
+            expected = model.forward(step(at, is_tree=False), expected_cache)
+            torch.testing.assert_close(hidden, expected, atol=1e-10, rtol=1e-10)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="captures on a GPU")
 @torch.inference_mode()

@@ -1,6 +1,7 @@
 """What is decided on a device is what the CPU path decides, parameter by parameter."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from inference import Engine, EngineConfig
-from inference.batch import Part, Tree, Verdict
+from inference.batch import Offer, Part, Tree, Verdict
 from inference.constraints.base import Bias, Constraint
 from inference.request import SamplingParams
 from inference.runner.device_verify import decide
@@ -119,6 +120,41 @@ def test_the_device_decides_what_the_cpu_decides(constraint: Constraint | None) 
             assert one.logprob == pytest.approx(other.logprob, abs=1e-9)
             assert one.top == pytest.approx(other.top, abs=1e-9)
     assert any(len(truth.token_ids) > 1 for truth in expected), "no draft was accepted"
+
+
+def drawn_chain(one: Part, logits: torch.Tensor, generator: torch.Generator) -> Part:
+    """The same request with a chain drawn from laws near its own, and a token that is forbidden."""
+    noise = torch.randn(4, VOCAB - 5, generator=generator)
+    laws = (logits[:, : VOCAB - 5] + noise).double().softmax(-1)
+    ids = laws.multinomial(1, generator=generator)[:, 0].tolist()
+    states = () if one.sequence.constraint is None else (1, 2, 3)
+    offers = tuple(Offer(*each) for each in zip(ids, laws, strict=True))
+    one.tree = Tree(tuple(ids[:3]), (-1, 0, 1), ("test",) * 3, states, offers)
+    return one
+
+
+@pytest.mark.parametrize("constraint", [None, Cycle()])
+def test_what_was_drawn_is_kept_or_replaced_as_on_the_cpu(constraint: Constraint | None) -> None:
+    generator = torch.Generator().manual_seed(8)
+    logits = 2 * torch.randn(12 * 4 + 5, VOCAB, generator=generator)
+    params = [
+        SamplingParams(max_tokens=40, **options | {"seed": seed})
+        for seed in range(3)
+        for options in PARAMS.values()
+    ]
+    parts = []
+    for at, one in enumerate(params):
+        own = logits[4 * at : 4 * at + 4]
+        parts.append(drawn_chain(part(one, constraint, own[:1]), own, generator))
+    parts.append(part(params[1], constraint, logits[48:49]))  # beside them a tree that was chosen
+    expected = [(one.token_ids, one.path) for one in verify(parts, logits.clone())]
+
+    assert [(one.token_ids, one.path) for one in decided(parts, logits)] == expected
+
+    assert {0, 1} <= {len(path) for _, path in expected}
+    for each in parts:
+        each.tree = replace(each.tree, offers=())
+    assert [(one.token_ids, one.path) for one in decided(parts, logits)] != expected
 
 
 def test_a_request_without_a_possible_token_is_told() -> None:
