@@ -2,8 +2,9 @@
 
 A tree of drafts is computed in scratch slots; the accepted path then closes up behind the known
 tokens. Rows only ever move towards the front, so sources ascend and none is overwritten before it
-is read, were they moved one by one in order. That is how the kernel moves those of one sequence;
-sequences and layers go side by side, all in one launch.
+is read, were they moved one by one in order. The kernel moves a few of one sequence at a time: all
+of them are read before any is written, so that it waits for memory once and not for each. Sequences
+and layers go side by side, all in one launch.
 
 Cost: memory bound, 4·M·L·G·D elements moved; M is at most the depth of the tree.
 """
@@ -16,6 +17,8 @@ from kernels.dispatch import runs_triton
 from kernels.packed_rows import as_stored
 
 BLOCK = 1024
+ROWS = 8
+"""Rows on their way at a time."""
 
 
 def move_rows(
@@ -42,6 +45,7 @@ def launch(cache: torch.Tensor, sources: torch.Tensor, targets: torch.Tensor) ->
         sources.shape[-1],
         cache.stride(1),
         width,
+        ROWS=ROWS,
         BLOCK=BLOCK,
     )
 
@@ -63,18 +67,21 @@ def _kernel(
     num_rows,
     half_stride,
     width,
+    ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     first = tl.program_id(0).to(tl.int64) * num_rows
     cache_ptr += tl.program_id(1).to(tl.int64) * half_stride
     lane = tl.program_id(2) * BLOCK + tl.arange(0, BLOCK)
-    inside = lane < width
-    for row in range(num_rows):
-        source = tl.load(source_ptr + first + row)
-        target = tl.load(target_ptr + first + row)
-        if source >= 0:
-            moved = tl.load(cache_ptr + source * width + lane, mask=inside)
-            tl.store(cache_ptr + target * width + lane, moved, mask=inside)
+    for start in range(0, num_rows, ROWS):
+        row = start + tl.arange(0, ROWS)
+        source = tl.load(source_ptr + first + row, mask=row < num_rows, other=-1)
+        target = tl.load(target_ptr + first + row, mask=row < num_rows, other=-1)
+        inside = (source >= 0)[:, None] & (lane < width)[None, :]
+        moved = tl.load(cache_ptr + (source * width)[:, None] + lane[None, :], mask=inside)
+        # A target may be a source of these or earlier rows, which other threads may be reading.
+        tl.debug_barrier()
+        tl.store(cache_ptr + (target * width)[:, None] + lane[None, :], moved, mask=inside)
 
 
 __all__ = ["launch", "move_rows"]

@@ -28,6 +28,7 @@ TYPES = {
     torch.float16: "fp16",
     torch.float32: "fp32",
     torch.float64: "fp64",
+    torch.float8_e4m3fn: "fp8e4nv",
     torch.int8: "i8",
     torch.uint8: "u8",
     torch.int32: "i32",
@@ -49,15 +50,18 @@ class Compiled:
     shared_bytes: int
 
 
-def known_cases() -> list[str]:
-    """All functions of the modules of launches, as `module.name`."""
+def known_cases(capability: int) -> list[str]:
+    """All functions of the modules of launches, as `module.name`, that there are for a GPU.
+
+    One that ends in `_from_89` needs that capability.
+    """
     found = []
     for path in sorted(Path(__file__).parent.glob("*launches.py")):
         module = importlib.import_module(f"tests.kernels.{path.stem}")
         functions = inspect.getmembers(module, inspect.isfunction)
         own = [name for name, one in functions if one.__module__ == module.__name__]
         found += [f"{path.stem}.{name}" for name in own if not name.startswith("_")]
-    return found
+    return [name for name in found if capability >= int(name.partition("_from_")[2] or 0)]
 
 
 def compile_launches(case: str, capability: int) -> list[Compiled]:
@@ -132,7 +136,8 @@ def _measure(compiled: Any, case: str, kernel: str) -> Compiled:
 
 def main() -> None:
     """Print what was compiled as JSON."""
-    capability, cases = int(sys.argv[1]), sys.argv[2:] or known_cases()
+    capability = int(sys.argv[1])
+    cases = sys.argv[2:] or known_cases(capability)
     compiled = [one for case in cases for one in compile_launches(case, capability)]
     print(json.dumps([asdict(one) for one in compiled]))  # noqa: T201
 

@@ -163,12 +163,13 @@ def gates() -> None:
     swiglu.launch(torch.zeros(3, 2 * 14336, dtype=BF16))
 
 
-def _rotate(kept: torch.dtype, row: int = 128) -> None:
+def _rotate(kept: torch.dtype, row: int = 128, num_heads: int = 32, groups: int = 8) -> None:
     table, weight = torch.zeros(64, 64, dtype=BF16), torch.zeros(128, dtype=BF16)
     slots = torch.zeros(3).long()
-    heads = Heads(32, Angles(table, table, slots), HeadNorms(weight, weight, 1e-6))
-    cache = torch.zeros(2, 4, 16, 8, row).to(kept)
-    rotate_and_store.launch(torch.zeros(3, 48, 128, dtype=BF16), heads, cache, slots)
+    heads = Heads(num_heads, Angles(table, table, slots), HeadNorms(weight, weight, 1e-6))
+    cache = torch.zeros(2, 4, 16, groups, row).to(kept)
+    qkv = torch.zeros(3, num_heads + 2 * groups, 128, dtype=BF16)
+    rotate_and_store.launch(qkv, heads, cache, slots)
 
 
 def rotate() -> None:
@@ -179,6 +180,14 @@ def rotate_int8() -> None:
     _rotate(torch.int8, 128 + SCALE_BYTES)
 
 
+def rare_rotate_many_heads() -> None:
+    _rotate(BF16, num_heads=128)
+
+
+def rare_rotate_int8_as_many_groups() -> None:
+    _rotate(torch.int8, 128 + SCALE_BYTES, num_heads=64, groups=64)
+
+
 def draft_state() -> None:
     rows, one = torch.zeros(5, 3072, dtype=BF16), torch.zeros(3072, dtype=BF16)
     mlp_state.launch(rows, torch.zeros(5).long(), Mixture(rows, one, one, 0.9, 1.7, 1e-6))
@@ -187,6 +196,11 @@ def draft_state() -> None:
 def draft_head() -> None:
     head = head_top_k.pack_head(torch.zeros(128256, 128))
     head_top_k.launch(torch.zeros(5, 128, dtype=BF16), head, 6)
+
+
+def rare_draft_head_of_a_large_vocabulary() -> None:
+    head = head_top_k.pack_head(torch.zeros(262144, 128))
+    head_top_k.launch(torch.zeros(64, 128, dtype=BF16), head, 6)
 
 
 def draft_branches() -> None:

@@ -15,6 +15,13 @@ def sample_rows() -> None:
     sample.launch(torch.zeros(9, WIDTH), Draws(floats, longs, floats, floats, longs, longs))
 
 
+def rare_sample_doubles() -> None:
+    """Logits of a model in float64."""
+    floats, longs = torch.zeros(2, dtype=torch.float64), torch.zeros(2, dtype=torch.int64)
+    logits = torch.zeros(2, WIDTH, dtype=torch.float64)
+    sample.launch(logits, Draws(floats, longs, floats, floats, longs, longs))
+
+
 def sample_shapes() -> None:
     """Penalties, biases and masks."""
     shaping = no_shaping(num_words=WIDTH // 32)

@@ -1,5 +1,7 @@
 """Moving rows: all layers at once, in place, as if everything were read first."""
 
+import mmap
+
 import pytest
 import torch
 
@@ -73,3 +75,32 @@ def test_kernel_moves_sequences_side_by_side(dtype: torch.dtype) -> None:
         move_rows(cache, torch.tensor([5, 6]), torch.tensor([4, 5]))
     move_rows(expected, torch.tensor([5, 6]), torch.tensor([4, 5]))
     assert torch.equal(cache.view(torch.int8), expected.view(torch.int8))
+
+
+def test_a_program_moves_more_rows_than_it_has_on_their_way() -> None:
+    cache = torch.randn(1, 2, 5, 7, 1, 9)
+    expected = cache.clone()
+    # Slots lie anywhere: what stands behind in a text may stand before in the pool.
+    sources = torch.tensor([0, *range(5, 24, 2), 33])
+    targets = torch.tensor([34, *range(3, 13), 13])
+
+    launch(cache, sources, targets)
+
+    reference.move_rows(expected, sources, targets)
+    assert torch.equal(cache, expected)
+
+
+@pytest.mark.parametrize("layers, slots", [(1, (1 << 25) + 16), (2, 3 << 23)])
+def test_rows_beyond_32_bits(layers: int, slots: int) -> None:
+    # 4 and 6 GB of addresses: of a layer's keys, and of several layers.
+    with mmap.mmap(-1, layers * 2 * slots * 64) as memory:
+        pool = torch.frombuffer(memory, dtype=torch.int8)
+        cache = pool.view(layers, 2, slots // 16, 16, 1, 64)
+        last = torch.randint(-9, 9, (layers, 2, 1, 64), dtype=torch.int8)
+        cache[:, :, -1, -1] = last
+
+        launch(cache, torch.tensor([slots - 1]), torch.tensor([slots - 3]))
+
+        assert torch.equal(cache[:, :, -1, -3], last)
+        assert not cache[:, :, -1, -2].any()
+        del cache, pool

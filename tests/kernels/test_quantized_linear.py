@@ -9,19 +9,26 @@ from kernels.reference_quantized import LARGEST, quantize_rows
 KINDS = pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
 
 
-@KINDS
-@pytest.mark.parametrize("rows, outputs, inputs", [(1, 33, 80), (7, 70, 129), (20, 64, 128)])
+@pytest.mark.parametrize(
+    "kind, knows", [(torch.int8, True), (torch.float8_e4m3fn, True), (torch.float8_e4m3fn, False)]
+)
+@pytest.mark.parametrize("rows, outputs, inputs", [(1, 33, 80), (7, 70, 129), (70, 64, 128)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_kernel_multiplies_as_the_reference(
-    kind: torch.dtype, rows: int, outputs: int, inputs: int, dtype: torch.dtype
+    kind: torch.dtype, knows: bool, rows: int, outputs: int, inputs: int, dtype: torch.dtype
 ) -> None:
     generator = torch.Generator().manual_seed(rows)
     weight = torch.randn(outputs, inputs, generator=generator).to(dtype)
-    x = torch.randn(rows, inputs, generator=generator).to(dtype)
+    wide = torch.full((rows, inputs + 200), float("nan"), dtype=dtype)  # what lies beside the rows
+    x = wide[:, 9 : 9 + inputs]
+    x.copy_(torch.randn(rows, inputs, generator=generator))
     steps, scales = quantize_rows(weight, kind)
+    pool = torch.full((steps.numel() + 200,), 0x7F, dtype=torch.int8)  # NaN, as float8
+    pool[: steps.numel()] = steps.view(torch.int8).flatten()
+    steps = pool[: steps.numel()].view(kind).view(outputs, inputs)
 
     expected = reference_quantized.quantized_linear(x.double(), steps, scales.double())
-    found = quantized_linear.launch(x, steps, scales)
+    found = quantized_linear.launch(x, steps, scales, knows)
 
     # Sums in float32, rounded once to the type of x: its step, of sums of some tens.
     atol = 1e-4 if dtype == torch.float32 else 0.05
