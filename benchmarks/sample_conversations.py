@@ -1,4 +1,4 @@
-"""Forty conversations with the product's own pipeline, written down to be read.
+"""Fifty conversations with the product's own pipeline, written down to be read.
 
 What customers say stands in `sample_conversations.txt`, a conversation a line, messages between
 slashes. Planning, search, evidence gate, the shipped model in an engine process, guide and release
@@ -57,8 +57,9 @@ async def _print_one(
         thread = replace(
             thread,
             turns=(*thread.turns, said),
-            answered_seq=seq,
+            answered_seq=seq + 1,
             last_verdict=plan.verdict,
+            options=plan.options,
         )
     print(flush=True)
 

@@ -139,6 +139,11 @@ class Encoder:
         self.width: int = self._places.shape[1]
         self.fingerprint = weights.fingerprint
 
+    def rank_of(self, word: str) -> int | None:
+        """The place of a whole word in the vocabulary, common words before rare ones; else None."""
+        found: int | None = self._tokenizer.token_to_id(word)
+        return found
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Of each text, as many as are read of it."""
         return [len(found.ids) for found in self._tokenizer.encode_batch(list(texts))]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.answers.phrasebook import LANGUAGES, Phrasebook
 from app.answers.phrasebooks import book_of
+from app.answers.phrases import MANNER_UNKNOWN, SORRY
 from app.knowledge.evidence import Verdict
 from app.knowledge.search import SearchIndex
 
@@ -33,13 +34,15 @@ def recall(answer: str, index: SearchIndex) -> Earlier:
         options = _asked_which(said, book, index)
         if options is not None:
             return Earlier(Verdict.UNSURE, options)
-    is_unsure = any(said.startswith(book.unsure_opening) for book in books)
+    plain = said.removeprefix(f"{SORRY} ")
+    is_unsure = any(plain.startswith(book.unsure_opening) for book in books)
     return Earlier(Verdict.UNSURE if is_unsure else None)
 
 
 def _is_unknown(said: str, book: Phrasebook) -> bool:
     """Alone, or with the titles of articles that may help behind it."""
-    return any(said == one or said.startswith(f"{one} {book.cards}") for one in book.unknown)
+    ours = (*book.unknown, *(one for some in MANNER_UNKNOWN.values() for one in some))
+    return any(said == one or said.startswith(f"{one} {book.cards}") for one in ours)
 
 
 def _asked_which(said: str, book: Phrasebook, index: SearchIndex) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ customers of any trade write; the ordinary ones are near the others on purpose. 
 decides, a pattern in `policy_words.py` does.
 """
 
+from app.answers.moves import Move
 from app.answers.topics import Topic
 
 PERSON = """
@@ -66,6 +67,7 @@ TOPICS: tuple[tuple[Topic, str], ...] = (
     she burned her fingers on it
     I was taken to hospital because of your product
     a small part got stuck in my child's throat
+        my child ate a small piece of it
     it collapsed while I was sitting on it and I hurt my back
     """),
     (Topic.FRAUD, """
@@ -90,6 +92,9 @@ TOPICS: tuple[tuple[Topic, str], ...] = (
         the money is gone from my account but there is no order
         you still take money every month after I cancelled
         the refund you sent is less than I paid
+        why did you take more money than it said
+        you took too much from my card
+        I paid more than the price that was shown
         you owe me money
     """),
     (Topic.LEGAL, """
@@ -105,6 +110,7 @@ TOPICS: tuple[tuple[Topic, str], ...] = (
     (Topic.COMPLAINT, """
         your employee was rude to me
         the driver shouted at me
+        the driver threw my parcel
         the way I was treated by your staff is a disgrace
         I want this complaint on record
         I have written to you five times and nobody ever replies
@@ -113,6 +119,84 @@ TOPICS: tuple[tuple[Topic, str], ...] = (
         nobody at your company cares about customers
     a man in your shop offended my wife
     no one answers my e-mails, this is unacceptable
+    """),
+)  # fmt: skip
+TALK: tuple[tuple[Move, str], ...] = (
+    (Move.GREETING, """
+        test
+        testing, one two three
+        this is a test message
+        just testing the chat
+        is this thing on
+        good to see you
+        hey what's up
+        nice to meet you
+    """),
+    (Move.HOLD, """
+        I have a question
+        I have a question about my order
+        I have a question about a product
+        can I ask you something about my delivery
+        I'd like to ask about returns
+        question about my account
+        quick question
+        I have a problem
+        I have an issue with my order
+        I have a problem with something I bought
+        I need some help with my order
+        I need assistance please
+        could you help me with an issue
+        I need information
+    """),
+    (Move.UPSET, """
+        this is ridiculous
+        your service is terrible
+        this is the worst company ever
+        I am so disappointed with you
+        I'm really disappointed with my purchase
+        I am fed up with this
+        I am so angry right now
+        I'm very frustrated
+        this is unacceptable
+        what a joke of a company
+        unbelievable, I have been waiting for weeks
+        I will never buy from you again
+        you people are incompetent
+        you have ruined my holiday
+        what the hell is going on
+        this makes me mad
+        what a waste of money
+        I hate this company
+    """),
+    (Move.CHAT, """
+        tell me a joke
+        write me a poem about mountains
+        sing a song for me
+        tell me a story
+        what is two plus two
+        what is the capital of Italy
+        who won the world cup
+        who is the president
+        what will the weather be like tomorrow
+        recommend a hotel for my holiday
+        where should I eat tonight
+        order a pizza for me
+        translate this sentence into French
+        write some code for me
+        solve this equation
+        help me with my homework
+        what do you think about politics
+        what is the meaning of life
+        do you like music
+        do you have feelings
+        I love you
+        will you marry me
+        you are cute
+        what is your favorite color
+        I am bored, talk to me
+        haha that is funny
+        give me stock tips
+        which movie should I watch
     """),
 )  # fmt: skip
 ORDINARY = """

@@ -1,20 +1,20 @@
 """Evidence for all that a customer has said since the last answer; pure.
 
 One policy for messages that come in a row, always the same: they are answered together. Each
-question among them that the articles answer gets its own quote; a follow-up that says too little by
-itself is read together with the question before it.
+question among them that the articles answer gets its own quote, and those that they do not are
+told; a follow-up that says too little by itself is read together with the question before it.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.answers.splitting import MAX_PARTS, clauses_of, continues, corrected, questions_in
 from app.knowledge.evidence import Evidence, Verdict, find_evidence, find_evidence_for
 from app.knowledge.quotes import Quote, rank_quotes
 from app.knowledge.search import Asked, SearchIndex
 from app.knowledge.sentences import split_sentences
 
-MAX_QUOTES = 3
 CARD_CONFIDENCE = 0.25
 """From here an article is named where none answers: for half of such questions one of the demo's
 articles does, and the two named hold it six times in seven."""
@@ -25,18 +25,11 @@ _FOLLOW_UP_WORDS = 10
 _MIN_WEIGHT = 2.0
 # And this much not to lean on the question before it.
 _LEAST_WEIGHT = 1.2
-# Such a beginning takes up what was asked before.
-_CONTINUES = re.compile(r"(?:and|what about|how about)\b", re.IGNORECASE)
 _ANAPHORA = re.compile(
     r"\b(?:it|that|this|those|these|them|they|there|one|ones|he|she)\b", re.IGNORECASE
 )
 # So much less sure it may be and still be read with the question before.
 _BENEFIT = 0.0
-_QUESTION = re.compile(
-    r".*\?\s*$|(?:and |so |but |also )?(?:how|what|when|where|which|who|why|can|could|do|does|did|"
-    r"is|are|will|may|must|should)\b",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,10 @@ class Grounding:
     related: tuple[Quote, ...] = ()
     """Best quotes of other articles."""
     coverage: float = 0.0
+    unsure: tuple[Quote, ...] = ()
+    """Beside an answer: what may fit others of several questions."""
+    unanswered: tuple[str, ...] = ()
+    """Beside an answer: of several questions those that no article answers."""
 
 
 def ground(
@@ -57,7 +54,14 @@ def ground(
 
     `told` is what was answered to that: a follow-up hears it again only where it fits best.
     """
-    whole = "\n".join(messages)
+    meant = corrected("\n".join(messages))
+    if meant is not None and before is not None:
+        return _single(_as_correction(index, meant, before))
+    whole = meant or "\n".join(messages)
+    questions = questions_in(whole)
+    several = _answered_apart(index, questions, before, told) if len(questions) > 1 else None
+    if several is not None:
+        return several
     follow_up = None
     if before is not None and len(whole.split()) <= _FOLLOW_UP_WORDS:
         follow_up = _as_follow_up(index, whole, before, told)
@@ -66,40 +70,81 @@ def ground(
     together = find_evidence(index, whole)
     if follow_up is not None and follow_up.coverage > together.coverage - _BENEFIT:
         return _single(follow_up)
-    questions = [part for part in split_sentences(whole) if _QUESTION.match(part)]
-    if len(questions) > 1 or (questions and together.verdict is not Verdict.ANSWER):
-        apart = _answered_apart(index, questions)
-        if apart is not None:
-            return apart
-    if together.verdict is not Verdict.ANSWER:
-        in_story = _after_a_story(index, whole)
-        if in_story is not None and in_story.coverage > together.coverage:
-            return _single(in_story)
-    return _single(together)
+    if together.verdict is Verdict.ANSWER:
+        return _single(together)
+    others = [find_evidence(index, questions[0])] if _is_enough(index, questions) else []
+    in_story = _after_a_story(index, whole)
+    others += [in_story] if in_story is not None else []
+    others += [find_evidence(index, one) for one in clauses_of(whole)]
+    surest = max(others, key=lambda one: one.coverage, default=together)
+    return _single(max(together, surest, key=lambda one: one.coverage))
 
 
-def _answered_apart(index: SearchIndex, questions: Sequence[str]) -> Grounding | None:
-    found: list[Evidence] = []
-    for question in questions:
-        evidence = find_evidence(index, question)
-        is_too_little = index.understand(question).total < _MIN_WEIGHT
-        if evidence.verdict is not Verdict.ANSWER or is_too_little:
-            return None
-        found.append(evidence)
+def _is_enough(index: SearchIndex, questions: Sequence[str]) -> bool:
+    return bool(questions) and index.understand(questions[0]).total >= _MIN_WEIGHT
+
+
+def _as_correction(index: SearchIndex, meant: str, before: str) -> Evidence:
+    """`no, I meant my jacket`: by itself, or in place of what was asked before."""
+    own = index.understand(meant)
+    alone = find_evidence_for(index, own)
+    after = find_evidence_for(index, own.after(index.understand(before), []))
+    return after if after.coverage >= alone.coverage or own.total < _MIN_WEIGHT else alone
+
+
+def _answered_apart(
+    index: SearchIndex, questions: Sequence[str], before: str | None, told: str
+) -> Grounding | None:
+    """Each question by itself or after those before it; None where none is answered."""
+    found: list[tuple[str, Evidence]] = []
+    for at, question in enumerate(questions[:MAX_PARTS]):
+        if not index.understand(question).weights:
+            continue  # "I want to know", and the like
+        earlier = questions[at - 1] if at else before
+        one = _read_in_row(index, question, earlier, told)
+        found.append((question, one))
+        told += f" {one.quote.text}" if one.quote is not None else ""
+    sure = _different([one for _, one in found if one.verdict is Verdict.ANSWER])
+    if not sure or len(found) < 2:
+        return None
+    maybe = _different([one for _, one in found if one.verdict is Verdict.UNSURE])
+    missed = tuple(asked for asked, one in found if one.verdict is Verdict.NOTHING)
+    sources = [one.passage for one in sure]
+    return Grounding(
+        Verdict.ANSWER,
+        tuple(sure),
+        found[0][1].others if len(sure) == 1 and not maybe else (),
+        min(one.coverage for _, one in found if one.verdict is Verdict.ANSWER),
+        tuple(one for one in maybe if one.passage not in sources)[:1],
+        missed,
+    )
+
+
+def _read_in_row(index: SearchIndex, question: str, earlier: str | None, told: str) -> Evidence:
+    """One of several questions; "when do I have to order?" leans on the one before it."""
+    alone = find_evidence(index, question)
+    if earlier is None:
+        return alone
+    leaning = _as_follow_up(index, question, earlier, told)
+    if leaning is None:
+        return alone
+    is_better = leaning.coverage > alone.coverage or index.understand(question).total < _MIN_WEIGHT
+    return leaning if _leans(index, question) or is_better else alone
+
+
+def _different(found: Sequence[Evidence]) -> list[Quote]:
+    """The quotes, each paragraph once."""
     quotes: list[Quote] = []
-    for evidence in found:
-        quote = evidence.quote
-        assert quote is not None, "an answer has a quote"
-        if all(quote.passage is not known.passage for known in quotes):
+    for one in found:
+        quote = one.quote
+        if quote is not None and all(quote.passage is not known.passage for known in quotes):
             quotes.append(quote)
-    related = found[0].others if len(quotes) == 1 else ()
-    coverage = min(evidence.coverage for evidence in found)
-    return Grounding(Verdict.ANSWER, tuple(quotes[:MAX_QUOTES]), related, coverage)
+    return quotes
 
 
 def _leans(index: SearchIndex, said: str) -> bool:
     """It says by itself that it continues something, or says too little to stand alone."""
-    is_marked = _CONTINUES.match(said) or _ANAPHORA.search(said)
+    is_marked = continues(said) or _ANAPHORA.search(said)
     return bool(is_marked) or index.understand(said).total < _LEAST_WEIGHT
 
 

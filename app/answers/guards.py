@@ -86,7 +86,7 @@ def find_breach(sentence: str, setting: Setting) -> Breach | None:
         (Breach.TOO_LONG, len(text) > MAX_SENTENCE_CHARS),
         (Breach.UNFINISHED, not text.endswith((".", "!", "?"))),
         (Breach.FIGURE, _has_figure(text)),
-        (Breach.LINK, _MARKUP.search(text) or words.LINKS.search(text)),
+        (Breach.LINK, has_link_or_markup(text)),
         (Breach.NAME, has_foreign_name(text, setting.company)),
         (Breach.BANNED, has_banned(text, setting.never_say)),
         (Breach.ECHO, _echoes(text, setting) or words.INTERNALS.search(text)),
@@ -97,6 +97,11 @@ def find_breach(sentence: str, setting: Setting) -> Breach | None:
         (Breach.RUDE, words.RUDE.search(text)),
     )
     return next((breach for breach, is_broken in checks if is_broken), None)
+
+
+def has_link_or_markup(text: str) -> bool:
+    """Whether it would be more than plain words where it is shown."""
+    return bool(_MARKUP.search(text) or words.LINKS.search(text))
 
 
 def find_early_breach(begun: str, setting: Setting) -> Breach | None:

@@ -8,7 +8,7 @@ thing, and lets the model say it.
 from dataclasses import dataclass
 
 from app.answers import phrases
-from app.answers.policy import Move
+from app.answers.moves import Move
 from app.answers.topics import Topic
 
 ENGLISH = "en"
@@ -17,7 +17,7 @@ LANGUAGES = (ENGLISH, "de", "fr", "es", "it", "pt", "nl", "ar")
 
 @dataclass(frozen=True)
 class Phrasebook:
-    """Whole sentences; `{company}`, `{topics}`, `{one}` and `{other}` are filled in."""
+    """Whole sentences; `{company}`, `{topics}`, `{one}`, `{other}`, `{parts}` are filled in."""
 
     openings: tuple[str, ...]
     closings: tuple[str, ...]
@@ -37,6 +37,8 @@ class Phrasebook:
     """Between the last two of a list."""
     anything: str
     """What we help with, where no topic is known."""
+    unanswered: str
+    """Behind answers to others of several questions."""
     small_talk: dict[Move, tuple[str, ...]]
     topics: dict[Topic, str]
 
@@ -56,6 +58,7 @@ ENGLISH_BOOK = Phrasebook(
     ability=phrases.ABILITY,
     last_and=" and ",
     anything="our service",
+    unanswered=phrases.UNANSWERED,
     small_talk=phrases.SMALL_TALK,
     topics=phrases.TOPICS,
 )

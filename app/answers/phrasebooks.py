@@ -1,7 +1,7 @@
 """The phrasebooks of the widget's languages, one entry each; another language is one more entry."""
 
 from app.answers.phrasebook import ENGLISH, ENGLISH_BOOK, Phrasebook
-from app.answers.policy import Move
+from app.answers.small_talk_words import SMALL_TALK
 from app.answers.topics import Topic
 
 
@@ -38,14 +38,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="Ich beantworte Fragen aus den Hilfeartikeln von {company}, etwa zu {topics}.",
         last_and=" und ",
         anything="unserem Service",
-        small_talk={
-            Move.GREETING: ("Hallo! Wie kann ich Ihnen helfen?",),
-            Move.THANKS: ("Gern geschehen. Kann ich sonst noch helfen?",),
-            Move.GOODBYE: ("Auf Wiedersehen, und danke für Ihre Nachricht.",),
-            Move.DECLINED: ("In Ordnung. Wobei kann ich sonst helfen?",),
-            Move.IDENTITY: ("Wie kann ich Ihnen helfen?",),
-            Move.ABILITY: ("Was möchten Sie wissen?",),
-        },
+        small_talk=SMALL_TALK["de"],
+        unanswered="Zu {parts} habe ich nichts gefunden; da kann ein Mensch vom Team helfen.",
         topics={
             Topic.SELF_HARM: (
                 "Es tut mir sehr leid, dass es Ihnen so geht, und Sie sollten damit nicht allein "
@@ -100,14 +94,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="Je réponds à partir des articles d'aide de {company}, par exemple sur {topics}.",
         last_and=" et ",
         anything="notre service",
-        small_talk={
-            Move.GREETING: ("Bonjour ! Comment puis-je vous aider ?",),
-            Move.THANKS: ("Avec plaisir. Puis-je vous aider pour autre chose ?",),
-            Move.GOODBYE: ("Au revoir, et merci de votre message.",),
-            Move.DECLINED: ("D'accord. En quoi puis-je encore vous aider ?",),
-            Move.IDENTITY: ("Comment puis-je vous aider ?",),
-            Move.ABILITY: ("Que souhaitez-vous savoir ?",),
-        },
+        small_talk=SMALL_TALK["fr"],
+        unanswered="Je n'ai rien trouvé sur {parts} ; une personne de l'équipe peut aider.",
         topics={
             Topic.SELF_HARM: (
                 "Je suis vraiment désolé que vous vous sentiez ainsi, et vous ne devriez pas "
@@ -160,14 +148,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="Respondo con los artículos de ayuda de {company}, por ejemplo sobre {topics}.",
         last_and=" y ",
         anything="nuestro servicio",
-        small_talk={
-            Move.GREETING: ("¡Hola! ¿En qué puedo ayudarle?",),
-            Move.THANKS: ("De nada. ¿Puedo ayudarle en algo más?",),
-            Move.GOODBYE: ("Adiós, y gracias por escribirnos.",),
-            Move.DECLINED: ("De acuerdo. ¿En qué más puedo ayudarle?",),
-            Move.IDENTITY: ("¿En qué puedo ayudarle?",),
-            Move.ABILITY: ("¿Qué quiere saber?",),
-        },
+        small_talk=SMALL_TALK["es"],
+        unanswered="No he encontrado nada sobre {parts}; una persona del equipo puede ayudarle.",
         topics={
             Topic.SELF_HARM: (
                 "Siento mucho que se sienta así, y no debería estar solo con eso. Si está en "
@@ -213,14 +195,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="Rispondo con gli articoli di aiuto di {company}, per esempio su {topics}.",
         last_and=" e ",
         anything="il nostro servizio",
-        small_talk={
-            Move.GREETING: ("Salve! Come posso aiutarla?",),
-            Move.THANKS: ("Prego. Posso aiutarla in altro?",),
-            Move.GOODBYE: ("Arrivederci, e grazie per averci scritto.",),
-            Move.DECLINED: ("Va bene. In che cosa posso ancora aiutarla?",),
-            Move.IDENTITY: ("Come posso aiutarla?",),
-            Move.ABILITY: ("Che cosa desidera sapere?",),
-        },
+        small_talk=SMALL_TALK["it"],
+        unanswered="Non ho trovato nulla su {parts}; una persona del nostro team può aiutarla.",
         topics={
             Topic.SELF_HARM: (
                 "Mi dispiace molto che si senta così, e non dovrebbe restare da solo. Se è in "
@@ -268,14 +244,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="Respondo com os artigos de ajuda da {company}, por exemplo sobre {topics}.",
         last_and=" e ",
         anything="o nosso serviço",
-        small_talk={
-            Move.GREETING: ("Olá! Como posso ajudar?",),
-            Move.THANKS: ("De nada. Posso ajudar em mais alguma coisa?",),
-            Move.GOODBYE: ("Até à próxima, e obrigado pela mensagem.",),
-            Move.DECLINED: ("Tudo bem. Em que mais posso ajudar?",),
-            Move.IDENTITY: ("Como posso ajudar?",),
-            Move.ABILITY: ("O que gostaria de saber?",),
-        },
+        small_talk=SMALL_TALK["pt"],
+        unanswered="Não encontrei nada sobre {parts}; uma pessoa da nossa equipa pode ajudar.",
         topics={
             Topic.SELF_HARM: (
                 "Lamento muito que se sinta assim, e não deve ficar só com isso. Se está em "
@@ -319,14 +289,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="Ik beantwoord vragen uit de hulpartikelen van {company}, zoals over {topics}.",
         last_and=" en ",
         anything="onze service",
-        small_talk={
-            Move.GREETING: ("Hallo! Waarmee kan ik helpen?",),
-            Move.THANKS: ("Graag gedaan. Kan ik nog ergens mee helpen?",),
-            Move.GOODBYE: ("Tot ziens, en bedankt voor uw bericht.",),
-            Move.DECLINED: ("Prima. Waarmee kan ik verder helpen?",),
-            Move.IDENTITY: ("Waarmee kan ik helpen?",),
-            Move.ABILITY: ("Wat wilt u weten?",),
-        },
+        small_talk=SMALL_TALK["nl"],
+        unanswered="Over {parts} heb ik niets gevonden; een medewerker kan u daarmee helpen.",
         topics={
             Topic.SELF_HARM: (
                 "Het spijt me heel erg dat u zich zo voelt, en u hoort daar niet alleen mee te "
@@ -364,14 +328,8 @@ _BOOKS: dict[str, Phrasebook] = {
         ability="أجيب عن الأسئلة من مقالات المساعدة لدى {company}، مثل {topics}.",
         last_and=" و",
         anything="خدمتنا",
-        small_talk={
-            Move.GREETING: ("مرحبًا! كيف يمكنني مساعدتك؟",),
-            Move.THANKS: ("على الرحب والسعة. هل يمكنني المساعدة في شيء آخر؟",),
-            Move.GOODBYE: ("مع السلامة، وشكرًا على رسالتك.",),
-            Move.DECLINED: ("حسنًا. بماذا أيضًا يمكنني مساعدتك؟",),
-            Move.IDENTITY: ("كيف يمكنني مساعدتك؟",),
-            Move.ABILITY: ("ماذا تود أن تعرف؟",),
-        },
+        small_talk=SMALL_TALK["ar"],
+        unanswered="لم أجد شيئًا عن {parts}، ويمكن لشخص من فريقنا المساعدة في ذلك.",
         topics={
             Topic.SELF_HARM: (
                 "يؤسفني جدًا أنك تشعر بهذا، ولا ينبغي أن تبقى وحدك معه. إن كنت في خطر فاتصل الآن "

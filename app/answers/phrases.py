@@ -2,7 +2,8 @@
 
 import hashlib
 
-from app.answers.policy import Move
+from app.answers.manners import Manner
+from app.answers.moves import Move
 from app.answers.topics import Topic
 
 OPENINGS = (
@@ -24,6 +25,39 @@ UNKNOWN = (
     "I'm sorry, I do not have information on that. "
     "Would you like a person from our team to look into it?",
 )
+UNANSWERED = "I could not find an answer to {parts}; a person from our team can help with that."
+SORRY = "I'm sorry about that."
+# By manner, where it is not the plain one.
+MANNER_OPENINGS: dict[Manner, tuple[str, ...]] = {
+    Manner.SORRY: (
+        "I'm sorry about that. Here is what our help articles say.",
+        "I'm sorry to hear that. Our help articles say this.",
+    ),
+    Manner.DEED: ("I cannot do this myself, but our help articles say how it works.",),
+    Manner.LOOK_UP: ("I cannot look into single orders myself, but our help articles say this.",),
+}
+MANNER_CLOSINGS: dict[Manner, tuple[str, ...]] = {
+    Manner.SORRY: (
+        "If that does not solve it, I can connect you with a person.",
+        "Please tell me if that does not help, and I connect you with a person.",
+    ),
+    Manner.DEED: ("If that does not work for you, I can connect you with a person.",),
+    Manner.LOOK_UP: ("If you need someone to look into it, I can connect you with a person.",),
+}
+MANNER_UNKNOWN: dict[Manner, tuple[str, ...]] = {
+    Manner.SORRY: (
+        "I'm sorry to hear that. Our help articles do not say what to do about it, so a person "
+        "should look at it. Shall I connect you?",
+    ),
+    Manner.DEED: (
+        "I cannot do this myself, and our help articles do not say how it works. "
+        "Shall I connect you with a person?",
+    ),
+    Manner.LOOK_UP: (
+        "I cannot look into single orders myself, and our help articles do not answer this. "
+        "Shall I connect you with a person?",
+    ),
+}
 STILL_UNKNOWN = (
     "I'm sorry, I could not find this one either, so I am bringing in a person from our team."
 )
@@ -44,6 +78,17 @@ SMALL_TALK: dict[Move, tuple[str, ...]] = {
     Move.DECLINED: ("All right.", "What else can I help you with?"),
     Move.IDENTITY: ("How can I help you?",),
     Move.ABILITY: ("What would you like to know?",),
+    Move.HOLD: ("Of course. Please tell me in a sentence what it is about.",),
+    Move.DOUBT: (
+        "What I quote stands in our help articles, and the numbers behind it open the source. "
+        "If you would like to be sure, a person from our team can confirm it.",
+    ),
+    Move.UPSET: (
+        "I'm sorry that this is frustrating. Please tell me in a sentence what went wrong, "
+        "or shall I connect you with a person?",
+    ),
+    Move.CHAT: ("I'm afraid that is not something I can help with.",),
+    Move.UNCLEAR: ("Sorry, I did not get that. Could you put your question in a few words?",),
 }
 TOPICS: dict[Topic, str] = {
     Topic.SELF_HARM: (

@@ -13,14 +13,27 @@ from app.answers.clarifying import cards, competing, ground_in, picked, title_of
 from app.answers.context import estimate_tokens
 from app.answers.free_release import MAX_FREE_TOKENS, Free, Mending
 from app.answers.grounding import Grounding, ground
-from app.answers.guards import Setting, has_banned
+from app.answers.guards import has_banned
+from app.answers.manners import Manner, without_order_number
 from app.answers.parts import Copy, Own, Part
-from app.answers.phrasebook import ENGLISH, Phrasebook
-from app.answers.phrasebooks import book_of
-from app.answers.policy import Move, Route, route
+from app.answers.phrasebook import ENGLISH
+from app.answers.policy import Move, Route, agrees, route
 from app.answers.prompt import Prompt, Talk, build_prompt
+from app.answers.slips import slips_of
 from app.answers.thread import Thread
 from app.answers.wishes import Wishes, wishes_of
+from app.answers.wording import (
+    book_for,
+    frame_for,
+    is_offer,
+    listed,
+    manner_for,
+    own_words,
+    setting_of,
+    speaks_of_a_person,
+    unanswered_words,
+    unknown_words,
+)
 from app.conversations.answering import Turn
 from app.conversations.schemas import Citation
 from app.knowledge.evidence import Verdict
@@ -33,10 +46,10 @@ from app.vocabulary import Chip, HandoffReason
 from app.workspace.answer_policy import AnswerMode, ReleaseMode
 
 _NUM_PASSAGES = 3
-MAX_OPENING_TOKENS = 16
-MAX_CLOSING_TOKENS = 20
 _MAX_TALK_TOKENS = 24
 _NUM_TOPICS_NAMED = 4
+_OURS = (Move.DECLINED, Move.HOLD, Move.DOUBT, Move.UPSET, Move.CHAT, Move.UNCLEAR)
+"""Where the model goes on as if nothing had been said."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,8 @@ class Plan:
     release: ReleaseMode = ReleaseMode.SENTENCE
     options: tuple[str, ...] = ()
     """Slugs of the articles that it asks about."""
+    gaps: tuple[str, ...] = ()
+    """What was asked and no article answers."""
 
 
 def needs_no_words(thread: Thread, wishes: Wishes) -> HandoffReason | None:
@@ -88,6 +103,8 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
     if not questions:
         return _small_talk(thread, routes[-1] if routes else Route(Move.GREETING))
     grounding = _ground(index, thread, questions)
+    if grounding.verdict is not Verdict.ANSWER and _only_chats(index, thread, questions):
+        return _small_talk(thread, Route(Move.CHAT))
     match grounding.verdict:
         case Verdict.ANSWER:
             return _grounded(thread, questions, grounding)
@@ -97,13 +114,29 @@ def _decide(index: SearchIndex, thread: Thread) -> Plan:
             return _unknown(thread, questions, grounding)
 
 
+def _only_chats(index: SearchIndex, thread: Thread, questions: Sequence[Turn]) -> bool:
+    """Nothing of it is any company's business."""
+    if thread.language != ENGLISH:
+        return False
+    wishes = wishes_of(index.meaning)
+    return all(wishes.find_talk(turn.text) is Move.CHAT for turn in questions)
+
+
 def _ground(index: SearchIndex, thread: Thread, questions: Sequence[Turn]) -> Grounding:
-    texts = [cut_out(turn.text) for turn in questions]
-    before = cut_out(thread.asked_before or "") or None
+    texts = [looked_for(index, thread, turn.text) for turn in questions]
+    before = looked_for(index, thread, thread.asked_before or "") or None
     found = _ground_in_picked(index, thread, texts, before) or ground(
         index, texts, before, thread.told_before
     )
     return without_banned(found, thread.policy.never_say)
+
+
+def looked_for(index: SearchIndex, thread: Thread, text: str) -> str:
+    """What the articles are asked: without personal data, without slips of the fingers."""
+    bare = cut_out(text)
+    if thread.language != ENGLISH:
+        return bare
+    return slips_of(index).mend(without_order_number(bare))
 
 
 def _ground_in_picked(
@@ -133,8 +166,9 @@ def citation(marker: int, passage: Passage, quote: str) -> Citation:
 
 def _routes(thread: Thread, wishes: Wishes) -> list[Route]:
     known = wishes if thread.language == ENGLISH else None
+    failed, is_near = _failed_before(thread), speaks_of_a_person(thread.told_before)
     return [
-        route(text, was_person_offered=_failed_before(thread), wishes=known)
+        route(text, was_person_offered=failed or (is_near and agrees(text)), wishes=known)
         for text in thread.pending
     ]
 
@@ -145,7 +179,8 @@ def _find_handoff(routes: Sequence[Route]) -> Route | None:
 
 def _failed_before(thread: Thread) -> bool:
     """The last answer was none, and offered a person."""
-    return thread.last_verdict in (Verdict.NOTHING, Verdict.UNSURE)
+    is_none = thread.last_verdict in (Verdict.NOTHING, Verdict.UNSURE)
+    return is_none or is_offer(thread.told_before)
 
 
 def _handoff(thread: Thread, routed: Route) -> Plan:
@@ -158,15 +193,19 @@ def _small_talk(thread: Thread, routed: Route) -> Plan:
     book, is_english = book_for(thread), thread.language == ENGLISH
     is_first = not thread.told_before and not any(map(says_thanks, thread.pending))
     if routed.move is Move.THANKS and is_first:
-        routed = Route(Move.GREETING)  # "ok" as the first word thanks for nothing
+        # "ok" as the first word thanks for nothing
+        routed = replace(routed, move=Move.GREETING)
     said = book.small_talk[routed.move]
-    if routed.move is Move.DECLINED:  # the model asks on as if nothing had been said
-        return Plan(routed, (Copy(" ".join(said)),))
+    topics = listed(thread.topics[:_NUM_TOPICS_NAMED], book)
+    ability = book.ability.format(company=thread.company, topics=topics)
+    if routed.move in _OURS or routed.is_unworded:
+        told = (*said, ability) if routed.move is Move.CHAT else said
+        chips = (Chip.HUMAN,) if routed.move in (Move.UPSET, Move.DOUBT) else ()
+        return Plan(routed, (Copy(" ".join(told)),), chips=chips)
     own = [own_words(thread, sentence, _MAX_TALK_TOKENS, beside_facts=False) for sentence in said]
-    topics = _listed(thread.topics[:_NUM_TOPICS_NAMED], book)
     facts = {
         Move.IDENTITY: book.identity.format(company=thread.company),
-        Move.ABILITY: book.ability.format(company=thread.company, topics=topics),
+        Move.ABILITY: ability,
     }
     parts: tuple[Part, ...] = tuple(own)
     if routed.move in facts:
@@ -177,69 +216,56 @@ def _small_talk(thread: Thread, routed: Route) -> Plan:
     return Plan(routed, parts, prompt, chips=chips)
 
 
-def book_for(thread: Thread) -> Phrasebook:
-    """What is said in the customer's language."""
-    return book_of(thread.language)
-
-
-def own_words(thread: Thread, sentence: str, max_tokens: int, *, beside_facts: bool) -> Part:
-    """The model may say it otherwise, in the one language that our rules for its words know."""
-    if thread.language != ENGLISH:
-        return Copy(sentence)
-    return Own(sentence, _setting(thread, beside_facts=beside_facts), max_tokens)
-
-
 def _grounded(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> Plan:
-    book = book_for(thread)
-    opening, closing = choose_words(book.openings, thread), choose_words(book.closings, thread)
-    parts = [own_words(thread, opening, MAX_OPENING_TOKENS, beside_facts=True)]
-    for marker, quote in enumerate(grounding.quotes, start=1):
-        parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
-    if isinstance(parts[0], Copy):
-        parts.append(Copy(" "))
-    parts.append(own_words(thread, closing, MAX_CLOSING_TOKENS, beside_facts=True))
+    frame, book = frame_for(thread), book_for(thread)
+    parts = [frame.opening, *_quoted(grounding.quotes, 1)]
+    if grounding.unsure:
+        parts += [
+            Copy(f" {book.unsure_opening}"),
+            *_quoted(grounding.unsure, len(grounding.quotes) + 1),
+        ]
+    left = unanswered_words(thread, grounding.unanswered)
+    parts += [Copy(f" {left}")] if left else [frame.closing]
     free = _free(thread, grounding, parts) if thread.policy.mode is AnswerMode.FREE else None
     return Plan(
         Route(Move.ANSWER),
         tuple(parts),
         prompt_for(thread, questions, passages_of(grounding), parts, MAX_FREE_TOKENS * bool(free)),
-        citations_of(grounding.quotes),
+        citations_of((*grounding.quotes, *grounding.unsure)),
         (Chip.HELPED, Chip.NOT_HELPED, Chip.HUMAN),
         grounding.verdict,
         grounding.coverage,
         articles=_slugs(grounding),
         question=_joined(questions),
         free=free,
+        gaps=grounding.unanswered,
     )
 
 
-def _setting(thread: Thread, *, beside_facts: bool) -> Setting:
-    policy = thread.policy
-    return Setting(thread.company, beside_facts, policy.guidance, policy.never_say)
-
-
-def choose_words(options: Sequence[str], thread: Thread) -> str:
-    """One of our sentences, without the company's banned words where one has none."""
-    said = [one for one in options if not has_banned(one, thread.policy.never_say)]
-    return phrases.choose(tuple(said) or tuple(options), thread.seed)
+def _quoted(quotes: Sequence[Quote], first: int) -> list[Part]:
+    """Each quote with its marker."""
+    parts: list[Part] = []
+    for marker, quote in enumerate(quotes, start=first):
+        parts += [Copy(" "), Copy(quote.text, is_quote=True), Copy(f" [{marker}]")]
+    return parts
 
 
 def without_banned(grounding: Grounding, never_say: tuple[str, ...]) -> Grounding:
     """Quotes that this company does not say are as if they had not been found."""
-    quotes, related = (
+    quotes, related, unsure = (
         tuple(one for one in some if not has_banned(one.text, never_say))
-        for some in (grounding.quotes, grounding.related)
+        for some in (grounding.quotes, grounding.related, grounding.unsure)
     )
     is_lost = bool(grounding.quotes) and not quotes
     verdict = Verdict.NOTHING if is_lost else grounding.verdict
-    return replace(grounding, verdict=verdict, quotes=quotes, related=related)
+    return replace(grounding, verdict=verdict, quotes=quotes, related=related, unsure=unsure)
 
 
 def _free(thread: Thread, grounding: Grounding, parts: Sequence[Part]) -> Free:
     book = book_for(thread)
     quotes = tuple(quote.text for quote in grounding.quotes)
     mending = Mending(tuple(parts), quotes, book.quoted, book.correction)
-    return Free(tuple(passages_of(grounding)), _setting(thread, beside_facts=True), mending)
+    return Free(tuple(passages_of(grounding)), setting_of(thread, beside_facts=True), mending)
 
 
 def citations_of(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
@@ -252,8 +278,9 @@ def _unsure(thread: Thread, questions: Sequence[Turn], grounding: Grounding) -> 
     rivals = competing(grounding)
     if rivals is not None:
         return _which(thread, questions, grounding, rivals)
+    sorry = f"{phrases.SORRY} " if manner_for(thread) is Manner.SORRY else ""
     parts = (
-        Copy(f"{book.unsure_opening} "),
+        Copy(f"{sorry}{book.unsure_opening} "),
         Copy(quote.text, is_quote=True),
         Copy(f" [1] {book.unsure_closing}"),
     )
@@ -293,7 +320,7 @@ def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) ->
     """Say so and offer a person; the second time in a row, bring one."""
     is_second = _failed_before(thread)
     book = book_for(thread)
-    text = book.still_unknown if is_second else choose_words(book.unknown, thread)
+    text = book.still_unknown if is_second else unknown_words(thread)
     near = () if is_second else cards(grounding)
     titles = " ".join(f"“{one.passage.article.title}” [{at}]" for at, one in enumerate(near, 1))
     parts = (Copy(f"{text} {book.cards} {titles}" if near else text),)
@@ -308,13 +335,15 @@ def _unknown(thread: Thread, questions: Sequence[Turn], grounding: Grounding) ->
         handoff=HandoffReason.NO_EVIDENCE if is_second else None,
         articles=_slugs(grounding),
         question=_joined(questions),
+        gaps=(_joined(questions),),
     )
 
 
 def passages_of(grounding: Grounding) -> list[Passage]:
     """What the model is given to read, the quoted ones first."""
-    quotes = (*grounding.quotes, *grounding.related)
-    return [quote.passage for quote in quotes[: max(_NUM_PASSAGES, len(grounding.quotes))]]
+    quoted = (*grounding.quotes, *grounding.unsure)
+    quotes = (*quoted, *grounding.related)
+    return [quote.passage for quote in quotes[: max(_NUM_PASSAGES, len(quoted))]]
 
 
 def prompt_for(
@@ -344,11 +373,5 @@ def _joined(questions: Sequence[Turn]) -> str:
 
 
 def _slugs(grounding: Grounding) -> tuple[str, ...]:
-    found = (quote.passage.article.slug for quote in (*grounding.quotes, *grounding.related))
-    return tuple(dict.fromkeys(found))
-
-
-def _listed(words: Sequence[str], book: Phrasebook) -> str:
-    if len(words) < 2:
-        return "".join(words) or book.anything
-    return f"{', '.join(words[:-1])}{book.last_and}{words[-1]}"
+    quotes = (*grounding.quotes, *grounding.unsure, *grounding.related)
+    return tuple(dict.fromkeys(quote.passage.article.slug for quote in quotes))

@@ -144,7 +144,10 @@ YES = any_of(r"""
     ^(?:yes|yeah|yep|yup|sure|ok|okay|please|yes please|please do|go ahead|of course|i would)$
     ^(?:ja|oui|s[ií])$
 """)
-NO = any_of(r"^(?:no|nope|nah|no thanks|no thank you|not now|never ?mind|nein|non)$")
+AGREED = any_of(r"^(?:yes|yeah|yep|yup|please|yes please|please do|yes do that|go ahead|i would)$")
+NO = any_of(r"""
+    ^(?:no|nope|nah|no thanks|no thank you|not now|never ?mind|nein|non|stop|forget it|leave it)$
+""")
 
 _MANY = r"(?: (?:there|again|all|everyone|everybody|team|you|guys|folks|so much|very much|a lot))*"
 _NICE_DAY = r"have an? (?:nice|good|great|lovely) (?:day|one|evening|weekend)"
@@ -168,6 +171,7 @@ IDENTITY = any_of(r"""
     ^who (?:am i (?:talking|speaking|chatting) (?:to|with)|are you|is this)$
     ^what are you$
     ^what(?:'s| s| is) your name$
+    ^(?:are|is) (?:you|this) (?:chat ?gpt|gpt|claude|gemini|siri|alexa|an? llm|an? language model)$
 """)
 ABILITY = any_of(r"""
     ^what can you (?:do|help(?: me)? with)(?: for me)?$
@@ -180,15 +184,24 @@ ABILITY = any_of(r"""
     (?:reveal|show|print|repeat|tell) (?:me )?(?:your|the) (?:(?:whole|full|hidden) )*(?:system |initial )?prompt
     ^what do you do$
 """)
+DOUBT = any_of(r"""
+    ^(?:are|r) (?:you|u) (?:really |quite )?sure(?: about (?:this|that|it))?$
+    ^is (?:this|that|it) (?:really )?(?:true|right|correct|so)$
+    ^how do you know(?: (?:that|this))?$
+    ^(?:really|seriously|says who)$
+    ^where (?:did you|do you) (?:get|have|take) (?:this|that|it)(?: from)?$
+    ^(?:you are|you re|that is|that s|this is) (?:wrong|lying|not true|not right|incorrect|false)$
+""")
 GREETING = any_of(rf"""
     ^(?:hi+|hello+|hey+|howdy|greetings|yo|hiya){_MANY}(?: how.{{0,25}})?$
-    ^(?:hallo|hola|bonjour|ciao|ol[aá]|salut){_MANY}$
+    ^(?:hallo|hola|bonjour|ciao|ol[aá]|salut|你好|您好|こんにちは|안녕하세요|привет|здравствуйте|merhaba){_MANY}$
     ^good (?:morning|afternoon|evening|day){_MANY}(?: how.{{0,25}})?$
     ^how(?:'s| s| is| are) (?:it going|you|things|you doing)(?: today)?$
 """)
 GOODBYE = any_of(rf"""
     ^{_BEFORE_BYE}{_BYE}(?: later| soon| now)?{_MANY}(?: (?:and )?{_NICE_DAY})?$
     ^{_NICE_DAY}$
+    ^{_BEFORE_BYE}(?:no )?{_BEFORE_BYE}(?:that(?:'s| s| is|'ll be| will be)|this is) (?:all|it|everything)(?: for now| from me| thanks)*$
     ^(?:tsch[uü]ss|adi[oó]s|au revoir|good night)$
 """)
 THANKS = any_of(rf"""

@@ -38,7 +38,6 @@ from app.database import Database
 from app.errors import Conflict, ConversationClosed, StaleAnswer, Unavailable
 from app.events import AnswerWanted, BegunAnswer, Dispatcher, MessagePosted
 from app.handoff.service import hand_over
-from app.knowledge.evidence import Verdict
 from app.knowledge.library import Library, Shelf
 from app.knowledge.service import record_gap
 from app.live.answers import LiveAnswer, LiveAnswers
@@ -281,8 +280,8 @@ class Answers:
                 ),
             )
             await note_language(work, answer.conversation_id, draft.language)
-            if plan.verdict is Verdict.NOTHING and asks_something(plan.question):
-                await record_gap(work, answer.workspace_id, plan.question, answer.conversation_id)
+            for gap in filter(asks_something, plan.gaps):
+                await record_gap(work, answer.workspace_id, gap, answer.conversation_id)
             if plan.handoff is not None:
                 await hand_over(work, answer.conversation_id, reason=plan.handoff)
 

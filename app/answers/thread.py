@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from app.answers.asking import asks_something
 from app.answers.context import SHIPPED_WINDOW, Past, Window
 from app.answers.language import find_language
 from app.answers.phrasebook import ENGLISH, LANGUAGES, base_of
+from app.answers.splitting import continues
 from app.conversations.answering import Turn
 from app.knowledge.evidence import Verdict
 from app.privacy.masking import mask
@@ -78,9 +80,15 @@ class Thread:
 
     @property
     def asked_before(self) -> str | None:
-        """The customer's last message before the pending ones."""
+        """The customer's last question before the pending ones, with the one that it continues.
+
+        Thanks and the like in between ask nothing; only they were said where nothing was asked.
+        """
         said = [turn.text for turn in self.earlier if turn.role is Role.CUSTOMER]
-        return said[-1] if said else None
+        asked = [text for text in said if asks_something(text)] or said
+        if len(asked) > 1 and continues(asked[-1]):
+            return "\n".join(asked[-2:])
+        return asked[-1] if asked else None
 
     @property
     def told_before(self) -> str:

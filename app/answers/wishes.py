@@ -6,6 +6,7 @@ enough, and nearer than to anything that customers ordinarily ask. What patterns
 writes the exemplars' vectors anew after a change of them or of the shipped encoder.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,8 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from app.answers.exemplars import ORDINARY, PERSON, TOPICS
+from app.answers.exemplars import ORDINARY, PERSON, TALK, TOPICS
+from app.answers.moves import Move
 from app.answers.topics import Topic
 from app.knowledge.meaning import Meaning, digest_of, open_meaning
 from app.knowledge.sentences import split_sentences
@@ -32,6 +34,16 @@ _VECTORS = "vectors"
 _MAX_SENTENCES = 6
 _MAX_WORDS = 30
 """Of a sentence; in a longer one a wish is one thing among several."""
+MIN_TALK_CLOSENESS = 0.5
+MIN_TALK_SURE = 0.72
+MIN_CHAT_SURE = 1.0
+"""Of small talk likewise; of what is no company's business more, for it may be this one's."""
+_MAX_TALK_WORDS = 14
+_ANNOUNCES = re.compile(
+    r"\b(?:questions?|problems?|issues?|help|assistance|ask|information|inquiry|enquiry|advice)\b",
+    re.IGNORECASE,
+)
+"""Without such a word nobody says that they have a question."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +71,11 @@ class Wishes:
         vectors = _known(meaning)
         if vectors is None:
             vectors = meaning.encode(exemplars())
-        self._wanted = vectors[: len(self._topics)]  # [wishes, D]
-        self._ordinary = vectors[len(self._topics) :]  # [ordinary, D]
+        self._moves = [move for move, lines in TALK for _ in _lines(lines)]
+        num_wishes, num_talk = len(self._topics), len(self._moves)
+        self._wanted, self._talk, self._ordinary = np.split(
+            vectors, [num_wishes, num_wishes + num_talk]
+        )  # [wishes, D], [talk, D], [ordinary, D]
 
     def find(self, text: str) -> Wish | None:
         """The gravest that a sentence of the text says; None where none is near."""
@@ -81,6 +96,20 @@ class Wishes:
         lead = float(closeness[best] - (self._ordinary @ said).max())
         return Wish(self._topics[best], float(closeness[best]), lead)
 
+    def find_talk(self, text: str) -> Move | None:
+        """Which small talk a short text is; None for what may be about the company's business."""
+        if not text.strip() or len(text.split()) > _MAX_TALK_WORDS:
+            return None
+        said: npt.NDArray[np.float32] = self._meaning.of(text)
+        closeness = self._talk @ said
+        best = int(closeness.argmax())
+        lead = float(closeness[best] - max((self._ordinary @ said).max(), 0.0))
+        move = self._moves[best]
+        least = MIN_CHAT_SURE if move is Move.CHAT else MIN_TALK_SURE
+        if closeness[best] < MIN_TALK_CLOSENESS or float(closeness[best]) + 2 * lead < least:
+            return None
+        return None if move is Move.HOLD and not _ANNOUNCES.search(text) else move
+
 
 @lru_cache(maxsize=4)
 def wishes_of(meaning: Meaning) -> Wishes:
@@ -90,7 +119,7 @@ def wishes_of(meaning: Meaning) -> Wishes:
 
 def exemplars() -> list[str]:
     """All sentences, the ordinary ones last."""
-    told = [PERSON, *(lines for _, lines in TOPICS), ORDINARY]
+    told = [PERSON, *(lines for _, lines in TOPICS), *(lines for _, lines in TALK), ORDINARY]
     return [one for lines in told for one in _lines(lines)]
 
 

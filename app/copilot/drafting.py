@@ -9,23 +9,25 @@ from collections.abc import Sequence
 from app.answers.grounding import ground
 from app.answers.parts import Copy
 from app.answers.planning import (
-    MAX_CLOSING_TOKENS,
-    MAX_OPENING_TOKENS,
     Plan,
-    book_for,
-    choose_words,
     citations_of,
-    own_words,
+    looked_for,
     passages_of,
     prompt_for,
     without_banned,
 )
 from app.answers.policy import Move, Route, route
 from app.answers.thread import Thread
+from app.answers.wording import (
+    MAX_CLOSING_TOKENS,
+    MAX_OPENING_TOKENS,
+    book_for,
+    choose_words,
+    own_words,
+)
 from app.conversations.answering import Turn
 from app.knowledge.evidence import Verdict
 from app.knowledge.search import SearchIndex
-from app.privacy.masking import cut_out
 from app.vocabulary import Role
 
 
@@ -35,8 +37,8 @@ def plan_reply(index: SearchIndex, thread: Thread) -> Plan | None:
     if not asked:
         return None
     before = [one.text for one in thread.turns if one.role is Role.CUSTOMER and one not in asked]
-    texts = [cut_out(turn.text) for turn in asked]
-    found = ground(index, texts, cut_out(before[-1]) if before else None)
+    texts = [looked_for(index, thread, turn.text) for turn in asked]
+    found = ground(index, texts, looked_for(index, thread, before[-1]) if before else None)
     grounding = without_banned(found, thread.policy.never_say)
     if grounding.verdict is Verdict.NOTHING or not grounding.quotes:
         return None

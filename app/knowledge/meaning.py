@@ -68,6 +68,10 @@ class Meaning:
         with self._reading:
             return self._encoder.encode(texts)
 
+    def rank_of(self, word: str) -> int | None:
+        """How common a word is, 0 being most so; None for one that the encoder does not know."""
+        return self._encoder.rank_of(word)
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How much of each text the encoder reads."""
         return self._encoder.count_tokens(texts)

@@ -23,6 +23,11 @@ OUTCOMES: Mapping[str, str] = {
     Move.DECLINED: "Wants no person",
     Move.IDENTITY: "Who the bot is",
     Move.ABILITY: "What the bot can do",
+    Move.HOLD: "Has a question to come",
+    Move.DOUBT: "Doubts the answer",
+    Move.UPSET: "Is upset",
+    Move.CHAT: "Not our business",
+    Move.UNCLEAR: "Says nothing",
     Move.HANDOFF: "To a person",
 }
 EVENTS: Mapping[str, str] = {

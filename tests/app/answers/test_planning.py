@@ -117,6 +117,47 @@ def test_messages_in_a_row_are_answered_together() -> None:
     assert copies(plan).index("[1]") < copies(plan).index("[2]")
 
 
+def test_several_questions_are_answered_apart_and_the_unknown_one_is_named() -> None:
+    plan = plan_for(f"hi! {PAYPAL} Also, do you sell bicycles? {DELIVERY}")
+
+    assert plan.verdict is Verdict.ANSWER
+    quotes = " ".join(citation.quote for citation in plan.citations)
+    assert "PayPal" in quotes and "3 to 5 working days" in quotes
+    assert copies(plan).endswith(phrases.UNANSWERED.format(parts="“do you sell bicycles”"))
+    assert plan.gaps == ("do you sell bicycles?",)
+
+
+def test_two_questions_of_one_article_hear_different_sentences() -> None:
+    plan = plan_for("How much is express delivery and when do I have to order?")
+
+    told = " ".join(citation.quote for citation in plan.citations)
+    assert "$11.95" in told and "2 p.m." in told
+
+
+@pytest.mark.parametrize("asked", ["do you sell <b>bicycles</b>?", "do you sell http://x.y bikes?"])
+def test_what_should_not_stand_in_an_answer_is_not_repeated(asked: str) -> None:
+    plan = plan_for(f"{PAYPAL} {asked}")
+
+    assert copies(plan).endswith(phrases.UNKNOWN) and "<" not in copies(plan)
+
+
+def test_thanks_in_between_do_not_end_what_a_follow_up_continues() -> None:
+    turns = (said(DELIVERY, 1), answered(seq=2), said("thanks!", 3), answered(seq=4))
+
+    asked = thread(*turns, said("and to Hawaii?", 5), answered_seq=4)
+
+    assert asked.asked_before == DELIVERY
+    assert "Hawaii" in make_plan(demo_index(), asked).citations[0].quote
+
+
+def test_what_was_meant_instead_takes_the_place_of_what_was_said() -> None:
+    turns = (said("how do I wash my tent", 1), answered(seq=2))
+
+    asked = thread(*turns, said("no, I meant my down jacket", 3), answered_seq=2)
+
+    assert make_plan(demo_index(), asked).citations[0].title == "Wash a down jacket or sleeping bag"
+
+
 def test_what_was_cut_off_is_answered_with_what_cut_it_off() -> None:
     turns = (said(DELIVERY, 1), cut_off(seq=2), said(PAYPAL, 4))
 

@@ -97,6 +97,6 @@ def test_the_kept_vectors_are_those_of_the_sentences(tmp_path: Path) -> None:
     kept = Wishes(meaning)
 
     assert len(exemplars()) == len(set(exemplars()))
-    read = np.concatenate([kept._wanted, kept._ordinary])
+    read = np.concatenate([kept._wanted, kept._talk, kept._ordinary])
     np.testing.assert_allclose(read, meaning.encode(exemplars()), atol=2e-3)
     assert FILE.stat().st_size == (tmp_path / "anew.safetensors").stat().st_size
