@@ -5,13 +5,21 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
 
 from app.agents import service as agents
 from app.agents.cookies import COOKIE_NAME
 from app.database import Work
-from app.errors import Forbidden
+from app.errors import Forbidden, Invalid
 from app.parts import Parts, parts_of
 from app.speakers import SignedInAgent
+
+
+async def check_address(connection: HTTPConnection) -> None:
+    """Raises: Invalid when path or query of a request hold NUL, which no stored text can match."""
+    asked = connection.scope
+    if asked["type"] == "http" and ("\0" in asked["path"] or b"%00" in asked["query_string"]):
+        raise Invalid("An address cannot hold NUL characters.")
 
 
 def _parts(request: Request) -> Parts:

@@ -31,7 +31,7 @@ class AppError(Exception):
     sentence = "That did not work."
     retry_after_s: float | None = None
     fields: Sequence[Mapping[str, str]] = ()
-    """What of the request does not fit: `pointer`, `code` and `detail` each."""
+    """What of the request does not fit: `pointer` or `parameter`, `code` and `detail` each."""
 
     def __init__(self, sentence: str | None = None, *, retry_after_s: float | None = None) -> None:
         self.sentence = sentence or self.sentence

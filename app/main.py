@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import Lifespan
 
 from app import observability, reference, schema
@@ -27,6 +27,7 @@ from app.conversations import transcript_router as transcripts
 from app.dashboard import router as dashboard
 from app.data_folder import DataFolder
 from app.database import Database
+from app.dependencies import check_address
 from app.engine_room.history import read_engine
 from app.engines import Engine, running_engine
 from app.events import Dispatcher
@@ -199,7 +200,8 @@ def build_parts(settings: Settings, folder: DataFolder, clock: Clock) -> Parts:
 
 def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     """The routes over these parts, as they are served."""
-    app = FastAPI(title="Careline", lifespan=lifespan, openapi_url=None)
+    every_request = [Depends(check_address)]
+    app = FastAPI(title="Careline", lifespan=lifespan, openapi_url=None, dependencies=every_request)
     app.state.parts = parts
     app.add_middleware(ApiHeaders)
     app.add_middleware(SecurityHeaders)

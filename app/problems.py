@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from http.client import responses
 from typing import Any
@@ -11,8 +12,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.errors import AppError, NotSignedIn
+from app.openai.errors import is_of_dialect, tell
 from app.pages import error_page
 
 log = logging.getLogger(__name__)
@@ -24,6 +27,10 @@ _NOWHERE = "There is no such page here."
 _UNNAMED = "Client Closed Request"
 """499 is no status of the standard's, only what logs commonly call a client that has left."""
 _MEDIA_TYPE = "application/problem+json"
+_CODES: Mapping[int, str] = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+}
 
 
 def problem(
@@ -84,12 +91,12 @@ async def _tell_bad_request(request: Request, error: Exception) -> Response:
         if any(one["loc"][0] == "path" for one in error.errors()):
             return _page(request, HTTPStatus.NOT_FOUND, _NOWHERE)
         return _page(request, HTTPStatus.UNPROCESSABLE_ENTITY, _UNFIT)
-    fields = [
-        _place(one["loc"]) | {"code": str(one["type"]), "detail": str(one["msg"])}
-        for one in error.errors()
-    ]
     return problem(
-        request, status=422, code="invalid", detail="The request does not fit.", errors=fields
+        request,
+        status=422,
+        code="invalid",
+        detail="The request does not fit.",
+        errors=_unfit_fields(error),
     )
 
 
@@ -99,13 +106,19 @@ async def _tell_http(request: Request, error: Exception) -> Response:
         is_missing = error.status_code == HTTPStatus.NOT_FOUND
         sentence = _NOWHERE if is_missing else HTTPStatus(error.status_code).phrase
         return _page(request, error.status_code, sentence)
-    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid"
+    headers = dict(error.headers or {})
+    if is_of_dialect(request.url.path):
+        asked = f"{error.detail}: {request.method} {request.url.path}."
+        told = replace(tell(error), message=asked)
+        return JSONResponse(told.body, status_code=told.status, headers=headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
     return problem(
         request,
         status=error.status_code,
-        code=code,
+        code=_CODES.get(error.status_code, "invalid"),
         detail=str(error.detail),
-        headers=dict(error.headers or {}),
+        headers=headers,
     )
 
 
@@ -121,12 +134,53 @@ def _page(request: Request, status: int, sentence: str) -> Response:
     return error_page(status, sentence, is_desk=request.url.path.startswith("/dashboard"))
 
 
-def _place(loc: Sequence[int | str]) -> dict[str, str]:
+def _methods(request: Request) -> list[str]:
+    """Those of every route that has this address; Starlette knows only those of the first."""
+    asked = dict(request.scope)
+    found = (
+        one
+        for one in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(
+            route.matches(asked | {"method": one})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    )
+    return list(found)
+
+
+def _unfit_fields(error: RequestValidationError) -> list[dict[str, str]]:
+    """One for each place; where none of several kinds fits, what each of them wants."""
+    places: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for one in error.errors():
+        [(kind, place)] = _place(one, error.body).items()
+        told = (str(one["type"]), str(one["msg"]))
+        known = places.setdefault((kind, place), [])
+        if told not in known:
+            known.append(told)
+    return [
+        {kind: place, "code": told[0][0], "detail": "; or: ".join(detail for _, detail in told)}
+        for (kind, place), told in places.items()
+    ]
+
+
+def _place(one: Mapping[str, Any], body: Any) -> dict[str, str]:
     """A JSON pointer into the body (RFC 6901), or the name of a parameter."""
-    where, *path = (str(part) for part in loc)
+    where, *path = one["loc"]
     if where != "body":
-        return {"parameter": ".".join(path) or where}
-    return {"pointer": "".join(f"/{one.replace('~', '~0').replace('/', '~1')}" for one in path)}
+        return {"parameter": ".".join(map(str, path)) or str(where)}
+    steps = map(str, _steps(path, body, is_missing=one["type"] == "missing"))
+    return {"pointer": "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps)}
+
+
+def _steps(path: Sequence[int | str], body: Any, *, is_missing: bool) -> Iterator[int | str]:
+    """Without the names of kinds that were tried, which pydantic puts behind a value's own path."""
+    value = body
+    for i, step in enumerate(path):
+        is_there = isinstance(value, Mapping) and step in value
+        is_item = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if is_there or is_item or (is_missing and i == len(path) - 1):
+            yield step
+            value = value[step] if is_there or is_item else None
 
 
 def _wants_page(request: Request) -> bool:

@@ -20,6 +20,8 @@ from app.throttle import Throttle
 from app.vocabulary import AgentRole
 
 MIN_PASSWORD_CHARS = 10
+PROGRAMS_DOMAIN = "@careline.invalid"
+"""Of the addresses of accounts nobody signs in to, such as a connector's."""
 
 
 @dataclass(frozen=True)

@@ -191,15 +191,15 @@ class AskOnce:
             self._engine, plan, seed=thread.seed, salt=salt, show=show, priority=priority
         )
         cost = _cost(written, started, first_shown[0] if first_shown else None)
-        language = find_language(asked.question, asked.locale).code
+        found = await asyncio.to_thread(find_language, asked.question, asked.locale)
         options = _options(shelf.index, plan.options)
-        return _to_reply(plan, written, cost, language, options)
+        return _to_reply(plan, written, cost, found.code, options)
 
     async def _thread(self, workspace_id: UUID, shelf: Shelf, asked: Asked) -> Thread:
         async with self._database.snapshot() as session:
             workspace = await session.get_one(Workspace, workspace_id)
         policy = AnswerPolicy.of(workspace)
-        turns = masked_turns(_turns(asked), policy.mask_pii)
+        turns = await asyncio.to_thread(masked_turns, _turns(asked), policy.mask_pii)
         answered = [turn for turn in turns if turn.role is not Role.CUSTOMER]
         before = recall(answered[-1].text, shelf.index) if answered else Earlier()
         return Thread(

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.answers.ask import Asked, Finding, Option, Reply, Said
-from app.api.values import Locale
+from app.api.values import Locale, has_words
 from app.conversations.schemas import Citation, Wire
 from app.vocabulary import Role
 
@@ -16,16 +16,10 @@ MAX_ATTRIBUTES = 10
 _ROLES = {"user": Role.CUSTOMER, "assistant": Role.BOT}
 
 
-def _has_words(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is blank")
-    return text
-
-
 Text = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_QUESTION_CHARS),
-    AfterValidator(_has_words),
+    AfterValidator(has_words),
 ]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Value = Annotated[str, StringConstraints(max_length=400)] | int | float | bool | None

@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 
 from starlette.requests import Request
 
-from app.api.errors import BadField, BadJson, BodyTooLarge, NotJson
-from app.errors import Invalid
+from app.api.errors import BadField, BadJson, BadParameter, BodyTooLarge, NotJson
 
 MAX_BODY_BYTES = 1_048_576
 MAX_FORM_BYTES = 24 * 1_048_576
+_SHOWN_CHARS = 40
 _SUSPICIOUS = (b"\\u0000", b"\\ud", b"\\uD")
 
 
@@ -60,10 +60,19 @@ def check_json(request: Request, body: bytes) -> None:
             _check_text(pointer, text)
 
 
-def check_address(request: Request) -> None:
-    """Raises: Invalid when path or query hold NUL, which no stored text can match."""
-    if "\0" in request.url.path or b"%00" in request.scope.get("query_string", b""):
-        raise Invalid("An address cannot hold NUL characters.")
+def check_query(request: Request, known: frozenset[str]) -> None:
+    """A filter that is misspelt would show everything, so only `known` names are let through.
+
+    Raises:
+        BadParameter: a name is unknown, or stands there twice.
+    """
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        shown = name[:_SHOWN_CHARS]
+        if name not in known:
+            raise BadParameter(shown, f"There is no parameter {shown!r} here.", "unknown")
+        if names.count(name) > 1:
+            raise BadParameter(shown, f"The parameter {shown!r} is given twice.", "twice")
 
 
 def _parse(body: bytes) -> Any:

@@ -8,6 +8,7 @@ AppError      ── ChangedMeanwhile     412  `If-Match` names an older state
               ── BadJson              400  a body that is no JSON
 TooLong       ── BodyTooLarge         413
 Invalid       ── BadField             422  a value does not fit; `fields` says where
+              ── BadParameter         422  the same of the query, by its name
               ── KeyReused            422  an idempotency key that was used for another request
 """
 
@@ -59,3 +60,11 @@ class BadField(Invalid):
     def __init__(self, pointer: str, sentence: str, code: str = "invalid") -> None:
         super().__init__(sentence)
         self.fields = ({"pointer": pointer, "code": code, "detail": sentence},)
+
+
+class BadParameter(Invalid):
+    """A parameter of the query that does not fit, by its name."""
+
+    def __init__(self, name: str, sentence: str, code: str = "invalid") -> None:
+        super().__init__(sentence)
+        self.fields = ({"parameter": name, "code": code, "detail": sentence},)

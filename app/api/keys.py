@@ -6,6 +6,7 @@ ReadsContacts = Annotated[ApiCaller, require(Scope.CONTACTS_READ)]
 async def list_contacts(caller: ReadsContacts, ...) -> ...:
 """
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -127,13 +128,28 @@ async def _api_work(
         async with parts.database.work() as work:
             yield work
         return
-    body: bytes = getattr(request, "_body", b"")  # a form has been read and is not kept
+    body = await _sent(request)
     claim = Claim.of(caller.key_id, key, request.method, request.url.path, body)
     with parts.running_writes.hold(claim):
         async with parts.database.work() as work:
             await take(work, claim, is_shared=not parts.database.is_sqlite)
             request.state.claim = (work, claim)
             yield work
+
+
+async def _sent(request: Request) -> bytes:
+    """What tells one request from another: of a form its files, for boundaries are drawn anew."""
+    body: bytes | None = getattr(request, "_body", None)
+    if body is not None:
+        return body
+    parts: list[bytes] = []
+    for name, value in (await request.form()).multi_items():
+        content = value.encode() if isinstance(value, str) else await value.read()
+        if not isinstance(value, str):
+            await value.seek(0)
+            name = f"{name}={value.filename}"
+        parts += [name.encode(), hashlib.sha256(content).digest()]
+    return b"\n".join(parts)
 
 
 ApiWorkDep = Annotated[Work, Depends(_api_work, scope="function")]

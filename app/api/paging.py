@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.errors import BadParameter
 from app.api.keys import ApiCaller
 from app.dependencies import PartsDep
 from app.errors import Invalid
@@ -73,13 +74,16 @@ class Pager:
         """The place of the last row seen in the list of this name; None at its beginning.
 
         Raises:
-            Invalid: the cursor is not ours, or of another list or company.
+            BadParameter: the cursor is not ours, or of another list or company.
         """
         if self._cursor is None:
             return None
-        head, *place = self._secrets.open_cursor(self._cursor)
+        try:
+            head, *place = self._secrets.open_cursor(self._cursor)
+        except Invalid as error:
+            raise BadParameter("cursor", error.sentence) from error
         if head != self._head(name):
-            raise Invalid("This cursor belongs to another list.")
+            raise BadParameter("cursor", "This cursor belongs to another list.")
         return place
 
     async def read(
@@ -92,7 +96,7 @@ class Pager:
         """The page of what `find(behind, limit)` gives, a list by id unless `place` says another.
 
         Raises:
-            Invalid: the cursor is not of this list.
+            BadParameter: the cursor is not of this list.
         """
         rows = await find(self.after(name), self.limit + 1)
         return self.page(name, rows, show, place)

@@ -3,10 +3,11 @@
 router = api_router("/contacts", "contacts")
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -16,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.bodies import (
     MAX_BODY_BYTES,
     MAX_FORM_BYTES,
-    check_address,
     check_json,
+    check_query,
     check_size,
     read_body,
 )
@@ -31,14 +32,17 @@ _REALM = 'Bearer realm="careline"'
 class ApiRoute(APIRoute):
     """Takes strict JSON, and answers a repeated write with what was answered first."""
 
+    takes_any_query: ClassVar[bool] = False
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's own handler inside."""
         own = super().get_route_handler()
-        taken = self.body_field
+        taken, known = self.body_field, frozenset(_query_names(self.dependant))
         takes_form = taken is not None and isinstance(taken.field_info, Form)
 
         async def handle(request: Request) -> Response:
-            check_address(request)
+            if not self.takes_any_query:
+                check_query(request, known)
             if takes_form:
                 check_size(request, MAX_FORM_BYTES)
             else:
@@ -118,6 +122,13 @@ class ApiHeaders:
             await send(message)
 
         await self._app(scope, receive, send_dressed)
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    """What a route and all it depends on read of the query."""
+    yield from (one.alias for one in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
 
 
 async def _once(request: Request, own: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.errors import BadKey
+from app.api.errors import BadField, BadKey
 from app.api.scopes import Scope, may_write
 from app.api.seeking import place_of_id, seek
 from app.audit.service import Doer, note
@@ -89,7 +89,7 @@ async def create_key(work: Work, doer: Doer, new: NewKey) -> MadeKey:
     if not new.scopes:
         raise Invalid("A key needs at least one scope.")
     if new.expires_at is not None and new.expires_at <= work.clock():
-        raise Invalid("A key must end in the future.")
+        raise BadField("/expires_at", "A key must end in the future.")
     shown = _random(_SHOWN_CHARS)
     secret = f"{PREFIX}{shown}_{_random(_SECRET_CHARS)}"
     row = ApiKey(

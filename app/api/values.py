@@ -1,9 +1,18 @@
 """Kinds of values that bodies and queries of `/v1` share, each with its bounds."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 _YEARS = range(1970, 3000)
 
@@ -35,10 +44,40 @@ Email = Annotated[
 ]
 
 
+ShortName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Url = Annotated[str, Field(min_length=8, max_length=2_000, examples=["https://crm.example/hook"])]
+
+
+def has_words(text: str) -> str:
+    """For `AfterValidator`: a text of blanks says nothing."""
+    if not text.strip():
+        raise ValueError("is blank")
+    return text
+
+
 class Body(BaseModel):
     """What a client sends: unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PatchBody(Body):
+    """What is to change: what is absent stays, and `null` takes away what can be missing."""
+
+    clears: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may be `null`."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_something(cls, value: Any, field: ValidationInfo) -> Any:
+        if value is None and field.field_name not in cls.clears:
+            raise ValueError("cannot be null; leave it out and it stays")
+        return value
+
+    @property
+    def cleared(self) -> frozenset[str]:
+        """The fields that were sent as `null`."""
+        return frozenset(name for name in self.model_fields_set if getattr(self, name) is None)
 
 
 class Resource(BaseModel):

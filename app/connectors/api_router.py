@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Response
 
+from app.api.etags import IfMatch, check_match, tagged
 from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
@@ -57,24 +58,34 @@ async def create_connector(
 
 
 @router.get("/{connector_id}")
-async def read_connector(caller: Reads, connector_id: UUID, session: SnapshotDep) -> ConnectorOut:
-    """A connector."""
-    return ConnectorOut.of(await service.find_connector(session, caller.workspace_id, connector_id))
+async def read_connector(
+    caller: Reads, connector_id: UUID, session: SnapshotDep, response: Response
+) -> ConnectorOut:
+    """A connector; its `ETag` names this state."""
+    row = await service.find_connector(session, caller.workspace_id, connector_id)
+    return tagged(response, ConnectorOut.of(row))
 
 
-@router.patch("/{connector_id}")
+@router.patch("/{connector_id}", responses={412: {"description": "It has changed."}})
 async def change_connector(
-    caller: Writes, connector_id: UUID, change: ConnectorChange, work: ApiWorkDep, parts: PartsDep
+    caller: Writes,
+    connector_id: UUID,
+    change: ConnectorChange,
+    work: ApiWorkDep,
+    parts: PartsDep,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ConnectorOut:
     """Change it, or switch it off and on; enabled again, it tells first what was waiting."""
     vault = parts.outgoing.vault
     row = await service.find_connector(work.session, caller.workspace_id, connector_id)
+    await work.session.refresh(row.connector, with_for_update=True)
+    check_match(if_match, ConnectorOut.of(row))
     wanted = change.applied_to(row, service.credentials(vault, row.connector).user)
     is_enabled = row.endpoint.disabled_at is None if change.enabled is None else change.enabled
     await service.change(work, caller.doer, vault, connector_id, wanted, is_enabled=is_enabled)
-    return ConnectorOut.of(
-        await service.find_connector(work.session, caller.workspace_id, connector_id)
-    )
+    changed = await service.find_connector(work.session, caller.workspace_id, connector_id)
+    return tagged(response, ConnectorOut.of(changed))
 
 
 @router.delete("/{connector_id}", status_code=204)

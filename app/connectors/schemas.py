@@ -8,13 +8,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.errors import BadField
 from app.api.routes import PREFIX
-from app.api.values import Body, Resource
+from app.api.values import Body, PatchBody, Resource, ShortName, Url
 from app.connectors.service import SWITCHES, ConnectorRow, Wanted
 from app.connectors.systems import KINDS
 from app.vocabulary import TicketSystemKind
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-Url = Annotated[str, Field(min_length=8, max_length=2_000, examples=["https://desk.example"])]
 User = Annotated[str, Field(max_length=200, description="Of an account of Careline's own there.")]
 Secret = Annotated[str, Field(max_length=1_000, description="Password, token or key.")]
 SigningSecret = Annotated[
@@ -47,7 +45,7 @@ class NewConnector(Body):
     )
 
     system: TicketSystemKind
-    name: Name = Field(description="Customers read it when somebody there takes over.")
+    name: ShortName = Field(description="Customers read it when somebody there takes over.")
     url: Url
     user: User = ""
     secret: Secret = ""
@@ -81,12 +79,12 @@ class NewConnector(Body):
         )
 
 
-class ConnectorChange(Body):
+class ConnectorChange(PatchBody):
     """What is left out stays as it is; another address needs the secret again."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
 
-    name: Name | None = None
+    name: ShortName | None = None
     url: Url | None = None
     user: User | None = None
     secret: Secret = ""

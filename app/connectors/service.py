@@ -9,10 +9,12 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agents.service import PROGRAMS_DOMAIN
+from app.api.errors import BadField
 from app.api.seeking import Order, place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
-from app.errors import Invalid, NotFound
+from app.errors import NotFound
 from app.ids import new_id
 from app.models import (
     Agent,
@@ -104,7 +106,7 @@ async def create(
     """Hand-offs go there from now on; an account is made that answers here for people there.
 
     Raises:
-        Invalid: the address cannot be one of a ticket system.
+        BadField: the address cannot be one of a ticket system.
     """
     _check(wanted.url)
     workspace_id, now = doer.agent.workspace_id, work.clock()
@@ -112,7 +114,7 @@ async def create(
         id=new_id(),
         created_at=now,
         workspace_id=workspace_id,
-        email=f"connector-{new_id().hex}@careline.invalid",
+        email=f"connector-{new_id().hex}{PROGRAMS_DOMAIN}",
         name=wanted.name,
         role=AgentRole.AGENT,
         password_hash=_NO_PASSWORD,
@@ -159,7 +161,7 @@ async def change(
 
     Raises:
         NotFound: there is no such connector.
-        Invalid: the address cannot be one of a ticket system, or another one needs its secret.
+        BadField: the address cannot be one of a ticket system, or another one needs its secret.
     """
     row = await find_connector(work.session, doer.agent.workspace_id, connector_id)
     connector, endpoint = row.connector, row.endpoint
@@ -167,7 +169,7 @@ async def change(
     stored = credentials(vault, connector)
     is_elsewhere = host_of(wanted.url) != host_of(endpoint.url)
     if is_elsewhere and stored.secret and not wanted.secret:
-        raise Invalid("Another address needs the secret again.")
+        raise BadField("/secret", "Another address needs the secret again.", "missing")
     changes = {
         "host": (host_of(endpoint.url), host_of(wanted.url)),
         "name": (endpoint.name, wanted.name),
@@ -268,4 +270,4 @@ def _check(url: str) -> None:
     try:
         read_target(url)
     except FetchRefused as refused:
-        raise Invalid(refused.sentence) from refused
+        raise BadField("/url", refused.sentence) from refused

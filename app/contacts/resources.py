@@ -1,11 +1,11 @@
 """Contacts as the REST API shows and takes them."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.api.values import Body, Email, Line, Locale, Moment, Reference, Resource
+from app.api.values import Body, Email, Line, Locale, Moment, PatchBody, Reference, Resource
 from app.contacts.service import Details
 from app.models import Contact
 
@@ -44,8 +44,8 @@ class ContactResource(Resource):
         )
 
 
-class ContactBody(Body):
-    """What is known of a customer; what is absent stays as it is."""
+class ContactBody(PatchBody):
+    """What is known of a customer; what is absent stays as it is, `null` takes it away."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -60,6 +60,8 @@ class ContactBody(Body):
         }
     )
 
+    clears: ClassVar[frozenset[str]] = frozenset({"external_id", "email", "locale"})
+
     external_id: Reference | None = None
     email: Email | None = None
     name: Line | None = None
@@ -71,7 +73,9 @@ class ContactBody(Body):
     @property
     def details(self) -> Details:
         """As the service wants it."""
-        return Details(self.external_id, self.email, self.name, self.locale, self.attributes)
+        return Details(
+            self.external_id, self.email, self.name, self.locale, self.attributes, self.cleared
+        )
 
 
 class ContactMerge(Body):

@@ -82,7 +82,7 @@ async def patch_contact(
     response: Response,
     if_match: IfMatch = None,
 ) -> ContactResource:
-    """Change what is given."""
+    """Change what is given; `null` takes away e-mail, locale or your own id."""
     contact = await service.lock_contact(work, caller.workspace_id, contact_id)
     check_match(if_match, ContactResource.of(contact))
     await service.change_contact(work, contact, body.details)

@@ -50,6 +50,13 @@ class Details:
     locale: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """A None in it takes the attribute away."""
+    cleared: frozenset[str] = frozenset()
+    """Fields of the contact that are known no more."""
+
+
+class Erased(Conflict):
+    code = "erased"
+    sentence = "This contact was erased; what is known from now on is another one's."
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,10 @@ async def change_contact(work: Work, contact: Contact, details: Details) -> None
 
     Raises:
         BadField: another contact has this `external_id`.
+        Erased: it is to stay forgotten.
     """
+    if contact.erased_at is not None:
+        raise Erased
     await _apply(work, contact, details)
 
 
@@ -178,11 +188,14 @@ async def merge(work: Work, doer: Doer, contact_id: UUID, into_id: UUID) -> Cont
     Raises:
         NotFound: the contact is unknown here.
         BadField: the other one is, or they are the same, or two of your own ids are in play.
+        Erased: the contact is to stay forgotten.
     """
     workspace_id = doer.agent.workspace_id
     if contact_id == into_id:
         raise BadField("/into_id", "A contact cannot be merged into itself.")
     gone = await lock_contact(work, workspace_id, contact_id)
+    if gone.erased_at is not None:
+        raise Erased
     kept = await work.session.get(Contact, into_id, with_for_update=True)
     if kept is None or kept.workspace_id != workspace_id or kept.erased_at is not None:
         raise BadField("/into_id", "There is no such contact.", "not_found")
@@ -238,6 +251,8 @@ async def _apply(
     contact.name = details.name or contact.name
     contact.locale = details.locale or contact.locale
     contact.attributes = merged(contact.attributes, dict(details.attributes))
+    for name in details.cleared:
+        setattr(contact, name, None)
     if work.session.is_modified(contact):
         await work.session.flush()
         work.outbox.add(ContactChanged(contact.workspace_id))

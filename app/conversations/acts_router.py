@@ -117,6 +117,9 @@ async def hand_off(on: On, body: InWhoseName = _NOBODY) -> ConversationResource:
 async def assign(on: On, body: Assignment) -> ConversationResource:
     """Give it to an agent, or with `null` to the queue."""
     agent, to = await on.agent(body), body.to_agent_id
+    if to is not None:
+        await service.lock_row(on.work, on.caller.agent, on.id)
+        await relay.choose_agent(on.work.session, on.caller.agent, to, "/to_agent_id")
     return await on.tell(handoff.transfer(on.work, agent, on.id, to_agent_id=to, shown=on.shown))
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from app import access
+from app.api.errors import BadField
 from app.conversations.control import ShownText
 from app.conversations.ledger import append_change, append_note
 from app.conversations.moves import Cause, move
@@ -120,11 +121,11 @@ async def snooze(
     """Put it aside until a moment, or until the customer writes; then it comes back by itself.
 
     Raises:
-        Invalid: that moment has passed.
+        BadField: that moment has passed.
         ConversationClosed: it has ended.
     """
     if until is not None and until <= work.clock():
-        raise Invalid("A snooze must end in the future.")
+        raise BadField("/until", "A snooze must end in the future.")
     conversation = await access.lock_conversation(work, agent, conversation_id)
     cause = Cause(agent.actor, shown=shown, agent=agent, until=until)
     await move(work, conversation, Happening.SNOOZED, cause)

@@ -49,6 +49,8 @@ class Patch:
     priority: Priority | None = None
     labels: tuple[str, ...] | None = None
     external_ref: str | None = None
+    has_no_ref: bool = False
+    """Whether its reference is taken away."""
 
 
 async def find_by_reference(
@@ -77,9 +79,12 @@ async def choose_inbox(session: AsyncSession, workspace_id: UUID, inbox_id: UUID
 
 
 async def choose_agent(
-    session: AsyncSession, caller: SignedInAgent, agent_id: UUID | None
+    session: AsyncSession,
+    caller: SignedInAgent,
+    agent_id: UUID | None,
+    pointer: str = "/agent_id",
 ) -> SignedInAgent:
-    """In whose name it happens: the agent who is named, or the key's maker.
+    """Who is meant: the agent who is named, or the key's maker.
 
     Raises:
         BadField: there is no such agent here.
@@ -92,7 +97,7 @@ async def choose_agent(
     except NotFound:
         agent = None
     if agent is None or agent.workspace_id != caller.workspace_id:
-        raise BadField("/agent_id", "There is no such agent.", "not_found")
+        raise BadField(pointer, "There is no such agent.", "not_found")
     if agent.role is AgentRole.VIEWER:
         raise Forbidden(f"{agent.name} may only read.")
     return SignedInAgent(agent.workspace_id, agent.id, agent.name, agent.role)
@@ -164,6 +169,8 @@ async def patch(
     if changes.external_ref is not None and changes.external_ref != conversation.external_ref:
         await _refuse_taken(work, conversation, changes.external_ref)
         conversation.external_ref = changes.external_ref
+    if changes.has_no_ref:
+        conversation.external_ref = None
     await work.session.flush()
     return await Conversations(work.session).row(conversation)
 
@@ -179,15 +186,13 @@ async def merge(
     """Let it go on in another conversation of the same customer, which gets a transcript as a note.
 
     Raises:
-        NotFound: one of them is unknown here.
-        BadField: they are the same, or of two customers, or the other one has ended.
+        NotFound: it is unknown here.
+        BadField: the other one is, or they are the same, or of two customers, or the other ended.
         ConversationClosed: it is archived.
     """
     if conversation_id == into_id:
         raise BadField("/into_id", "A conversation cannot be merged into itself.")
-    ids = sorted((conversation_id, into_id))  # in one order, so that no two merges wait in a ring
-    locked = {one: await access.lock_conversation(work, agent, one) for one in ids}
-    source, target = locked[conversation_id], locked[into_id]
+    source, target = await _lock_both(work, agent, conversation_id, into_id)
     if source.contact_id != target.contact_id:
         raise BadField("/into_id", "Both must be conversations of one contact.")
     if target.status in (Status.RESOLVED, Status.ARCHIVED):
@@ -230,6 +235,19 @@ def _customer(contact: Contact, inbox_id: UUID, locale: str | None) -> Customer:
         is_stored=True,
         locale=locale or contact.locale,
     )
+
+
+async def _lock_both(
+    work: Work, agent: SignedInAgent, conversation_id: UUID, into_id: UUID
+) -> tuple[Conversation, Conversation]:
+    await access.conversation(work.session, agent, conversation_id)
+    try:
+        await access.conversation(work.session, agent, into_id)
+    except NotFound as error:
+        raise BadField("/into_id", "There is no such conversation.", "not_found") from error
+    ids = sorted((conversation_id, into_id))  # in one order, so that no two merges wait in a ring
+    locked = {one: await access.lock_conversation(work, agent, one) for one in ids}
+    return locked[conversation_id], locked[into_id]
 
 
 async def _set_labels(

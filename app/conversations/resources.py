@@ -1,11 +1,11 @@
 """Conversations and messages as the REST API shows and takes them."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from app.api.values import Body, Email, Line, Locale, Moment, Reference, Resource
+from app.api.values import Body, Email, Line, Locale, Moment, PatchBody, Reference, Resource
 from app.contacts.resources import Attribute
 from app.conversations.repository import ConversationRow
 from app.conversations.schemas import Citation, FileOut, LabelOut, Person, RatingOut
@@ -268,19 +268,20 @@ class NewConversation(Body):
         return self
 
 
-class ConversationPatch(Body):
+class ConversationPatch(PatchBody):
     """What is to change; what is absent stays."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"priority": "urgent", "labels": ["delivery", "vip"]}]}
     )
+    clears: ClassVar[frozenset[str]] = frozenset({"external_ref"})
 
     subject: Subject | None = None
     priority: Priority | None = None
     labels: list[LabelName] | None = Field(
         default=None, max_length=20, description="All of them; unknown ones are made."
     )
-    external_ref: Reference | None = None
+    external_ref: Reference | None = Field(default=None, description="`null` takes it away.")
 
 
 class NewMessageBody(Body):

@@ -32,6 +32,7 @@ from app.conversations.rights import Reads, Writes
 from app.conversations.schemas import EventOut, EventPage
 from app.conversations.service import NewMessage, Opening, Posted, clean_text
 from app.dependencies import PartsDep, SnapshotDep
+from app.errors import AppError
 from app.handoff.service import post_reply
 from app.ids import new_id
 from app.vocabulary import Control, Priority, Role, Side, Status, Visibility
@@ -106,11 +107,12 @@ async def create_conversation(
 
     With an `external_ref` that was used before, the conversation is shown as it is now, with 200.
     """
-    text = clean_text(new.message.text, parts.settings.text_limit)
+    text = _clean(new.message.text, parts.settings.text_limit, "/message/text")
     if new.external_ref is not None:
         known = await relay.find_by_reference(work.session, caller.workspace_id, new.external_ref)
         if known is not None:
             response.status_code = 200
+            response.headers["Location"] = f"/v1/conversations/{known.id}"
             return _told(response, await Conversations(work.session).row(known))
     wanted = new.contact
     contact = await choose_contact(work, caller.workspace_id, wanted.id, wanted)
@@ -158,7 +160,9 @@ async def patch_conversation(
     before = await service.lock_row(work, caller.agent, conversation_id)
     check_match(if_match, ConversationResource.of(before))
     labels = None if changes.labels is None else tuple(changes.labels)
-    wanted = Patch(changes.subject, changes.priority, labels, changes.external_ref)
+    wanted = Patch(
+        changes.subject, changes.priority, labels, changes.external_ref, bool(changes.cleared)
+    )
     return _told(response, await relay.patch(work, caller.agent, conversation_id, wanted))
 
 
@@ -195,7 +199,7 @@ async def create_message(
     takes the conversation over. Under an `external_ref` that was used in this conversation before,
     the message is shown as it is; with another text that is a conflict.
     """
-    text = clean_text(new.text, parts.settings.text_limit)
+    text = _clean(new.text, parts.settings.text_limit, "/text")
     message = NewMessage(text, new.external_ref or str(new_id()), conversation_id)
     posted = await _post(caller, work, parts, new, message)
     stored = await relay.find_message(
@@ -267,6 +271,15 @@ async def _post(
     if new.visibility is Visibility.INTERNAL:
         return await desk.add_note(work, agent, message)
     return await post_reply(work, agent, message, shown=shown)
+
+
+def _clean(text: str, limit_chars: int, pointer: str) -> str:
+    """Raises: as `clean_text`, pointing at the text."""
+    try:
+        return clean_text(text, limit_chars)
+    except AppError as error:
+        error.fields = ({"pointer": pointer, "code": error.code, "detail": error.sentence},)
+        raise
 
 
 def _told(response: Response, row: ConversationRow) -> ConversationResource:

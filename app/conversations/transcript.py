@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.errors import BadParameter
 from app.conversations import service
-from app.errors import Invalid
 from app.models import Conversation, Inbox, Message, Rating, Workspace
 from app.speakers import Speaker
 from app.vocabulary import MessageKind, MessageState, Role
@@ -68,7 +68,7 @@ async def read_transcript(
 
     Raises:
         NotFound: no such conversation, or not this speaker's.
-        Invalid: there is no such time zone.
+        BadParameter: there is no such time zone.
     """
     snapshot = await service.read_snapshot(session, speaker, conversation_id)
     conversation: Conversation = snapshot.row.conversation
@@ -121,4 +121,4 @@ def _zone(key: str) -> ZoneInfo:
     try:
         return ZoneInfo(key)
     except (KeyError, ValueError, OSError) as error:
-        raise Invalid(f"There is no time zone {key[:64]!r}.") from error
+        raise BadParameter("tz", f"There is no time zone {key[:64]!r}.") from error

@@ -119,6 +119,7 @@ async def import_files(
     caller: Writes,
     work: ApiWorkDep,
     files: Annotated[list[UploadFile], File(min_length=1, max_length=500)],
+    response: Response,
 ) -> ImportResource:
     """Markdown, HTML, or zips of them become drafts, all of them or none; `failures` says why."""
     contents = [((one.filename or "").replace("\0", ""), await one.read()) for one in files]
@@ -126,6 +127,7 @@ async def import_files(
     name = ", ".join(name for name, _ in contents)
     row = await bring_in(work, caller.doer, name, incoming, failures)
     await work.session.flush()
+    response.headers["Location"] = f"/v1/articles/imports/{row.id}"
     return ImportResource.of(row)
 
 

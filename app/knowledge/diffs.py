@@ -29,7 +29,7 @@ def diff(before: str, after: str) -> list[DiffLine]:
     """The lines of both with what became of them; long equal stretches are left out."""
     old, new = before.splitlines(), after.splitlines()
     lines: list[DiffLine] = []
-    matcher = SequenceMatcher(a=old, b=new, autojunk=False)
+    matcher = SequenceMatcher(a=old, b=new)  # lines that come often find no pairs: minutes else
     groups = matcher.get_opcodes()
     for number, (tag, a0, a1, b0, b1) in enumerate(groups):
         if tag == "equal":

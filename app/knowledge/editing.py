@@ -4,6 +4,7 @@ A published article stays as it is while somebody writes on it. A draft carries 
 authors who save over each other notice; the second is told, and loses nothing of what they typed.
 """
 
+import asyncio
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ async def publish_draft(work: Work, doer: Doer, article_id: UUID) -> Article:
     draft = await drafts.draft(article_id)
     if draft is None:
         raise Invalid("There is no draft of this article.")
-    if not any(block.ordinal for block in read_blocks(draft.body_md)):
+    blocks = await asyncio.to_thread(read_blocks, draft.body_md)
+    if not any(block.ordinal for block in blocks):
         raise Invalid("Write at least one paragraph before you publish.")
     before = article.version
     text = ArticleText(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.api.values import Body, Locale, Moment, Reference, Resource
+from app.api.values import Body, Locale, Moment, PatchBody, Reference, Resource
 from app.knowledge.editing import MAX_BODY_CHARS, MAX_COLLECTION_CHARS, MAX_TITLE_CHARS, Edit
 from app.knowledge.outside import ArticleView, Change, NewArticle
 from app.models import ArticleImport, KbGap
@@ -124,7 +124,7 @@ class NewArticleBody(Body):
         return NewArticle(edit, self.slug, self.locale, self.source_url, self.external_ref)
 
 
-class ArticlePatch(Body):
+class ArticlePatch(PatchBody):
     """What the draft is to say; what is absent stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Sending it back"}]})

@@ -14,7 +14,7 @@ from app.vocabulary import AgentRole, AnsweredBy, ImportState, Visibility
 
 
 def _area_of_action(context: DefaultExecutionContext) -> str:
-    action: str = context.get_current_parameters()["action"]
+    action: str = context.get_current_parameters()["action"]  # type: ignore[no-untyped-call]  # untyped there
     return action.partition(".")[0]
 
 

@@ -25,6 +25,7 @@ _ENGINE_PARAMS = {
     "json_schema": "response_format",
     "logprobs": "top_logprobs",
 }
+_PATHS = ("/v1/chat/", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/models")
 _BUG = "Something went wrong here; please try again."
 
 
@@ -84,6 +85,11 @@ def from_engine(error: EngineError) -> AppError:
     name = error.message.partition(":")[0]
     code = "context_length_exceeded" if _TOO_LONG.match(error.message) else "invalid_value"
     return BadParameter(_ENGINE_PARAMS.get(name, name), f"{error.message}.", code)
+
+
+def is_of_dialect(path: str) -> bool:
+    """Whether OpenAI's clients ask there, also for what this server does not have."""
+    return path.startswith(_PATHS)
 
 
 def tell(error: Exception) -> Told:

@@ -121,12 +121,14 @@ async def write_grounded(
     """The bot's answer to the last message, with its sources at the end.
 
     Raises:
-        BadParameter: the last message is not the user's.
+        BadParameter: the last message is not the user's, or says nothing.
         Unavailable: the engine cannot answer.
     """
     said = [one for one in spoken if one.role != "system"]
     if not said or said[-1].role != "user":
         raise BadParameter("messages", "The last message must be the user's.")
+    if not said[-1].text.strip():
+        raise BadParameter("messages", "The last message has no text.")
     roles = {"user": Role.CUSTOMER, "assistant": Role.BOT}
     history = tuple(Said(roles[one.role], one.text) for one in said[-1 - MAX_HISTORY : -1])
     asked = Asked(said[-1].text, history, seed=seed)

@@ -13,6 +13,9 @@ from app.openai.errors import tell
 class OpenAiRoute(ApiRoute):
     """Tells failures itself: wrong keys, bodies and limits too, before they become problems."""
 
+    takes_any_query = True
+    """Other servers' clients send some, such as `api-version`."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's own handler inside."""
         own = super().get_route_handler()

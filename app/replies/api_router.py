@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import ConfigDict, Field, StringConstraints
 
+from app.api.etags import IfMatch, check_match, tagged
 from app.api.keys import ApiCaller, ApiWorkDep, require
 from app.api.paging import Page, PagerDep
 from app.api.routes import api_router
@@ -122,22 +123,33 @@ async def create_label(
     """Make a label."""
     label = await service.save_label(work, caller.doer, None, body.name, body.colour)
     response.headers["Location"] = f"/v1/labels/{label.id}"
-    return LabelResource.of(label)
+    return tagged(response, LabelResource.of(label))
 
 
 @labels_router.get("/{label_id}")
-async def get_label(label_id: UUID, caller: ReadsLabels, session: SnapshotDep) -> LabelResource:
-    """One label."""
-    return LabelResource.of(await service.read_label(session, caller.workspace_id, label_id))
+async def get_label(
+    label_id: UUID, caller: ReadsLabels, session: SnapshotDep, response: Response
+) -> LabelResource:
+    """One label; its `ETag` names this state."""
+    found = await service.read_label(session, caller.workspace_id, label_id)
+    return tagged(response, LabelResource.of(found))
 
 
-@labels_router.put("/{label_id}")
+@labels_router.put("/{label_id}", responses={412: {"description": "It has changed."}})
 async def change_label(
-    label_id: UUID, caller: WritesLabels, work: ApiWorkDep, body: LabelBody
+    label_id: UUID,
+    caller: WritesLabels,
+    work: ApiWorkDep,
+    body: LabelBody,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> LabelResource:
     """Give it another name or colour."""
+    before = await service.read_label(work.session, caller.workspace_id, label_id)
+    await work.session.refresh(before, with_for_update=True)
+    check_match(if_match, LabelResource.of(before))
     label = await service.save_label(work, caller.doer, label_id, body.name, body.colour)
-    return LabelResource.of(label)
+    return tagged(response, LabelResource.of(label))
 
 
 @labels_router.delete("/{label_id}", status_code=204)
@@ -160,22 +172,33 @@ async def create_reply(
     """Make a shared reply."""
     reply = await service.save_reply(work, caller.doer, None, body.text)
     response.headers["Location"] = f"/v1/canned-replies/{reply.id}"
-    return ReplyResource.of(reply)
+    return tagged(response, ReplyResource.of(reply))
 
 
 @router.get("/{reply_id}")
-async def get_reply(reply_id: UUID, caller: Reads, session: SnapshotDep) -> ReplyResource:
-    """One shared reply."""
-    return ReplyResource.of(await service.read_shared(session, caller.workspace_id, reply_id))
+async def get_reply(
+    reply_id: UUID, caller: Reads, session: SnapshotDep, response: Response
+) -> ReplyResource:
+    """One shared reply; its `ETag` names this state."""
+    found = await service.read_shared(session, caller.workspace_id, reply_id)
+    return tagged(response, ReplyResource.of(found))
 
 
-@router.put("/{reply_id}")
+@router.put("/{reply_id}", responses={412: {"description": "It has changed."}})
 async def change_reply(
-    reply_id: UUID, caller: Writes, work: ApiWorkDep, body: ReplyBody
+    reply_id: UUID,
+    caller: Writes,
+    work: ApiWorkDep,
+    body: ReplyBody,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ReplyResource:
     """Say something else."""
-    await service.read_shared(work.session, caller.workspace_id, reply_id)
-    return ReplyResource.of(await service.save_reply(work, caller.doer, reply_id, body.text))
+    before = await service.read_shared(work.session, caller.workspace_id, reply_id)
+    await work.session.refresh(before, with_for_update=True)
+    check_match(if_match, ReplyResource.of(before))
+    changed = await service.save_reply(work, caller.doer, reply_id, body.text)
+    return tagged(response, ReplyResource.of(changed))
 
 
 @router.delete("/{reply_id}", status_code=204)

@@ -12,11 +12,12 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.errors import BadField
 from app.api.seeking import place_of_id, seek
 from app.audit.service import Doer, note
 from app.conversations.desk import COLOURS
 from app.database import Work
-from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.events import ArticlesChanged
 from app.ids import new_id
 from app.models import CannedReply, ConversationLabel, Label
@@ -30,8 +31,11 @@ LABEL_COLOURS = COLOURS
 _SHORTCUT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-class Taken(Invalid):
-    sentence = "This is in use already; please choose another."
+class Taken(BadField):
+    """A word that something else is called by."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(pointer, "This is in use already; please choose another.", "taken")
 
 
 @dataclass(frozen=True)
@@ -180,10 +184,10 @@ async def save_label(
 
     Raises:
         Taken: there is one of this name.
-        Invalid: no colour of the palette.
+        BadField: no colour of the palette.
     """
     if colour not in LABEL_COLOURS:
-        raise Invalid(f"The colours are {', '.join(LABEL_COLOURS)}.")
+        raise BadField("/colour", f"The colours are {', '.join(LABEL_COLOURS)}.")
     label = Label(id=new_id(), created_at=work.clock(), workspace_id=doer.agent.workspace_id)
     if label_id is not None:
         label = await read_label(work.session, doer.agent.workspace_id, label_id)
@@ -193,7 +197,7 @@ async def save_label(
         Label.id != label.id,
     )
     if (await work.session.scalars(others)).first() is not None:
-        raise Taken
+        raise Taken("/name")
     before = (label.name, label.colour) if label_id else (None, None)
     label.name, label.colour = name.lower(), colour
     work.session.add(label)
@@ -222,7 +226,7 @@ async def _refuse_taken_shortcut(work: Work, doer: Doer, reply_id: UUID, text: R
         CannedReply.id != reply_id,
     )
     if (await work.session.scalars(others)).first() is not None:
-        raise Taken
+        raise Taken("/shortcut")
 
 
 async def _flush(work: Work) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from fastapi import Query
 from pydantic import Field
 
-from app.api.errors import BadField
+from app.api.errors import BadParameter
 from app.api.keys import ApiCaller, require
 from app.api.routes import api_router
 from app.api.scopes import Scope
@@ -117,9 +117,9 @@ async def read_report(
     end = last or parts.clock().astimezone(zone).date()
     begin = first or _before(end)
     if not date(1970, 1, 3) <= begin <= end <= date(2999, 12, 29):
-        raise BadField("/first", "The first day comes before the last, both from 1970 to 2999.")
+        raise BadParameter("first", "The first day comes before the last, both from 1970 to 2999.")
     if (end - begin).days >= MAX_DAYS:
-        raise BadField("/first", f"At most {MAX_DAYS} days at a time.")
+        raise BadParameter("first", f"At most {MAX_DAYS} days at a time.")
     span = Span(begin, end, zone)
     conversations = await found.conversations(span)
     scores = await found.scores(span)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from app.answers.generator import BATCH_PRIORITY
 from app.answers.router import asking
@@ -35,10 +35,17 @@ async def look_over(caller: Asks, parts: PartsDep, request: Request, body: Ticke
 
 
 @router.post("/batches", status_code=202)
-async def begin_batch(caller: Asks, work: ApiWorkDep, body: BatchBody) -> BatchOut:
-    """Look many over when nobody waits for the engine; they are kept for seven days."""
+async def begin_batch(
+    caller: Asks, work: ApiWorkDep, body: BatchBody, response: Response
+) -> BatchOut:
+    """Look many over when nobody waits for the engine; they are kept for seven days.
+
+    `Location` tells how far it is.
+    """
     tickets = [(one.external_ref, one.model_dump(mode="json")) for one in body.tickets]
-    return BatchOut.of(await batches.begin_batch(work, caller.workspace_id, body.name, tickets))
+    batch = await batches.begin_batch(work, caller.workspace_id, body.name, tickets)
+    response.headers["Location"] = f"/v1/triage/batches/{batch.id}"
+    return BatchOut.of(batch)
 
 
 @router.get("/batches/{batch_id}")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.answers.ask import Finding
 from app.answers.schemas import OptionOut
-from app.api.values import Body, Locale, Reference, Resource
+from app.api.values import Body, Locale, Reference, Resource, has_words
 from app.conversations.schemas import Citation
 from app.models import TriageBatch, TriageTicket
 from app.privacy.pii import PiiKind
@@ -19,12 +19,6 @@ from app.vocabulary import BatchState, Priority
 
 MAX_TICKET_CHARS = 20_000
 MAX_TICKETS = 5_000
-
-
-def _has_words(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is blank")
-    return text
 
 
 class TicketBody(Body):
@@ -39,7 +33,7 @@ class TicketBody(Body):
     text: Annotated[
         str,
         StringConstraints(min_length=1, max_length=MAX_TICKET_CHARS),
-        AfterValidator(_has_words),
+        AfterValidator(has_words),
     ]
     subject: Annotated[str, StringConstraints(max_length=400)] = ""
     locale: Locale | None = Field(

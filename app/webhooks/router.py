@@ -39,13 +39,14 @@ async def list_webhooks(caller: Reads, session: SnapshotDep, pager: PagerDep) ->
 
 @router.post("", status_code=201)
 async def create_webhook(
-    caller: Writes, new: NewWebhook, work: WorkDep, parts: PartsDep
+    caller: Writes, new: NewWebhook, work: WorkDep, parts: PartsDep, response: Response
 ) -> WebhookWithSecret:
     """Subscribe; the secret is in this answer and in no other.
 
     An `Idempotency-Key` does nothing here: a stored answer would be a stored secret.
     """
     endpoint = await service.create(work, caller.doer, new.subscription())
+    response.headers["Location"] = f"/v1/webhooks/{endpoint.id}"
     return WebhookWithSecret.with_secret(endpoint, secret_of(parts, endpoint))
 
 

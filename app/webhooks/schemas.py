@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from app.api.values import Body, PatchBody, Resource, ShortName, Url
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.vocabulary import DeliveryState, EventType
 from app.webhooks.service import Subscription
 
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Url = Annotated[str, Field(min_length=8, max_length=2_000, examples=["https://crm.example/hook"])]
 EventTypes = Annotated[
     list[EventType],
     Field(max_length=40, description="Empty: every event that customers see too."),
@@ -19,29 +18,25 @@ EventTypes = Annotated[
 InboxIds = Annotated[list[UUID], Field(max_length=100, description="Empty: all sites.")]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NewWebhook(_Wire):
+class NewWebhook(Body):
     """A subscription to be."""
 
-    name: Name
+    name: ShortName
     url: Url
-    event_types: EventTypes = []
-    inbox_ids: InboxIds = []
+    event_types: EventTypes = Field(default_factory=list)
+    inbox_ids: InboxIds = Field(default_factory=list)
 
     def subscription(self) -> Subscription:
         """For the service."""
         return Subscription(self.name, self.url, tuple(self.event_types), tuple(self.inbox_ids))
 
 
-class WebhookChange(_Wire):
+class WebhookChange(PatchBody):
     """What is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
 
-    name: Name | None = None
+    name: ShortName | None = None
     url: Url | None = None
     event_types: EventTypes | None = None
     inbox_ids: InboxIds | None = None
@@ -60,7 +55,7 @@ class WebhookChange(_Wire):
         )
 
 
-class WebhookOut(_Wire):
+class WebhookOut(Resource):
     """A subscription as it is."""
 
     id: UUID
@@ -91,7 +86,7 @@ class WebhookWithSecret(WebhookOut):
         return cls.model_validate(_shown(endpoint) | {"secret": secret})
 
 
-class AttemptOut(_Wire):
+class AttemptOut(Resource):
     """One sending."""
 
     at: datetime
@@ -101,7 +96,7 @@ class AttemptOut(_Wire):
     response: str = Field(description="How the answer began.")
 
 
-class DeliveryOut(_Wire):
+class DeliveryOut(Resource):
     """An event on its way to a receiver."""
 
     id: UUID

@@ -9,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api.errors import BadField
 from app.audit.service import Doer, note
 from app.database import Work
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, NotFound
 from app.ids import new_id
 from app.jobs.runner import Handler
 from app.jobs.schedule import schedule
@@ -77,7 +78,7 @@ async def create(work: Work, doer: Doer, wanted: Subscription) -> WebhookEndpoin
     """Tell what happens from now on.
 
     Raises:
-        Invalid: the address cannot be one of a receiver, or there is no such site.
+        BadField: the address cannot be one of a receiver, or there is no such site.
         Conflict: there are too many already.
     """
     workspace_id = doer.agent.workspace_id
@@ -105,7 +106,7 @@ async def change(
 
     Raises:
         NotFound: there is no such webhook.
-        Invalid: the address cannot be one of a receiver, or there is no such site.
+        BadField: the address cannot be one of a receiver, or there is no such site.
     """
     endpoint = await find_endpoint(work.session, doer.agent.workspace_id, endpoint_id)
     await _check(work.session, endpoint.workspace_id, wanted)
@@ -257,11 +258,11 @@ async def _check(session: AsyncSession, workspace_id: UUID, wanted: Subscription
     try:
         read_target(wanted.url)
     except FetchRefused as refused:
-        raise Invalid(refused.sentence) from refused
+        raise BadField("/url", refused.sentence) from refused
     sites = select(Inbox.id).where(Inbox.workspace_id == workspace_id)
     unknown = set(wanted.inbox_ids) - set(await session.scalars(sites))
     if unknown:
-        raise Invalid(f"There is no site {min(map(str, unknown))}.")
+        raise BadField("/inbox_ids", f"There is no site {min(map(str, unknown))}.", "not_found")
 
 
 def _listed(types: Sequence[object]) -> str:

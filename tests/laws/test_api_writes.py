@@ -73,6 +73,22 @@ async def test_another_request_under_the_key_is_refused(api: Api, http: httpx.As
     assert await count(api, Contact.id) == 2
 
 
+async def test_other_files_under_the_key_are_refused(http: httpx.AsyncClient) -> None:
+    async def send(name: str, text: str) -> httpx.Response:
+        files = {"files": (name, text)}
+        return await http.post("/v1/articles/import/files", files=files, headers=KEY)
+
+    first = await send("a.md", "# Returns\n\nWithin 30 days.")
+    again = await send("a.md", "# Returns\n\nWithin 30 days.")
+    other_text = await send("a.md", "# Returns\n\nWithin 60 days.")
+    other_name = await send("b.md", "# Returns\n\nWithin 30 days.")
+
+    assert (again.status_code, again.text) == (201, first.text)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert told(other_text, 422)["code"] == told(other_name, 422)["code"] == "key_reused"
+    assert len(told(await http.get("/v1/articles"))["data"]) == 1
+
+
 async def test_what_failed_has_left_its_key_free(api: Api, http: httpx.AsyncClient) -> None:
     path = "/v1/conversations/01999999-0000-7000-8000-000000000000/resolve"
 

@@ -1,6 +1,7 @@
 """What is no good JSON is told as such, with the place, and never breaks anything."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -70,12 +71,82 @@ async def test_what_does_not_fit_is_pointed_at(http: httpx.AsyncClient) -> None:
         "a/b~c": 1,
     }
 
-    problem = told(await http.post("/v1/conversations?limit=x", json=body), 422)
+    problem = told(await http.post("/v1/conversations", json=body), 422)
     query = told(await http.get("/v1/conversations", params={"limit": 101}), 422)
 
     pointers = {error["pointer"] for error in problem["errors"]}
     assert pointers == {"/contact/email", "/message/text", "/labels/1", "/a~1b~0c"}
     assert query["errors"][0]["parameter"] == "limit"
+
+
+async def test_a_value_of_no_possible_kind_is_pointed_at_once(http: httpx.AsyncClient) -> None:
+    body = {"attributes": {"plan": {"b": 1}, "ok": 1}}
+
+    [error] = told(await http.post("/v1/contacts", json=body), 422)["errors"]
+
+    assert error["pointer"] == "/attributes/plan"
+    assert "integer" in error["detail"] and "string" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    "path, parameter",
+    [
+        ("/v1/conversations?stauts=open", "stauts"),
+        ("/v1/conversations?status=open&status=snoozed", "status"),
+        ("/v1/contacts?cursor=x", "cursor"),
+        ("/v1/reports?first=2026-02-02&last=2026-02-01", "first"),
+    ],
+)
+async def test_what_does_not_fit_of_a_query_is_named(
+    http: httpx.AsyncClient, path: str, parameter: str
+) -> None:
+    problem = told(await http.get(path), 422)
+
+    assert [one["parameter"] for one in problem["errors"]] == [parameter]
+
+
+@pytest.mark.parametrize(
+    "path, body, pointer",
+    [
+        ("/v1/webhooks", {"name": "a", "url": "ftp://a.example"}, "/url"),
+        ("/v1/labels", {"name": "a", "colour": "mud"}, "/colour"),
+        (
+            "/v1/keys",
+            {"name": "a", "scopes": ["admin"], "expires_at": "2020-01-01T00:00:00Z"},
+            "/expires_at",
+        ),
+        (
+            "/v1/conversations",
+            {"contact": {}, "message": {"text": "long" * 20_000}},
+            "/message/text",
+        ),
+    ],
+)
+async def test_what_a_rule_refuses_is_pointed_at(
+    http: httpx.AsyncClient, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    answer = await http.post(path, json=body)
+
+    assert answer.status_code in (413, 422)
+    assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_wrong_method_is_told_all_that_are_right(http: httpx.AsyncClient) -> None:
+    answer = await http.put("/v1/conversations", json={})
+
+    assert told(answer, 405)["code"] == "method_not_allowed"
+    assert answer.headers["Allow"] == "GET, POST"
+
+
+async def test_null_is_refused_where_nothing_can_be_missing(http: httpx.AsyncClient) -> None:
+    body = {"contact": {}, "message": {"text": "Hello"}, "external_ref": "ticket-1"}
+    path = (await http.post("/v1/conversations", json=body)).headers["Location"]
+
+    refused = told(await http.patch(path, json={"priority": None, "labels": None}), 422)
+    freed = told(await http.patch(path, json={"external_ref": None}))
+
+    assert {one["pointer"] for one in refused["errors"]} == {"/priority", "/labels"}
+    assert freed["external_ref"] is None
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,22 @@ LISTS = (
 )
 
 
+async def test_few_entries_of_the_audit_log_are_not_looked_for_among_all(
+    api: Api, http: httpx.AsyncClient
+) -> None:
+    await seed(api, api.shop)
+    for query, index in (
+        ("", "ix_audit_entry_list"),
+        ("area=member", "ix_audit_entry_of_area"),
+        (f"agent_id={SOME}", "ix_audit_entry_of_agent"),
+        (f"area=member&agent_id={SOME}", "ix_audit_entry_of_both"),
+    ):
+        with noting() as asked:
+            told(await http.get(f"/v1/audit?{query}"))
+        used = [step for step in await steps(api.parts, asked) if "ix_audit" in step]
+        assert [index in step for step in used] == [True], (query, used)
+
+
 async def test_no_way_to_read_scans_or_sorts_what_grows(api: Api, http: httpx.AsyncClient) -> None:
     ids = await seed(api, api.shop)
     told(await http.get("/v1/events"))  # from now on all have their places

@@ -101,9 +101,13 @@ async def test_labels_and_replies_come_and_go(shop: Shop, http: httpx.AsyncClien
         one = made.headers["Location"]
 
         taken = await http.post(path, json=first)
-        changed = told(await http.put(one, json=second))
+        stale = await http.put(one, json=second, headers={"If-Match": '"older"'})
+        tag = (await http.get(one)).headers["ETag"]
+        changed = told(await http.put(one, json=second, headers={"If-Match": tag}))
 
-        assert taken.status_code == 422
+        assert told(taken, 422)["errors"][0]["code"] == "taken"
+        assert told(stale, 412)["code"] == "changed_meanwhile"
+        assert made.headers["ETag"] == tag
         assert (changed["id"], changed) != (shown["id"], shown)
         assert told(await http.get(one)) == changed
         assert told(await http.get(path))["data"] == [changed]
@@ -111,6 +115,26 @@ async def test_labels_and_replies_come_and_go(shop: Shop, http: httpx.AsyncClien
         assert (await http.get(one)).status_code == 404
     by = {entry["by"] for entry in told(await http.get("/v1/audit"))["data"]}
     assert "api key Helpdesk" in by
+
+
+async def test_what_was_made_stands_where_its_answer_says(http: httpx.AsyncClient) -> None:
+    article = {"title": "Returns", "body_md": "Within 30 days.", "external_ref": "page-7"}
+    for path, body in (
+        ("conversations", TALK | {"external_ref": "ticket-1"}),
+        ("conversations", TALK | {"external_ref": "ticket-1"}),
+        ("contacts", {"external_id": "c-1"}),
+        ("contacts", {"external_id": "c-1"}),
+        ("articles", article),
+        ("articles", article),
+        ("labels", {"name": "vip"}),
+        ("canned-replies", {"shortcut": "bye", "title": "Bye", "body_md": "Goodbye."}),
+        ("webhooks", {"name": "CRM", "url": "https://crm.example/hook"}),
+        ("connectors", {"system": "generic", "name": "Desk", "url": "https://desk.example"}),
+        ("triage/batches", {"tickets": [{"text": "Where is my parcel?"}]}),
+    ):
+        made = await http.post(f"/v1/{path}", json=body)
+        assert made.status_code in (200, 201, 202), made.text
+        assert told(await http.get(made.headers["Location"]))["id"] == made.json()["id"]
 
 
 async def test_who_is_there_and_how_it_went(shop: Shop, http: httpx.AsyncClient) -> None:

@@ -36,6 +36,30 @@ async def test_an_external_id_is_one_contact(http: httpx.AsyncClient) -> None:
     assert [one["id"] for one in found] == [made["id"]]
 
 
+async def test_what_is_known_no_more_is_taken_away(http: httpx.AsyncClient) -> None:
+    made = told(await http.post("/v1/contacts", json=KIM), 201)
+    path = f"/v1/contacts/{made['id']}"
+
+    changed = told(await http.patch(path, json={"email": None, "external_id": None}))
+    nameless = told(await http.patch(path, json={"name": None}), 422)
+
+    assert (changed["email"], changed["external_id"], changed["name"]) == (None, None, "Kim")
+    assert nameless["errors"][0]["pointer"] == "/name"
+
+
+async def test_who_is_erased_stays_so(http: httpx.AsyncClient) -> None:
+    made = told(await http.post("/v1/contacts", json=KIM), 201)
+    other = told(await http.post("/v1/contacts", json={"name": "Bo"}), 201)
+    path = f"/v1/contacts/{made['id']}"
+    told(await http.post(f"{path}/erase"))
+
+    changed = await http.patch(path, json={"name": "Kim"})
+    merged = await http.post(f"{path}/merge", json={"into_id": other["id"]})
+
+    assert told(changed, 409)["code"] == told(merged, 409)["code"] == "erased"
+    assert told(await http.get(path))["name"] == "Erased contact"
+
+
 async def test_somebody_who_wrote_without_a_name_becomes_one_with_the_named(
     http: httpx.AsyncClient,
 ) -> None:

@@ -169,6 +169,17 @@ async def test_the_list_shows_all_states_until_one_is_chosen(served: Served) -> 
     assert re.search(r'<option value="published" selected>', published.text)
 
 
+def test_one_change_is_found_among_thousands_of_empty_lines() -> None:
+    old = "\n\n".join(f"Paragraph {number}." for number in range(3_000))
+
+    lines = diff(old, old.replace("Paragraph 1500.", "Another one."))
+
+    changed = [(line.change, line.text) for line in lines if line.change is not Change.KEPT]
+    assert (Change.REMOVED, "Paragraph 1500.") in changed
+    assert (Change.ADDED, "Another one.") in changed
+    assert len(changed) == 4  # and what stayed before and behind
+
+
 def test_a_difference_leaves_out_what_stayed() -> None:
     old = "\n".join(f"line {i}" for i in range(20))
 

@@ -214,6 +214,11 @@ async def test_a_reader_who_leaves_frees_the_engine(dialect: Dialect) -> None:
             "messages",
             "invalid_value",
         ),
+        (
+            {"model": GROUNDED, "messages": [{"role": "user", "content": " "}]},
+            "messages",
+            "invalid_value",
+        ),
     ],
 )
 async def test_what_is_not_supported_is_refused_by_name(

@@ -70,6 +70,17 @@ async def test_who_asks_too_often_is_told_when_to_come_again(dialect: Dialect) -
     assert int(limited.value.response.headers["retry-after"]) > 1
 
 
+async def test_what_this_server_does_not_have_is_told_in_the_same_shape(dialect: Dialect) -> None:
+    with pytest.raises(NotFoundError) as stored:
+        await dialect.client.responses.retrieve("resp_1")
+    with pytest.raises(NotFoundError) as older:
+        await dialect.client.completions.create(model="careline", prompt="Hi")
+
+    assert stored.value.type == older.value.type == "invalid_request_error"
+    assert "GET /v1/responses/resp_1" in stored.value.message
+    assert "POST /v1/completions" in older.value.message
+
+
 async def test_a_body_that_is_no_json_is_told_in_the_same_shape(dialect: Dialect) -> None:
     with pytest.raises(BadRequestError) as broken:
         await dialect.client.post("/chat/completions", content=b"{", cast_to=object)
