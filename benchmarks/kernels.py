@@ -30,7 +30,9 @@ from benchmarks.parts import Parts
 from benchmarks.report import Report, arguments
 from kernels.dispatch import interpreted
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks/results"
+INTERPRETED = "in Triton's interpreter; the command works, but these times mean nothing"
 STEP_BYTES = 15.0e9
 """What a step of Llama 3 8B reads of its weights in bfloat16: all but the embedding."""
 STAGES = 4
@@ -53,17 +55,21 @@ def main() -> None:
         parser.error("without a GPU, set TRITON_INTERPRET=1: small sizes, to see that it works")
     if is_gpu:
         name = torch.cuda.get_device_name().lower().replace(" ", "-")
-        options.json = options.json or ROOT / f"benchmarks/results/kernels-{name}.json"
+        options.json = options.json or RESULTS / f"kernels-{name}.json"
         options.picture = options.picture or ROOT / f"docs/roofline-{name}.svg"
     else:
-        print("In the interpreter on small sizes: this shows that the command works, no speed.")
+        print(f"{INTERPRETED}.")
+        if options.json and options.json.resolve().is_relative_to(RESULTS):
+            parser.error(f"{options.json}: results keeps speeds, and the interpreter has none")
     report = Report("kernels", options.json)
+    if not is_gpu:
+        report.add("is_interpreted", 1.0, "yes, so no time means anything")
     shapes = Shapes.large(options.quick) if is_gpu else Shapes.small()
     parts = Parts(options.limit_s)
     with torch.inference_mode(), nullcontext() if is_gpu else interpreted():
         points = measure(report, shapes, parts)
     if options.picture:
-        draw(report, points, options.picture)
+        draw(report, points, options.picture, None if is_gpu else INTERPRETED)
     if parts.failed:
         raise SystemExit(f"wrong or not measured: {', '.join(parts.failed)}")
 
@@ -75,9 +81,9 @@ def measure(report: Report, shapes: Shapes, parts: Parts) -> dict[str, tuple[flo
     times: dict[str, float] = {}
 
     def measure_one(case: Case) -> None:
-        check(case)
-        seconds = timed(case.run, shapes.device)
-        slow = timed(case.truth, shapes.device)
+        seconds, slow = check(case)
+        if shapes.device.type == "cuda":
+            seconds, slow = (timed(each, shapes.device) for each in (case.run, case.truth))
         times[case.name] = seconds
         report.add(f"{case.name}.us", seconds * 1e6, "us", "the reference", slow * 1e6)
         moved = case.num_bytes / seconds / 1e9
@@ -106,16 +112,22 @@ def ceilings(report: Report, shapes: Shapes) -> tuple[float, float]:
     return bandwidth, rate
 
 
-def check(case: Case) -> None:
-    """See that a kernel is right, or its speed is of no use.
+def check(case: Case) -> tuple[float, float]:
+    """See that a kernel is right, or its speed is of no use; seconds of it and of its truth, once.
 
     Raises:
         WrongKernel: it is not; the message has the numbers.
     """
-    found, wanted = case.run().double(), case.truth().double()
+    times = [time.perf_counter()]
+    results = []
+    for run in (case.run, case.truth):
+        results.append(run().double())
+        times.append(time.perf_counter())
+    found, wanted = results
     error = float((found - wanted).norm() / wanted.norm())
     if not error <= case.tolerance:
         raise WrongKernel(f"{case.name} is off by {error:.2%}, more than {case.tolerance:.2%}")
+    return times[1] - times[0], times[2] - times[1]
 
 
 def timed(run: Callable[[], object], device: torch.device) -> float:
@@ -147,12 +159,14 @@ def compare(report: Report, times: dict[str, float], bandwidth: float) -> None:
     )
 
 
-def draw(report: Report, points: dict[str, tuple[float, float]], picture: Path) -> None:
+def draw(
+    report: Report, points: dict[str, tuple[float, float]], picture: Path, note: str | None
+) -> None:
     """The roofline, where matplotlib is installed."""
     if importlib.util.find_spec("matplotlib") is None:
         print("no picture: matplotlib is not installed")
         return
-    importlib.import_module("benchmarks.kernels_chart").draw(report, points, picture)
+    importlib.import_module("benchmarks.kernels_chart").draw(report, points, picture, note)
 
 
 if __name__ == "__main__":
