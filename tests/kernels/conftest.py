@@ -1,9 +1,11 @@
 """The interpreter for the Triton kernels, and the C++ kernels, built for the tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from kernels.native.attention import NativeKernels
 from kernels.native.build import build, cache_folder
@@ -16,6 +18,16 @@ def needs_interpreter(request: pytest.FixtureRequest) -> None:
         return
     if os.environ.get("TRITON_INTERPRET") != "1":
         pytest.skip("on a GPU: python -m benchmarks.kernels --device cuda; or TRITON_INTERPRET=1")
+
+
+@pytest.fixture(autouse=True)
+def poisoned_memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Deterministic torch fills new memory with NaN, so that a forgotten write shows."""
+    before = torch.are_deterministic_algorithms_enabled()
+    is_native = "native" in request.path.parts
+    torch.use_deterministic_algorithms(before or not is_native, warn_only=True)
+    yield
+    torch.use_deterministic_algorithms(before)
 
 
 @pytest.fixture(scope="session")

@@ -44,15 +44,18 @@ def test_nothing_is_copied_for_no_blocks() -> None:
     assert torch.equal(cache, before)
 
 
-def test_blocks_beyond_32_bits() -> None:
-    # 5 GB of addresses, of which a few pages are ever touched.
-    blocks = 1 << 21
-    with mmap.mmap(-1, 2 * 2 * blocks * 16 * 40) as memory:
-        cache = torch.frombuffer(memory, dtype=torch.int8).view(2, 2, blocks, 16, 1, 40)
-        cache[:, :, -1] = torch.randint(-9, 9, (2, 2, 16, 1, 40), dtype=torch.int8)
+@pytest.mark.parametrize("layers, blocks, heads", [(2, 1 << 21, 1), (1, 1 << 19, 7)])
+def test_blocks_beyond_32_bits(layers: int, blocks: int, heads: int) -> None:
+    # 5 GB of addresses, of which a few pages are ever touched: of several layers, and of a layer's
+    # keys in blocks that are several pieces.
+    shape = layers, 2, blocks, 16, heads, 40
+    with mmap.mmap(-1, layers * 2 * blocks * 16 * heads * 40) as memory:
+        cache = torch.frombuffer(memory, dtype=torch.int8).view(shape)
+        last = torch.randint(1, 9, (layers, 2, 16, heads, 40), dtype=torch.int8)
+        cache[:, :, -1] = last
 
         launch(cache, torch.tensor([blocks - 1]), cache, torch.tensor([blocks - 2]))
 
-        assert torch.equal(cache[:, :, -2], cache[:, :, -1])
-        assert bool(cache[1, 1, -2].any())
+        assert torch.equal(cache[:, :, -2], last)
+        assert not cache[:, :, -3].any()
         del cache

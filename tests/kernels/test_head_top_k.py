@@ -73,3 +73,25 @@ def test_a_speculators_head_is_packed_where_kernels_run() -> None:
     ids, log_probs = reference.head_top_k(x, pack_head(weight), 4)
     assert torch.equal(best.token_ids, ids)
     torch.testing.assert_close(best.log_probs, log_probs, atol=1e-5, rtol=1e-5)
+
+
+def test_what_lies_beside_a_row_is_not_read() -> None:
+    generator = torch.Generator().manual_seed(0)
+    wide = torch.full((70, 200), float("nan"))  # more rows than a program has
+    wide[:, 60:140] = torch.randn(70, 80, generator=generator)
+    x, head = wide[:, 60:140], pack_head(torch.randn(7, 80, generator=generator))
+
+    ids, log_probs = launch(x, head, 2)
+
+    expected = reference.head_top_k(x, head, 2)
+    assert torch.equal(ids, expected[0])
+    torch.testing.assert_close(log_probs, expected[1], atol=1e-4, rtol=1e-4)
+
+
+def test_of_logits_below_zero_none_of_the_padding_is_best() -> None:
+    head = pack_head(torch.ones(7, 64))
+
+    ids, log_probs = launch(torch.full((1, 64), -0.5), head, 7)
+
+    assert ids.tolist() == [[*range(7)]]
+    torch.testing.assert_close(log_probs, torch.full((1, 7), 1 / 7).log())

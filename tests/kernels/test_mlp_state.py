@@ -1,5 +1,7 @@
 """A stage's state; float32 differs by the order of a sum and the rounding of erf."""
 
+import mmap
+
 import pytest
 import torch
 
@@ -49,3 +51,22 @@ def test_a_speculator_drafts_the_same_tree_on_kernels() -> None:
         assert len(theirs.token_ids) > 3
         assert (ours.token_ids, ours.parents) == (theirs.token_ids, theirs.parents)
         assert ours.scores == pytest.approx(theirs.scores, rel=1e-9)
+
+
+def test_tokens_beyond_32_bits() -> None:
+    # 4 GB of addresses, of which a few pages are ever touched.
+    vocab, width = (1 << 19) + 1, 4100
+    one = torch.ones(width).half()
+    row = torch.randn(width, generator=torch.Generator().manual_seed(0)).half()
+    with mmap.mmap(-1, vocab * width * 2) as memory:
+        embedding = torch.frombuffer(memory, dtype=torch.float16).view(vocab, width)
+        embedding[-1] = row
+        projected, mixture = torch.zeros(1, width).half(), Mixture(embedding, one, one, 1, 1, 1e-6)
+
+        with interpreted():
+            state = mlp_state(projected, torch.tensor([vocab - 1]), mixture)
+
+        del embedding, mixture
+    few = Mixture(row[None], one, one, 1, 1, 1e-6)
+    expected = reference.mlp_state(projected, torch.tensor([0]), few)
+    torch.testing.assert_close(state, expected, atol=5e-3, rtol=5e-3)

@@ -1,5 +1,6 @@
 """Norm, rotation and store in one launch, against the three of the reference."""
 
+import mmap
 from dataclasses import dataclass
 
 import pytest
@@ -165,3 +166,35 @@ def test_cpu_path_is_the_reference() -> None:
 
     assert torch.equal(query, truth.run_reference())
     assert torch.equal(case.cache, truth.cache)
+
+
+def test_heads_are_rounded_where_torch_rounds() -> None:
+    case = make_case(
+        plain_rope(80), tokens=6, num_heads=5, width=80, dtype=torch.half, has_norms=True
+    )
+
+    query = launch(case.qkv, case.heads, case.cache, case.slots)
+
+    normed, _ = reference.turn_heads(case.qkv, 5, None, case.heads.norms)
+    angles = case.heads.angles
+    assert angles is not None
+    cos, sin = (table[angles.positions].double() for table in (angles.cos, angles.sin))
+    # The rotation itself is rounded once here, three times in torch.
+    expected = reference.rotary(normed[:, :5].double(), cos, sin).half()
+    assert (query == expected).double().mean() > 0.99
+
+
+def test_slots_beyond_32_bits() -> None:
+    # 5 GB of addresses, of which a few pages are ever touched.
+    slots, row = 1 << 24, 128 + SCALE_BYTES
+    few = make_case(plain_rope(128), tokens=1, width=128, dtype=torch.float32, kind=torch.int8)
+    few.slots[0] = 0
+    with mmap.mmap(-1, 2 * slots * row) as memory:
+        cache = torch.frombuffer(memory, dtype=torch.int8).view(2, slots // 16, 16, 1, row)
+
+        launch(few.qkv, few.heads, cache, torch.tensor([slots - 1]))
+        launch(few.qkv, few.heads, few.cache, few.slots)
+
+        assert torch.equal(cache[:, -1, -1], few.cache[:, 0, 0])
+        assert bool(cache[:, -1, -1, 0, :-SCALE_BYTES].any(-1).all())
+        del cache

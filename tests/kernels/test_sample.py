@@ -142,3 +142,45 @@ def test_draws_follow_the_distribution() -> None:
     expected = (logits[0] / 0.8).softmax(-1)
     share = reference.sample(logits, given).bincount(minlength=5) / 4000
     torch.testing.assert_close(share, expected, atol=0.025, rtol=0)  # 3 standard deviations
+
+
+def test_the_number_is_right_to_its_last_bits() -> None:
+    seeds, positions = [5, -1, (1 << 63) - 1, 7 << 40], [0, 9, 1 << 33, 12_345]
+    numbers = torch.from_numpy(uniforms(seeds, positions))
+    params = [SamplingParams(temperature=1.0)] * 4
+    for factor, expected in ((1 + 1e-14, 0), (1 - 1e-14, 1)):
+        share = numbers * factor  # of the first of two tokens: a little above the number, or below
+        logits = torch.stack([share.log(), torch.log1p(-share)], -1)
+
+        tokens = sample.launch(logits, draws(params, seeds, positions)).tolist()
+
+        assert (
+            tokens
+            == [expected] * 4
+            == reference.sample(logits, draws(params, seeds, positions)).tolist()
+        )
+
+
+def test_zeros_of_either_sign_are_equals() -> None:
+    one = torch.tensor([-1.0, -0.0, 0.0, -0.0, -2.0, 0.0])
+    logits = torch.stack([one, one.where(one < 0, -one)]).repeat(3, 1)
+    for options in ({"top_k": 2}, {"top_p": 0.4}):
+        params = [SamplingParams(temperature=1.0, **options)] * 6
+        tokens = sample.launch(logits, draws(params, [*range(6)], [0] * 6)).tolist()
+        assert tokens == draw(logits, params, [*range(6)], [0] * 6)
+        assert set(tokens) <= {1, 2}
+
+
+def test_rows_may_lie_apart_and_filters_meet_on_one_logit() -> None:
+    wide = torch.randn(8, 100, generator=torch.Generator().manual_seed(3)) * 2
+    logits = wide[:, 30:70]
+    logits[:, 3:9] = 2.5  # top-k ends among equals, and top-p of what it has left does too
+    seeds = [*range(8)]
+    params = [
+        SamplingParams(temperature=0.9, top_k=4 + row % 5, top_p=0.5 + row % 4 / 10)
+        for row in range(8)
+    ]
+
+    tokens = sample.launch(logits, draws(params, seeds, [1] * 8)).tolist()
+
+    assert tokens == draw(logits.contiguous(), params, seeds, [1] * 8)

@@ -53,3 +53,18 @@ def test_whatever_is_drawn_kernel_and_reference_agree(drawn: list[int]) -> None:
     assert torch.equal(
         sample_match.launch(tokens, rows, 8), reference.sample_match(tokens, rows, 8)
     )
+
+
+def test_what_lies_behind_the_last_row_is_nobodys() -> None:
+    rows = two_parts()
+    # Rows of a step before, which would go on where the last part ends.
+    stray = rows._replace(
+        parents=torch.cat([rows.parents, torch.tensor([8, 9, 10])])[:9],
+        token_ids=torch.cat([rows.token_ids, torch.tensor([3, 3, 3])])[:9],
+    )
+    tokens = torch.tensor([8, 0, 0, 0, 0, 0, 0, 0, 3])
+
+    found = sample_match.launch(tokens, stray, 8)
+
+    assert torch.equal(found, reference.sample_match(tokens, rows, 8))
+    assert found[1, :2].tolist() == [1, 0]

@@ -85,3 +85,32 @@ def test_masks_and_bans_leave_only_what_is_allowed() -> None:
 
     assert torch.equal(truth, expected)
     assert torch.equal(shaped, expected)
+
+
+def test_lists_and_masks_are_longer_than_a_tile() -> None:
+    generator = torch.Generator().manual_seed(2)
+    width, num_seen = 2 * sample_shape.BLOCK + 70, sample_shape.BLOCK + 9
+    ids = [torch.randperm(width, generator=generator)[:num_seen] for _ in range(2)]
+    ids[0][-6:] = torch.tensor([4, 5, 6, 9, 7, 8])  # every drafted token, at the end
+    ids[0][:-6] = torch.arange(10, num_seen + 4)
+    words = -(-width // 32)
+    shaping = no_shaping()._replace(
+        penalties=torch.tensor([[1.3, 0.4, 0.25], [0.8, -0.2, 0.5]], dtype=torch.float64),
+        seen_starts=torch.tensor([0, num_seen, 2 * num_seen]),
+        seen_ids=torch.cat(ids),
+        seen_counts=torch.randint(-1, 3, (2 * num_seen,), generator=generator),
+        bias_starts=torch.tensor([0, *[num_seen] * 8, 2 * num_seen]),
+        bias_ids=torch.cat(ids),
+        biases=torch.randn(2 * num_seen, generator=generator, dtype=torch.float64),
+        mask_rows=torch.tensor([1, -1, -1, 0, -1, -1, -1, -1, 1]),
+        masks=torch.randint(-(1 << 31), 1 << 31, (2, words), generator=generator).int(),
+    )
+    logits = torch.randn(9, width + 50, generator=generator)[:, 20 : 20 + width]  # rows apart
+    truth, shaped = logits.clone(), torch.zeros(9, width + 50)[:, 20 : 20 + width]
+    shaped.copy_(logits)
+
+    reference.sample_shape(truth, two_parts(), shaping)
+    sample_shape.launch(shaped, two_parts(), shaping)
+
+    torch.testing.assert_close(shaped, truth, atol=1e-6, rtol=1e-6)
+    assert (truth[8] != logits[8]).sum() > num_seen

@@ -12,6 +12,7 @@ def test_kernel_stores_what_the_reference_stores(tokens: int, groups: int, width
     generator = torch.Generator().manual_seed(tokens)
     whole = torch.randn(tokens, groups * 3, width, generator=generator)
     key, value = whole[:, :groups], whole[:, groups : 2 * groups]  # rows apart, as in fused qkv
+    value = value.contiguous() if tokens > 7 else value
     slots = torch.randperm(5 * 16, generator=generator)[:tokens]
     slots[tokens // 2] = -1 if tokens > 1 else slots[0]
     expected = torch.full((2, 5, 16, groups, width), float("nan"))
@@ -56,15 +57,31 @@ def test_kernel_packs_what_the_reference_packs(kind: torch.dtype, dtype: torch.d
     assert not found[~is_sound].isfinite().any()
 
 
+def test_halves_of_a_step_go_to_the_even_neighbour() -> None:
+    # The largest makes the scale 1, so that the others lie between two bytes.
+    whole = torch.tensor([127.0, 0.5, 1.5, -0.5, -2.5, 3.5, 126.5, -126.5])
+    eighths = torch.tensor([448.0, 17.0, 19.0, -21.0, 2**-10, 3 * 2**-10, -(2**-6), 0.0146484375])
+    for kind, row in ((torch.int8, whole), (torch.float8_e4m3fn, eighths)):
+        stored = torch.zeros(2, 1, 1, 1, 8 + SCALE_BYTES, dtype=torch.int8).view(kind)
+
+        store_kv.launch(row.view(1, 1, 8), -row.view(1, 1, 8), stored, torch.zeros(1).long())
+
+        expected = reference.pack_rows(torch.stack([row, -row]), kind).view(torch.int8)
+        assert torch.equal(stored.view(torch.int8).view(2, -1), expected)
+        assert expected[0, -SCALE_BYTES:].view(torch.float32) == 1.0
+
+
 def test_slots_beyond_32_bits() -> None:
-    # 9 GB of addresses, of which a few pages are ever touched.
-    slots, width = 1 << 22, 256
-    with mmap.mmap(-1, 2 * slots * width * 4) as memory:
-        cache = torch.frombuffer(memory, dtype=torch.float32).view(2, slots // 16, 16, 1, width)
-        key, value = torch.randn(2, 1, 1, width).unbind()
+    # 5 GB of addresses, of which a few pages are ever touched.
+    slots, row = 1 << 24, 128 + SCALE_BYTES
+    key, value = torch.randn(2, 1, 1, 128).unbind()
+    few = torch.zeros(2, 1, 1, 1, row, dtype=torch.int8)
+    with mmap.mmap(-1, 2 * slots * row) as memory:
+        cache = torch.frombuffer(memory, dtype=torch.int8).view(2, slots // 16, 16, 1, row)
 
         store_kv.launch(key, value, cache, torch.tensor([slots - 1]))
+        store_kv.launch(key, value, few, torch.tensor([0]))
 
-        assert torch.equal(cache[0, -1, -1], key[0])
-        assert torch.equal(cache[1, -1, -1], value[0])
+        assert torch.equal(cache[:, -1, -1], few[:, 0, 0])
+        assert bool(few[:, 0, 0, 0, :-SCALE_BYTES].any(-1).all())
         del cache
