@@ -10,9 +10,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
-from app.errors import Unavailable
+from app.errors import NotFound, Unavailable
 from app.ids import new_id
-from app.live.protocol import SUBPROTOCOL
+from app.live.protocol import SUBPROTOCOL, CloseCode
 
 JsonObject = dict[str, Any]
 
@@ -70,7 +70,8 @@ async def terminal(url: str, site: str) -> AsyncIterator[Terminal]:
     """A terminal that has said hello to the Careline at `url`.
 
     Raises:
-        Unavailable: nobody answers there, or they refuse this site.
+        Unavailable: nobody answers there.
+        NotFound: they know no such site.
     """
     parts = urlsplit(url)
     scheme = "wss" if parts.scheme == "https" else "ws"
@@ -82,9 +83,22 @@ async def terminal(url: str, site: str) -> AsyncIterator[Terminal]:
             made = Terminal(socket)
             hello = {"t": "hello", "proto": 1, "role": "widget", "site": site}
             await socket.send(json.dumps(hello))
-            async for frame in made.frames():
-                if frame["t"] == "synced":
-                    break
+            await _be_greeted(made, url, site)
             yield made
     except (OSError, WebSocketException) as error:
         raise Unavailable(f"No Careline answers at {url}: {error}.") from error
+
+
+async def _be_greeted(made: Terminal, url: str, site: str) -> None:
+    try:
+        async for frame in made.frames():
+            if frame["t"] == "synced":
+                return
+    except Unavailable as error:
+        closed = error.__cause__
+        told = closed.rcvd if isinstance(closed, ConnectionClosed) else None
+        if told is None or told.code != CloseCode.NOT_SIGNED_IN:
+            raise
+        raise NotFound(
+            f"{url} knows no site {site}; the script tag of its widget has the token: --site=pk_…"
+        ) from error

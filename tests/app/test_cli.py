@@ -244,7 +244,7 @@ async def test_ask_prints_the_answer_of_a_running_careline(serving: Serving) -> 
     assert status == 0, said
     assert said.strip()
     assert (nobody[0], "error unavailable:" in nobody[1]) == (1, True)
-    assert (stranger[0], "error unavailable:" in stranger[1]) == (1, True)
+    assert (stranger[0], "knows no site pk_unknown" in stranger[1]) == (1, True)
 
 
 async def test_ask_tells_who_answers_when_a_person_is_wanted(serving: Serving) -> None:

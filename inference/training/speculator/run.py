@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import torch
 from rich.console import Console
+from rich.progress import track
 
 from inference.training.rows import Rows, open_rows_at, write_rows
 from inference.training.screen import watching
@@ -109,7 +110,8 @@ class SpeculatorRun:
         save_asked(
             self._at("prompts.jsonl"), prompts(pieces, layout, recipe.MAX_PROMPT_TOKENS, rng)
         )
-        examples = (one for piece in pieces for one in layout.examples(piece.conversation))
+        shown = track(pieces, "laying them out", console=self.console)
+        examples = (one for piece in shown for one in layout.examples(piece.conversation))
         write_rows(
             self._at("truth-rows"),
             [("all", examples)],
