@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from app.agents import members
 from app.agents.repository import Agents
-from app.agents.service import MIN_PASSWORD_CHARS
+from app.agents.service import MIN_PASSWORD_CHARS, PROGRAMS_DOMAIN
 from app.dependencies import WorkDep
 from app.errors import Invalid
 from app.office.forms import EMPTY_SHEET, BadForm, Fields, Sheet
@@ -135,6 +135,7 @@ async def _page(
         "members": sorted(found, key=lambda one: (one.disabled_at is not None, one.name.lower())),
         "invitations": await members.open_invitations(work.session, workspace_id, work),
         "roles": members.roles_to_give(office.doer),
+        "programs_domain": PROGRAMS_DOMAIN,
         "link": link,
         "invited_email": email,
     }

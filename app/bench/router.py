@@ -17,7 +17,7 @@ from app.bench.service import (
     try_question,
 )
 from app.dependencies import PartsDep, SnapshotDep
-from app.errors import Unavailable
+from app.errors import NotFound, Unavailable
 from app.knowledge.editing import MAX_BODY_CHARS, MAX_TITLE_CHARS
 from app.knowledge.passages import SourceArticle
 from app.knowledge.search import SearchIndex
@@ -82,7 +82,7 @@ async def ask_draft(posted: WriterDep, session: SnapshotDep, parts: PartsDep) ->
         values = {"trial": None, "trouble": BadForm(Sheet(errors=fields.errors)).sentence}
         return page("bench/_draft_answer.html", values, status=422)
     draft = SourceArticle(
-        article_id=UUID(str(posted.form.get("article_id") or UUID(int=0))),
+        article_id=_article_id(fields),
         version=0,
         slug="draft",
         title=title,
@@ -94,6 +94,14 @@ async def ask_draft(posted: WriterDep, session: SnapshotDep, parts: PartsDep) ->
     await session.close()
     index = await parts.library.index_of(posted.agent.workspace_id, articles)
     return await _trial(parts, house, index, question, "bench/_draft_answer.html")
+
+
+def _article_id(fields: Fields) -> UUID:
+    """Of the article this draft would replace; a new one's is nobody's."""
+    try:
+        return UUID(fields.values.get("article_id") or str(UUID(int=0)))
+    except ValueError as error:
+        raise NotFound from error
 
 
 async def _trial(

@@ -21,6 +21,7 @@ from app.dashboard.opened import read_opened
 from app.dashboard.saved_views import forget_view, read_views, save_view
 from app.dependencies import AgentDep, CsrfDep, PartsDep, SnapshotDep, WorkDep, check_csrf
 from app.errors import Invalid, NotSignedIn, RateLimited
+from app.office.forms import FormText
 from app.pages import page
 from app.speakers import SignedInAgent
 from app.vocabulary import Priority
@@ -57,12 +58,12 @@ class ViewForm(BaseModel):
     """A filter and the name it gets."""
 
     csrf: str
-    name: str = Field(max_length=200)
+    name: FormText = Field(max_length=200)
     view: View = View.ALL
-    label: str = Field(default="", max_length=40)
+    label: FormText = Field(default="", max_length=40)
     priority: Priority | Literal[""] = ""
     assignee: UUID | Literal[""] = ""
-    q: str = Field(default="", max_length=200)
+    q: FormText = Field(default="", max_length=200)
 
 
 @router.get("/sign-in")
@@ -76,7 +77,7 @@ async def sign_in(
     request: Request,
     parts: PartsDep,
     session: SnapshotDep,
-    email: Annotated[str, Form(max_length=254)] = "",
+    email: Annotated[FormText, Form(max_length=254)] = "",
     password: Annotated[str, Form(max_length=1_000)] = "",
 ) -> Response:
     """Hand out the cookie, or the door again with what was wrong."""

@@ -32,6 +32,8 @@ from app.vocabulary import ArticleState, Visibility
 router = APIRouter(prefix="/dashboard/articles", include_in_schema=False)
 
 _MAX_SOUGHT_CHARS = 100
+VersionQuery = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+"""A version by its number; no database counts further."""
 
 
 @router.get("")
@@ -126,7 +128,7 @@ async def text(
     office: OfficeDep,
     session: SnapshotDep,
     article_id: UUID,
-    v: Annotated[int | None, Query(ge=1)] = None,
+    v: VersionQuery = None,
 ) -> HTMLResponse:
     """A version paragraph by paragraph, whatever became of the article; `#p3` marks the third."""
     drafts = Drafts(session)
@@ -149,7 +151,7 @@ async def versions(
     office: OfficeDep,
     session: SnapshotDep,
     article_id: UUID,
-    v: Annotated[int | None, Query(ge=1)] = None,
+    v: VersionQuery = None,
 ) -> HTMLResponse:
     """All versions, and what `v` changed in the one before; without `v`, the newest."""
     drafts = Drafts(session)

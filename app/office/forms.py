@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator
 
 from app.errors import Invalid
 
@@ -17,6 +19,16 @@ Word = TypeVar("Word", bound=StrEnum)
 _ADDRESS = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MAX_EMAIL_CHARS = 254
+
+
+def _without_control(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("characters that cannot be shown")
+    return value
+
+
+FormText = Annotated[str, AfterValidator(_without_control)]
+"""A field that FastAPI reads by itself; PostgreSQL takes no NUL."""
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,10 @@ async def erase(posted: ManagerDep, work: WorkDep, contact_id: UUID) -> Response
     if fields.text("confirm", max_chars=20, is_required=False).lower() == "erase":
         await erase_contact(work, posted.doer, contact_id)
         return go_to("/dashboard/contacts", "erased")
-    rows = await Contacts(work.session).rows(posted.agent.workspace_id)
+    contacts, workspace_id = Contacts(work.session), posted.agent.workspace_id
+    sought = (await contacts.contact(workspace_id, contact_id)).name
+    rows = await contacts.rows(workspace_id, sought)
     fields.refuse(f"confirm-{contact_id}", "Type “erase” to confirm.")
-    values = {"title": "Contacts", "rows": rows, "sought": ""}
+    values = {"title": "Contacts", "rows": rows, "sought": sought}
     from_form = fields.sheet()
     return posted.page("settings/contacts.html", "settings", values, sheet=from_form, status=422)

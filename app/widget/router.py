@@ -69,7 +69,7 @@ async def articles(session: SnapshotDep) -> HTMLResponse:
 
 @router.get("/articles/{slug}")
 async def article(
-    slug: str, session: SnapshotDep, v: Annotated[int | None, Query(ge=1)] = None
+    slug: str, session: SnapshotDep, v: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None
 ) -> HTMLResponse:
     """An article as it is, or as it was in version `v` when an answer cited it."""
     found = await knowledge.read_article(session, slug, v)
