@@ -75,11 +75,12 @@ def test_a_speculators_head_is_packed_where_kernels_run() -> None:
     torch.testing.assert_close(best.log_probs, log_probs, atol=1e-5, rtol=1e-5)
 
 
-def test_what_lies_beside_a_row_is_not_read() -> None:
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_lies_beside_a_row_is_not_read(width: int) -> None:
     generator = torch.Generator().manual_seed(0)
     wide = torch.full((70, 200), float("nan"))  # more rows than a program has
-    wide[:, 60:140] = torch.randn(70, 80, generator=generator)
-    x, head = wide[:, 60:140], pack_head(torch.randn(7, 80, generator=generator))
+    wide[:, 60 : 60 + width] = torch.randn(70, width, generator=generator)
+    x, head = wide[:, 60 : 60 + width], pack_head(torch.randn(7, width, generator=generator))
 
     ids, log_probs = launch(x, head, 2)
 
