@@ -1,5 +1,6 @@
 """The pages of those who write articles: list, editor, versions."""
 
+import asyncio
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -77,7 +78,7 @@ async def create(posted: WriterDep, work: WorkDep) -> Response:
 async def preview(posted: WriterDep) -> HTMLResponse:
     """What stands in the editor as customers would see it."""
     body = str(posted.form.get("body_md", ""))[:MAX_BODY_CHARS]
-    return page("knowledge/_prose.html", {"blocks": read_blocks(body)})
+    return page("knowledge/_prose.html", {"blocks": await asyncio.to_thread(read_blocks, body)})
 
 
 @router.get("/{article_id}")
@@ -141,7 +142,7 @@ async def text(
         "title": title,
         "article": article,
         "number": number,
-        "blocks": read_blocks(body),
+        "blocks": await asyncio.to_thread(read_blocks, body),
     }
     return office.page("knowledge/text.html", "knowledge", values)
 
@@ -164,7 +165,7 @@ async def versions(
         earlier = next((row.version for row in rows if row.version < chosen), None)
         before = await drafts.version(article_id, earlier) if earlier is not None else None
         old = _as_file(before.title, before.body_md) if before else ""
-        lines = diff(old, _as_file(now.title, now.body_md))
+        lines = await asyncio.to_thread(diff, old, _as_file(now.title, now.body_md))
     values = {
         "title": article.title,
         "article": article,
@@ -231,7 +232,7 @@ async def _editor(
         "article": article,
         "draft": draft,
         "collections": await Drafts(session).collections(office.agent.workspace_id),
-        "blocks": read_blocks(sheet.value("body_md")),
+        "blocks": await asyncio.to_thread(read_blocks, sheet.value("body_md")),
     }
     return office.page("knowledge/editor.html", "knowledge", values, sheet=sheet, status=status)
 

@@ -1,5 +1,6 @@
 """Publishing articles, showing them, and keeping the questions they did not answer."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID
@@ -130,7 +131,7 @@ async def read_article(
         collection=article.collection,
         version=number,
         is_current=number == article.version,
-        blocks=read_blocks(body),
+        blocks=await asyncio.to_thread(read_blocks, body),
     )
 
 

@@ -1,11 +1,17 @@
 """Publishing articles, reading old versions, and the index that follows."""
 
+import threading
+
 import pytest
 from sqlalchemy import select
 
+from app.audit.service import Doer
 from app.errors import NotFound
+from app.knowledge import editing, service
+from app.knowledge.editing import Edit, create_article, publish_draft
 from app.knowledge.evidence import Verdict, find_evidence
 from app.knowledge.library import Library
+from app.knowledge.paragraphs import Block, read_blocks
 from app.knowledge.service import (
     ArticleText,
     article_url,
@@ -16,7 +22,7 @@ from app.knowledge.service import (
 )
 from app.models import KbGap
 from app.parts import Parts
-from app.vocabulary import Visibility
+from app.vocabulary import AgentRole, Visibility
 from tests.factories import Shop
 
 RETURNS = ArticleText("returns", "Returns", "You can return it within 45 days.\n", "returns")
@@ -46,6 +52,27 @@ async def test_a_citation_keeps_its_text_when_the_article_changes(parts: Parts, 
         1, False, "You can return it within 45 days.",
     )  # fmt: skip
     assert article_url("returns", 1, 1) == "/articles/returns?v=1#p1"
+
+
+async def test_a_long_article_is_read_beside_the_event_loop(
+    parts: Parts, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops, seen = threading.get_ident(), list[bool]()
+
+    def watched(body_md: str) -> tuple[Block, ...]:
+        seen.append(threading.get_ident() == loops)
+        return read_blocks(body_md)
+
+    monkeypatch.setattr(editing, "read_blocks", watched)
+    monkeypatch.setattr(service, "read_blocks", watched)
+    doer = Doer(shop.agents[AgentRole.OWNER])
+    async with parts.database.work() as work:
+        article = await create_article(work, doer, Edit("Returns", "Within 45 days."))
+        await publish_draft(work, doer, article.id)
+    async with parts.database.snapshot() as session:
+        await read_article(session, article.slug)
+
+    assert seen == [False, False]
 
 
 async def test_the_same_text_again_changes_nothing(parts: Parts, shop: Shop) -> None:
