@@ -2,7 +2,8 @@
 
 Tickets are looked over as a batch is: rules, then the suggested reply at the batch's priority, two
 at a time. A chat asks its next question when the last is answered; the time between two chunks of
-its answer is what its reader feels. The three modes take turns, so that a busy machine hits all.
+its answer is what its reader feels. Rules and plans are made in threads, as the application does.
+The three modes take turns, so that a busy machine hits all.
 """
 
 import asyncio
@@ -50,7 +51,8 @@ class Bench:
     async def answer(self, text: str, seed: int, salt: bytes, priority: int) -> None:
         """One reply, its chunks' distances counted where it is a chat's."""
         turn = Turn(Role.CUSTOMER, text, 1, MessageState.COMPLETE)
-        plan = make_plan(self.index, Thread("Fernhill Supply", (), (turn,), seed=seed))
+        thread = Thread("Fernhill Supply", (), (turn,), seed=seed)
+        plan = await asyncio.to_thread(make_plan, self.index, thread)
         if plan.prompt is None:
             return
         last: float | None = None
@@ -70,7 +72,8 @@ class Bench:
     async def tickets(self, number: int) -> None:
         """One of the tickets that a batch has under way, again and again."""
         for seed, text in self._asked(number):
-            found = sort_ticket(Ticket(f"Hello, {text} Thank you!"), LABELS, self.meaning)
+            ticket = Ticket(f"Hello, {text} Thank you!")
+            found = await asyncio.to_thread(sort_ticket, ticket, LABELS, self.meaning)
             await self.answer(found.summary, seed, b"tickets", BATCH_PRIORITY)
             self.num_tickets += 1
 
