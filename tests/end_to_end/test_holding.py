@@ -10,6 +10,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from tests.app.files.test_kinds import HTML, PNG
 from tests.end_to_end.pages import AgentPage, CustomerPage
 from tests.end_to_end.server import AGENT_NAME, Careline
+from tests.end_to_end.test_pages import barriers
 
 Window = Callable[[], Chrome]
 QUESTION = "How do I return an item?"
@@ -88,6 +89,7 @@ def test_files_go_both_ways_and_a_lie_is_told_beside_its_name(
     refused = customer.find(".tray-file[data-state=refused]")
     customer.until(lambda: not customer.all(".tray-file progress"), "both arrived")
     assert "that is not what is in it" in refused.text
+    assert barriers(customer) == [], "a refusal"
     customer.ask("This is what it looks like")
 
     link = agent.until(
@@ -149,6 +151,7 @@ def test_what_is_written_without_a_connection_survives_a_reload(
         customer.ask(text)
     banner = customer.find(".banner")
     customer.until(lambda: "3 messages are kept here" in banner.text, "the banner says so")
+    assert barriers(customer) == [], "offline"
     customer.driver.get("about:blank")
 
     careline.start()

@@ -83,6 +83,7 @@ def test_a_draft_is_previewed_asked_about_and_published(
     office.find('[name="question"]').send_keys("When can I hire a kayak?")
     office.find("#ask button").click()
     office.until(lambda: "Kayaks can be hired on Tuesdays." in office.find("#draft-answer").text)
+    assert barriers(office) == [], "the answer of a draft"
     office.find("#edit .button").click()
     office.until(lambda: "Saved." in office.find(".done").text)
     office.driver.find_element(By.XPATH, "//button[text()='Publish']").click()

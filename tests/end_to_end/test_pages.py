@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.end_to_end.browser import DESKTOP, PHONE, Scheme, show_as
+from tests.end_to_end.browser import DESKTOP, PHONE, Scheme, Screen, show_as
 from tests.end_to_end.pages import AgentPage, CustomerPage
 from tests.end_to_end.server import Careline
 
@@ -96,12 +96,12 @@ def allow_origin(careline: Careline, origin: str) -> None:
         database.execute("UPDATE inbox SET allowed_origins = json_array(?)", [origin])
 
 
-def barriers(page: CustomerPage | AgentPage) -> list[str]:
+def barriers(page: CustomerPage | AgentPage, screen: Screen = DESKTOP) -> list[str]:
     """What axe-core finds serious or critical, light and dark, one line each."""
     page.driver.execute_script(AXE.read_text(encoding="utf-8"))
     found: list[str] = []
     for scheme in Scheme:
-        show_as(page.driver, DESKTOP, scheme)
+        show_as(page.driver, screen, scheme)
         result: dict[str, Any] = page.driver.execute_async_script(_RUN_AXE)
         assert "error" not in result, result["error"]
         found += [
@@ -201,6 +201,31 @@ def test_axe_finds_no_barrier_in_what_opens_over_a_conversation(
             desk.type("/")
         desk.until(partial(is_shown, desk, shown), shown)
         assert barriers(desk) == [], step
+
+
+def test_axe_finds_no_barrier_in_what_opens_on_a_phone(
+    careline: Careline, window: OpenWindow
+) -> None:
+    page, desk = CustomerPage(window()), AgentPage(window())
+    for one in (page, desk):
+        show_as(one.driver, PHONE)
+    page.driver.get(careline.url)
+    page.open_chat()
+    page.ask("How long does delivery take?")
+    page.wait_for_whole_answer()
+    page.find(".menu").click()
+    page.find(".conversations button")
+    page.until(lambda: not page.driver.execute_script(_MOVING), "a list at rest")
+    assert barriers(page, PHONE) == [], "conversations"
+    desk.sign_in(careline.url)
+    assert barriers(desk, PHONE) == [], "inbox"
+    desk.rows()[0].click()
+    desk.until(desk.thread)
+    assert barriers(desk, PHONE) == [], "conversation"
+    desk.until(partial(click, desk, ".details-toggle"), "the details")
+    desk.until(partial(click, desk, "#contact-card button"), "a form")
+    desk.until(partial(is_shown, desk, "#contact-card [name=email]"), "its fields")
+    assert barriers(desk, PHONE) == [], "details with a form"
 
 
 _OPENED = {
