@@ -192,9 +192,10 @@ def _elsewhere(index: SearchIndex, said: str, earlier: Asked) -> Evidence | None
 
 def _after_a_story(index: SearchIndex, said: str) -> Evidence | None:
     """What is asked at the end, read with what was told before it."""
-    *told, asked = split_sentences(said)
-    if not told or told[-1].endswith("?"):
+    sentences = split_sentences(said)
+    if len(sentences) < 2 or sentences[-2].endswith("?"):
         return None
+    *told, asked = sentences
     earlier = index.understand(" ".join(told))
     return find_evidence_for(index, index.understand(asked).after(earlier, []))
 

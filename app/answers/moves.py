@@ -24,4 +24,6 @@ class Move(StrEnum):
     """A joke, a poem, a sum: what no company's articles are for."""
     UNCLEAR = "unclear"
     """Letters or signs that say nothing."""
+    FILE = "file"
+    """A file without a word about it."""
     HANDOFF = "handoff"

@@ -88,6 +88,10 @@ SMALL_TALK: dict[Move, tuple[str, ...]] = {
         "or shall I connect you with a person?",
     ),
     Move.CHAT: ("I'm afraid that is not something I can help with.",),
+    Move.FILE: (
+        "Thank you for the file. I cannot look inside it, but a person from our team can. What "
+        "would you like to know?",
+    ),
     Move.UNCLEAR: ("Sorry, I did not get that. Could you put your question in a few words?",),
 }
 TOPICS: dict[Topic, str] = {

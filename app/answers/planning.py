@@ -48,7 +48,7 @@ from app.workspace.answer_policy import AnswerMode, ReleaseMode
 _NUM_PASSAGES = 3
 _MAX_TALK_TOKENS = 24
 _NUM_TOPICS_NAMED = 4
-_OURS = (Move.DECLINED, Move.HOLD, Move.DOUBT, Move.UPSET, Move.CHAT, Move.UNCLEAR)
+_OURS = (Move.DECLINED, Move.HOLD, Move.DOUBT, Move.UPSET, Move.CHAT, Move.UNCLEAR, Move.FILE)
 """Where the model goes on as if nothing had been said."""
 
 
@@ -200,7 +200,7 @@ def _small_talk(thread: Thread, routed: Route) -> Plan:
     ability = book.ability.format(company=thread.company, topics=topics)
     if routed.move in _OURS or routed.is_unworded:
         told = (*said, ability) if routed.move is Move.CHAT else said
-        chips = (Chip.HUMAN,) if routed.move in (Move.UPSET, Move.DOUBT) else ()
+        chips = (Chip.HUMAN,) if routed.move in (Move.UPSET, Move.DOUBT, Move.FILE) else ()
         return Plan(routed, (Copy(" ".join(told)),), chips=chips)
     own = [own_words(thread, sentence, _MAX_TALK_TOKENS, beside_facts=False) for sentence in said]
     facts = {

@@ -21,10 +21,13 @@ _MAX_RANDOM_WORDS = 2
 
 
 def read_signs(text: str) -> Move | None:
-    """What a message without words says; None for one that has some."""
+    """What a message without words says; None for one that has some.
+
+    Only with a file may it be empty.
+    """
     said = text.strip()
     if not said:
-        return None
+        return Move.FILE
     if any(char.isalnum() for char in said):
         words = said.split()
         is_random = len(words) <= _MAX_RANDOM_WORDS and all(map(_RANDOM.search, words))

@@ -23,6 +23,10 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
         Move.CHAT: (
             "Dabei kann ich leider nicht helfen. Fragen zu unserem Service beantworte ich gern.",
         ),
+        Move.FILE: (
+            "Danke für die Datei. Ich kann nicht hineinsehen, ein Mensch aus unserem Team "
+            "schon. Was möchten Sie wissen?",
+        ),
         Move.UNCLEAR: (
             "Das habe ich leider nicht verstanden. Können Sie Ihre Frage in ein paar Worten "
             "stellen?",
@@ -49,6 +53,10 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
             "Je ne peux pas aider pour cela. Je réponds volontiers aux questions sur notre "
             "service.",
         ),
+        Move.FILE: (
+            "Merci pour le fichier. Je ne peux pas l'ouvrir, mais une personne de notre "
+            "équipe le peut. Que souhaitez-vous savoir ?",
+        ),
         Move.UNCLEAR: (
             "Désolé, je n'ai pas compris. Pouvez-vous poser votre question en quelques mots ?",
         ),
@@ -71,6 +79,10 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
         ),
         Move.CHAT: (
             "En eso no puedo ayudar. Con gusto respondo preguntas sobre nuestro servicio.",
+        ),
+        Move.FILE: (
+            "Gracias por el archivo. No puedo abrirlo, pero una persona de nuestro equipo sí."
+            " ¿Qué desea saber?",
         ),
         Move.UNCLEAR: (
             "Lo siento, no lo he entendido. ¿Puede hacer su pregunta en pocas palabras?",
@@ -95,6 +107,10 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
         Move.CHAT: (
             "In questo non posso aiutare. Rispondo volentieri alle domande sul nostro servizio.",
         ),
+        Move.FILE: (
+            "Grazie per il file. Io non posso aprirlo, ma una persona del nostro team sì. Che"
+            " cosa desidera sapere?",
+        ),
         Move.UNCLEAR: ("Mi dispiace, non ho capito. Può fare la sua domanda in poche parole?",),
     },
     "pt": {
@@ -116,6 +132,10 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
         Move.CHAT: (
             "Nisso não posso ajudar. Respondo com gosto a perguntas sobre o nosso serviço.",
         ),
+        Move.FILE: (
+            "Obrigado pelo ficheiro. Não o posso abrir, mas uma pessoa da nossa equipa pode. "
+            "O que deseja saber?",
+        ),
         Move.UNCLEAR: ("Desculpe, não percebi. Pode fazer a sua pergunta em poucas palavras?",),
     },
     "nl": {
@@ -135,6 +155,10 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
             "ik een medewerker erbij halen?",
         ),
         Move.CHAT: ("Daar kan ik niet mee helpen. Vragen over onze service beantwoord ik graag.",),
+        Move.FILE: (
+            "Bedankt voor het bestand. Ik kan het niet openen, maar iemand van ons team wel. "
+            "Wat wilt u weten?",
+        ),
         Move.UNCLEAR: ("Sorry, dat begreep ik niet. Kunt u uw vraag in een paar woorden stellen?",),
     },
     "ar": {
@@ -151,6 +175,9 @@ SMALL_TALK: dict[str, dict[Move, tuple[str, ...]]] = {
         ),
         Move.UPSET: ("يؤسفني أن هذا مزعج. أخبرني في جملة واحدة بما حدث، أم تود أن أطلب شخصًا؟",),
         Move.CHAT: ("لا يمكنني المساعدة في ذلك. يسعدني أن أجيب عن أسئلة حول خدمتنا.",),
+        Move.FILE: (
+            "شكرًا على الملف. لا أستطيع فتحه، لكن شخصًا من فريقنا يستطيع. ما الذي تود معرفته؟",
+        ),
         Move.UNCLEAR: ("عذرًا، لم أفهم ذلك. هل يمكنك كتابة سؤالك في كلمات قليلة؟",),
     },
 }

@@ -28,6 +28,7 @@ OUTCOMES: Mapping[str, str] = {
     Move.UPSET: "Is upset",
     Move.CHAT: "Not our business",
     Move.UNCLEAR: "Says nothing",
+    Move.FILE: "Sent a file only",
     Move.HANDOFF: "To a person",
 }
 EVENTS: Mapping[str, str] = {

@@ -80,6 +80,7 @@ def test_an_order_number_is_not_looked_for() -> None:
         ("👍🏽", Move.GREETING),  # as the first word it thanks for nothing
         ("😡😡", Move.UPSET),
         ("???", Move.UNCLEAR),
+        ("", Move.FILE),
         ("asdfghjkl", Move.UNCLEAR),
         ("good morning, I have a question about my order", Move.HOLD),
         ("hi can you help me", Move.ABILITY),
