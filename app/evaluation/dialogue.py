@@ -59,8 +59,9 @@ class Dialogue:
         self._thread = replace(
             thread,
             turns=(*thread.turns, said),
-            answered_seq=seq,
+            answered_seq=said.seq,
             last_verdict=plan.verdict,
+            options=plan.options,
         )
         return Answered(plan, written)
 

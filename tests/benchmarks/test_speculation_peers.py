@@ -38,9 +38,9 @@ def test_each_is_held_against_itself_and_our_best_against_each() -> None:
         "text.careline": 1.0,
         "text.careline.mlp": 2.0,
         "text.other": 1.0,
-        "text.vs_other": 4.0,
+        "text.careline_vs_other": 4.0,
         "text.other.lookup": 0.5,
-        "text.vs_other.lookup": 8.0,
+        "text.careline_vs_other.lookup": 8.0,
     }
     assert everyone[0].batches == [2, 2, 1] * 3, "once to warm up"
 
