@@ -77,7 +77,9 @@ class _SharedCosts(MeasuredBudget):
             one.start(measured)
 
     def add(self, budget: MeasuredBudget) -> None:
-        """One more, which takes what was measured last."""
+        """One more, which takes what was measured last; where nobody drafts it wants nothing."""
+        if not budget.is_of_use:
+            return
         self._others.append(budget)
         if self._measured:
             budget.start(self._measured)
