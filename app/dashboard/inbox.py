@@ -89,6 +89,7 @@ class InboxRow:
 
     id: UUID
     number: int
+    contact_id: UUID
     contact_name: str
     subject: str
     snippet: str
@@ -312,6 +313,7 @@ def _row(
     return InboxRow(
         id=conversation.id,
         number=conversation.number,
+        contact_id=conversation.contact_id,
         contact_name=contact_name,
         subject=conversation.subject,
         snippet=_snippet(newest),

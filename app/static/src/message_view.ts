@@ -153,8 +153,7 @@ export class MessageList {
   #thinking(live: Live | null): HTMLElement {
     const { strings } = this.options;
     const phase = live?.phase ? strings.phases[live.phase] : strings.thinking;
-    const dots = h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
-    return h("div", { class: "bubble thinking" }, dots, h("span", { class: "phase" }, phase));
+    return h("div", { class: "bubble thinking" }, dots(), h("span", { class: "phase" }, phase));
   }
 
   #sources(message: Message): HTMLElement {
@@ -201,6 +200,11 @@ export class MessageList {
     }
     return group;
   }
+}
+
+/** Somebody is at it. */
+export function dots(): HTMLElement {
+  return h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 }
 
 function fillEvent(li: HTMLLIElement, message: Message): void {

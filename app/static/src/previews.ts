@@ -111,7 +111,7 @@ function copy(canvas: HTMLCanvasElement, small: HTMLCanvasElement | null): void 
   const context = canvas.getContext("2d");
   if (!context) return;
   if (small) return context.drawImage(small, 0, 0);
-  context.setTransform(3, 0, 0, 3, SIZE.width / 2 - 36, SIZE.height / 2 - 36);
+  context.setTransform(6, 0, 0, 6, SIZE.width / 2 - 72, SIZE.height / 2 - 72);
   context.strokeStyle = "#84848f";
   context.lineWidth = 1.75;
   for (const outline of FILE) context.stroke(new Path2D(outline));

@@ -27,7 +27,7 @@ export class Head {
     const avatar = h("span", { class: "avatar", "aria-hidden": "true" }, icon(...SPARK));
     const name = h("p", { class: "name" }, company);
     const titles = h("div", { class: "titles" }, name, this.#state);
-    this.element = h("header", {}, avatar, titles, this.menu, this.close);
+    this.element = h("div", { class: "head" }, avatar, titles, this.menu, this.close);
   }
 
   show(thread: Thread, link: LinkState, isOffline: boolean): void {

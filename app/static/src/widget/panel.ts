@@ -3,7 +3,7 @@
 import { Announcer } from "../announcer.ts";
 import { button, h, icon } from "../dom.ts";
 import { DOWN, PERSON, SPARK, STOP } from "../icons.ts";
-import { MessageList } from "../message_view.ts";
+import { dots, MessageList } from "../message_view.ts";
 import type { Previews } from "../previews.ts";
 import type { Chip, ConversationSummary, Limits, SentFile, Team, Welcome } from "../protocol.ts";
 import type { LinkState } from "../rt.ts";
@@ -61,7 +61,8 @@ export class Panel {
   readonly #own: ListView;
   readonly #head: Head;
   readonly #welcome = h("div", { class: "welcome" });
-  readonly #typing = h("p", { class: "typing", hidden: true });
+  readonly #typist = h("span");
+  readonly #typing = h("p", { class: "typing", hidden: true }, dots(), this.#typist);
   readonly #closing: HTMLElement;
   readonly #disclosure: HTMLElement;
   readonly #stopButton: HTMLButtonElement;
@@ -218,8 +219,9 @@ export class Panel {
     this.#head.show(thread, link, this.isOffline);
     this.#welcome.hidden = !thread.isEmpty;
     this.#typing.hidden = thread.typing === null;
-    this.#typing.textContent = thread.typing === null ? "" : strings.typing(thread.typing);
-    this.#closing.hidden = thread.status !== "resolved";
+    this.#typist.textContent = thread.typing === null ? "" : strings.typing(thread.typing);
+    const isWaiting = items.some((item) => item.kind === "pending"); // it opens again with these
+    this.#closing.hidden = thread.status !== "resolved" || isWaiting;
     this.#rating.show(thread);
     this.#stopButton.hidden = thread.live === null;
     this.#disclosure.hidden = thread.control !== "bot";
