@@ -76,7 +76,7 @@ class Stage:
                 )
                 if conversation_id is None and posted.contact_id is not None:
                     contact = await work.session.get_one(Contact, posted.contact_id)
-                    contact.name = script.contact
+                    contact.name, contact.email = script.contact, script.email
                 conversation_id = posted.conversation_id
                 customer = replace(customer, contact_id=posted.contact_id)
             else:

@@ -49,6 +49,7 @@ class Script:
     contact: str
     minutes_ago: float
     steps: tuple[Step, ...]
+    email: str | None = None
 
 
 def read_scripts(path: Path = _FILE) -> list[Script]:
@@ -56,7 +57,10 @@ def read_scripts(path: Path = _FILE) -> list[Script]:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     return [
         Script(
-            one["contact"], one["minutes_ago"], tuple(_step(dict(step)) for step in one["steps"])
+            one["contact"],
+            one["minutes_ago"],
+            tuple(_step(dict(step)) for step in one["steps"]),
+            one.get("email"),
         )
         for one in data["conversation"]
     ]

@@ -3,7 +3,8 @@
 import asyncio
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -35,6 +36,9 @@ PASSWORD = "fernhill-demo"
 _CANNED = Path(__file__).parent / "canned_replies.toml"
 
 
+_WRITTEN_DAYS = 60
+"""How long the articles have been there: longer than anybody has asked."""
+_SEEN_H = 2
 _AGENTS_STAY_MIN = 24 * 60
 """The demo's agents are rarely at their desks; their conversations are to stay with them."""
 
@@ -74,7 +78,9 @@ async def seed(database: Database, clock: Clock, meaning: Meaning | None = None)
         is_new = workspace_id is None
         if workspace_id is None:
             workspace_id = await _open_company(work)
-        await publish_articles(work, workspace_id)
+        written = clock() - timedelta(days=_WRITTEN_DAYS)
+        writing = replace(work, clock=lambda: written) if is_new else work
+        await publish_articles(writing, workspace_id)
         if is_new:
             agents = [await _employ(work, workspace_id, account) for account in _ACCOUNTS]
             await _store_canned_replies(work, workspace_id)
@@ -120,7 +126,9 @@ async def _employ(work: Work, workspace_id: UUID, account: _Account) -> Agent:
     if known is not None:
         return known
     new = NewAgent(workspace_id, account.email, account.name, account.role, PASSWORD)
-    return await create_agent(work, new)
+    agent = await create_agent(work, new)
+    agent.last_seen_at = work.clock() - timedelta(hours=_SEEN_H)
+    return agent
 
 
 async def _store_canned_replies(work: Work, workspace_id: UUID) -> None:
