@@ -32,6 +32,7 @@ from inference.errors import (
 from inference.metrics import Histogram, MetricsSnapshot
 from inference.process.socket_server import ServerSettings
 from inference.request import (
+    BACKGROUND_PRIORITY,
     ChatMessage,
     EngineInfo,
     ExactIds,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from inference.engine import Engine
 
 __all__ = [
+    "BACKGROUND_PRIORITY",
     "AlreadyRunning",
     "ChatMessage",
     "ClientSettings",

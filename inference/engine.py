@@ -76,7 +76,6 @@ class Engine:
         cache = KVCache(
             config.num_blocks, config.block_size, model.fingerprint, config.max_pinned_blocks
         )
-        self._scheduler = Scheduler(config, cache)
         self._corpora = Corpora(config.max_corpus_tokens)
         own = speculators
         if own is None:
@@ -84,9 +83,10 @@ class Engine:
         budget = budget or MeasuredBudget([one.name for one in own])
         self._calibration = Calibration(runner, cache.pool, config.block_size, budget, own)
         self._calibration.run_if_due()
+        price = budget.step_cost if isinstance(budget, MeasuredBudget) else float
+        self._scheduler = Scheduler(config, cache, price)
         kind = DrawnDrafting if config.verification == REJECTION else Drafting
-        drafting = kind(own, budget, model.vocab_size)
-        self._loop = StepLoop(self._scheduler, drafting, self._runner)
+        self._loop = StepLoop(self._scheduler, kind(own, budget, model.vocab_size), runner)
         tokenizer = _tokenizer(self._runner)
         self._intake = Intake(config, model, tokenizer)
         self._teaching = Teaching(own, tokenizer, model.vocab_size)

@@ -21,6 +21,9 @@ MAX_STOP_CHARS = 256
 MAX_SPAN_SENTENCES = 10_000
 MAX_NAMES = 1_000
 SEED_LIMIT = 1 << 63
+BACKGROUND_PRIORITY = -5
+"""At this priority and below nobody waits for a request: it gives way to all others, and lengthens
+their steps by a tenth at most."""
 
 
 class FinishReason(enum.StrEnum):

@@ -4,6 +4,9 @@ Running requests come first, oldest first, then new ones: by priority, and fairl
 workspaces. Out of blocks means waiting or preemption by recomputation, never an error: the lowest
 in rank gives way, so the highest always moves on. Drafts take only what nobody else needs.
 
+Background requests, such as tickets of a batch, give way to all others: they leave when another
+wants their blocks or places, and lengthen a step that somebody waits for by little (`leeway.py`).
+
 What is computed ahead of its time (a prompt that is still being typed) never stands in anybody's
 way: it gets rows and keeps blocks only while there is nothing else, in steps so short that whoever
 comes next hardly waits. What it has computed stays in the cache.
@@ -15,6 +18,7 @@ from collections.abc import Iterator
 from inference.batch import Batch, Part
 from inference.cache.kv_cache import KVCache
 from inference.config import EngineConfig
+from inference.leeway import Leeway, Price
 from inference.sequence import Sequence
 
 # Some two milliseconds' worth: a device takes longer for a step.
@@ -25,9 +29,10 @@ _AHEAD_SHARE = 4
 class Scheduler:
     """The waiting and the running, and the blocks they hold."""
 
-    def __init__(self, config: EngineConfig, cache: KVCache) -> None:
+    def __init__(self, config: EngineConfig, cache: KVCache, price: Price = float) -> None:
         self._config = config
         self.cache = cache
+        self._leeway = Leeway(price)
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
         self.num_preemptions = 0
@@ -71,20 +76,16 @@ class Scheduler:
             budget = max(self._config.max_batch, budget // _AHEAD_SHARE)
         else:
             self._set_aside()
-        for sequence in sorted(self._running, key=lambda running: running.rank):
-            # Each running request behind this one keeps at least one row of the budget.
-            room = budget - (self.num_running - len(batch.parts) - 1)
-            if sequence.table is not None and self._secure(sequence, batch):
-                budget -= self._append(batch, sequence, max(1, room))
-        # Who was preempted a moment ago would only be computed again to be preempted again.
-        while budget > 0 and not batch.preempted:
-            newcomer = self._next_waiting(is_quiet)
-            if newcomer is None or self.num_running == self._config.max_batch:
-                break
-            if not self._admit(newcomer):
-                break
-            budget -= self._append(batch, newcomer, budget)
-        self._offer_drafts(batch, budget)
+        live_rows = self._fill(batch, budget, is_quiet, is_background=False)
+        budget -= live_rows
+        room = budget
+        if live_rows and any(one.is_background for one in self):
+            room = self._leeway.rows(live_rows, budget)
+        background_rows = self._fill(batch, room, is_quiet, is_background=True)
+        room -= background_rows
+        offered = self._offer_drafts(batch, budget - background_rows, room)
+        if live_rows and background_rows:
+            self._leeway.spend(live_rows, background_rows + offered)
         return batch
 
     def look_ahead(self) -> None:
@@ -120,6 +121,44 @@ class Scheduler:
         self.cache.publish(table, sequence.token_ids, sequence.num_computed)
         self.cache.trim(table, max(len(sequence.token_ids), sequence.num_computed))
 
+    def _fill(self, batch: Batch, budget: int, is_quiet: bool, *, is_background: bool) -> int:
+        """Give rows to the running and then the waiting ones of a kind; how many."""
+        left = budget
+        running = [one for one in self._running if one.is_background == is_background]
+        running.sort(key=lambda one: one.rank)
+        for place, sequence in enumerate(running, start=1):
+            if left <= 0 or sequence.table is None:
+                continue
+            if self._secure(sequence, batch):
+                # Each running request behind this one keeps at least one row of the budget.
+                left -= self._append(batch, sequence, max(1, left - (len(running) - place)))
+        while left > 0:
+            newcomer = self._next_waiting(is_quiet)
+            if newcomer is None or newcomer.is_background != is_background:
+                break
+            if self._is_short(batch, is_background) or not self._make_room(newcomer, batch):
+                break
+            left -= self._append(batch, newcomer, left)
+        return budget - left
+
+    def _is_short(self, batch: Batch, is_background: bool) -> bool:
+        """Whether one of a kind was preempted a moment ago.
+
+        It would only be computed again to be preempted again.
+        """
+        gave_way = [one for one in self._waiting if one.request_id in batch.preempted]
+        return any(is_background or not one.is_background for one in gave_way)
+
+    def _make_room(self, newcomer: Sequence, batch: Batch) -> bool:
+        """Admit a request, in the place of background ones if need be."""
+        while self.num_running == self._config.max_batch or not self._admit(newcomer):
+            victim = max(self._running, key=lambda running: running.rank, default=None)
+            if victim is None or newcomer.is_background or not victim.is_background:
+                return False
+            self._preempt(victim)
+            batch.preempted.append(victim.request_id)
+        return True
+
     def _append(self, batch: Batch, sequence: Sequence, room: int) -> int:
         if sequence.is_prefilled:
             return 0  # a prefix that was known already; the step ends it
@@ -127,13 +166,19 @@ class Scheduler:
         batch.parts.append(Part(sequence, sequence.num_computed, num_known, draft_room=0))
         return num_known
 
-    def _offer_drafts(self, batch: Batch, budget: int) -> None:
+    def _offer_drafts(self, batch: Batch, budget: int, background: int) -> int:
+        """Room for drafts, of which so much for background requests; how much those got."""
+        offered = 0
         for part in batch.parts:
-            if not part.samples:
+            if not part.samples or part.most_depth <= 0:
                 continue
-            if part.most_depth > 0:
-                part.draft_room = max(0, min(self._config.max_draft_tokens, budget))
-                budget -= part.draft_room
+            most = min(self._config.max_draft_tokens, budget)
+            if part.sequence.is_background:
+                most = min(most, background - offered)
+                offered += most
+            part.draft_room = most
+            budget -= most
+        return offered
 
     def _next_waiting(self, is_quiet: bool) -> Sequence | None:
         """The highest priority; among equals the salt with the fewest running; then the oldest.

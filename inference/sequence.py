@@ -6,7 +6,7 @@ from inference.cache.block_table import BlockTable
 from inference.cache.keys import Prefix
 from inference.constraints.base import Constraint, State
 from inference.metrics import Timeline
-from inference.request import SamplingParams, SpanChoice, TokenLogprob
+from inference.request import BACKGROUND_PRIORITY, SamplingParams, SpanChoice, TokenLogprob
 from inference.sampling import needs_shaping
 from inference.text import AnswerText
 
@@ -78,6 +78,11 @@ class Sequence:
     def is_ahead(self) -> bool:
         """Whether it only computes a prompt before its time, for when nobody else wants a step."""
         return self.params.max_tokens == 0 and self.params.priority < 0
+
+    @property
+    def is_background(self) -> bool:
+        """Whether nobody waits for it, so that it gives way to all who are waited for."""
+        return self.params.priority <= BACKGROUND_PRIORITY
 
     @property
     def rank(self) -> tuple[int, int]:

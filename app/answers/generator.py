@@ -13,6 +13,7 @@ from app.answers.free_release import MAX_FREE_TOKENS
 from app.answers.parts import Part
 from app.errors import Unavailable
 from inference import (
+    BACKGROUND_PRIORITY,
     ChatMessage,
     Document,
     EngineClient,
@@ -32,7 +33,9 @@ TOP_P = 0.95
 MAX_TOKENS = 1_024
 DRAFTS_FROM_TEXTS = "suffix"
 ANSWER_PRIORITY = 0
-BATCH_PRIORITY = -5
+DRAFT_PRIORITY = -1
+"""Of what an agent waits for: customers' answers go before it."""
+BATCH_PRIORITY = BACKGROUND_PRIORITY
 """Of what nobody sits and waits for: it takes a place only where no answer wants one."""
 AHEAD_PRIORITY = -10
 MAX_CONTEXT_TOKENS = 8_192

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import access
-from app.answers.generator import BATCH_PRIORITY, read_window
+from app.answers.generator import DRAFT_PRIORITY, read_window
 from app.answers.repository import read_dialogue
 from app.answers.service import read_thread
 from app.answers.writing import write
@@ -76,7 +76,7 @@ async def suggest_reply(
         seed=thread.seed,
         salt=desk.salt_of(agent.workspace_id),
         show=show,
-        priority=BATCH_PRIORITY,
+        priority=DRAFT_PRIORITY,
         within_s=desk.timeout_s,
     )
     return SuggestedReply(written.text, written.citations)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.answers.generator import ANSWER_PRIORITY, BATCH_PRIORITY
+from app.answers.generator import ANSWER_PRIORITY, BATCH_PRIORITY, DRAFT_PRIORITY
 from app.conversations import desk as acts
 from app.conversations.desk import NewLabel
 from app.copilot import service
@@ -81,7 +81,8 @@ async def test_a_reply_is_suggested_from_the_articles_with_its_sources(
     [source] = reply.sources
     assert reply.text == shown == f"{OPENING} {source.quote} {CLOSING}"
     assert "3 to 5 working days" in source.quote and "[1]" not in reply.text
-    assert watched.priorities == [BATCH_PRIORITY] and BATCH_PRIORITY < ANSWER_PRIORITY
+    assert watched.priorities == [DRAFT_PRIORITY]
+    assert BATCH_PRIORITY < DRAFT_PRIORITY < ANSWER_PRIORITY
     async with quiet.parts.database.snapshot() as session:
         said = select(func.count()).select_from(Message).where(Message.role == Role.BOT)
         assert (await session.execute(said)).scalar_one() == 0, "nothing is stored"
