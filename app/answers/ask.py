@@ -12,7 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.answers.earlier import Earlier, recall
-from app.answers.generator import ANSWER_PRIORITY, read_window, seed_of
+from app.answers.generator import ANSWER_PRIORITY, BATCH_PRIORITY, read_window, seed_of
 from app.answers.language import find_language
 from app.answers.planning import Plan, make_plan
 from app.answers.thread import Thread, masked_turns
@@ -32,6 +32,8 @@ from inference import EngineClient
 
 OWN_LANGUAGE = "en"
 """Of the questions that are looked up, and of what triage understands."""
+BATCH_TIMEOUT_S = 600.0
+"""What nobody waits for may take long beside answers that somebody does."""
 
 
 class Finding(StrEnum):
@@ -147,11 +149,12 @@ class AskOnce:
         Raises:
             Unavailable: the engine cannot answer, or not in time.
         """
+        timeout_s = BATCH_TIMEOUT_S if priority <= BATCH_PRIORITY else self._timeout_s
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await self._reply(workspace_id, asked, watch, priority)
         except TimeoutError as error:
-            raise Unavailable(f"No answer within {self._timeout_s:g} s.") from error
+            raise Unavailable(f"No answer within {timeout_s:g} s.") from error
 
     async def stream(self, workspace_id: UUID, asked: Asked) -> AsyncGenerator[Phase | str | Reply]:
         """Phases and pieces of text as they come, the whole reply last; closing it aborts.

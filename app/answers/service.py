@@ -205,7 +205,7 @@ class Answers:
         """Whoever asks for a person gets one without a word of the bot in between."""
         async with self._database.snapshot() as session:
             dialogue = await read_dialogue(session, conversation_id)
-        thread = read_thread(dialogue, (), conversation_id, SHIPPED_WINDOW)
+        thread = await asyncio.to_thread(read_thread, dialogue, (), conversation_id, SHIPPED_WINDOW)
         if not thread.pending:
             return True
         wishes = await asyncio.to_thread(wishes_of, await self._library.meaning())
@@ -214,8 +214,9 @@ class Answers:
             reason = HandoffReason.MAX_TURNS
         if reason is None:
             return False
+        language = await asyncio.to_thread(lambda: thread.language)
         async with self._database.work() as work:
-            await note_language(work, conversation_id, thread.language)
+            await note_language(work, conversation_id, language)
             await hand_over(work, conversation_id, reason=reason)
         return True
 
@@ -227,6 +228,7 @@ class Answers:
             live.phase(Phase.READING)
             thread = await self._read(answer, shelf)
         plan = await asyncio.to_thread(make_plan, shelf.index, thread)
+        language = await asyncio.to_thread(lambda: thread.language)
         live.phase(Phase.WRITING)
         first_shown: list[float] = []
 
@@ -243,7 +245,7 @@ class Answers:
             written,
             thread.window,
             shelf.kb_version,
-            thread.language,
+            language,
             ttft_ms=_since_ms(started, first_shown[0]) if first_shown else None,
             total_ms=_since_ms(started, time.monotonic()),
         )
@@ -253,7 +255,8 @@ class Answers:
         async with self._database.snapshot() as session:
             dialogue = await read_dialogue(session, answer.conversation_id)
         window = await read_window(self._engine)
-        return read_thread(dialogue, shelf.index.topics, answer.conversation_id, window)
+        topics, conversation_id = shelf.index.topics, answer.conversation_id
+        return await asyncio.to_thread(read_thread, dialogue, topics, conversation_id, window)
 
     async def _complete(self, answer: BegunAnswer, live: LiveAnswer, draft: Draft) -> None:
         plan, written = draft.plan, draft.written
@@ -332,7 +335,10 @@ async def _until_ended(live: LiveAnswer, writing: Coroutine[Any, Any, Draft]) ->
 def read_thread(
     dialogue: Dialogue, topics: tuple[str, ...], conversation_id: UUID, window: Window
 ) -> Thread:
-    """The conversation as a turn is planned from it; masked where the company wants that."""
+    """The conversation as a turn is planned from it; masked where the company wants that.
+
+    For a thread: masking a long conversation takes as long as many frames of others.
+    """
     last_seq = dialogue.turns[-1].seq if dialogue.turns else 0
     return Thread(
         company=dialogue.company,

@@ -111,7 +111,8 @@ class TypingAhead:
         seq = max(last_seq, dialogue.answered_seq) + 1
         draft = Turn(Role.CUSTOMER, typed.text, seq, MessageState.COMPLETE)
         with_draft = replace(dialogue, turns=(*dialogue.turns, draft))
-        thread = read_thread(with_draft, shelf.index.topics, typed.writer_id, window)
+        topics, writer_id = shelf.index.topics, typed.writer_id
+        thread = await asyncio.to_thread(read_thread, with_draft, topics, writer_id, window)
         prompt = (await asyncio.to_thread(make_plan, shelf.index, thread)).prompt
         if prompt is not None:
             salt = self._salt_of(typed.workspace_id)

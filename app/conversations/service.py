@@ -4,6 +4,7 @@
 the answer keeps its whole sentences in the same transaction.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -265,7 +266,7 @@ async def _as_stored(work: Work, customer: Customer, new: NewMessage) -> NewMess
     """Masked where the company does not want to keep personal data at all."""
     workspace = await work.session.get_one(Workspace, customer.workspace_id)
     is_masked = AnswerPolicy.of(workspace).mask_pii is PiiMasking.STORED
-    return replace(new, text=mask(new.text)) if is_masked else new
+    return replace(new, text=await asyncio.to_thread(mask, new.text)) if is_masked else new
 
 
 async def _post_to(

@@ -66,7 +66,8 @@ async def suggest_reply(
         dialogue = await read_dialogue(session, conversation_id)
     shelf = await desk.library.shelf(agent.workspace_id)
     window = await read_window(desk.engine)
-    thread = read_thread(dialogue, shelf.index.topics, conversation_id, window)
+    topics = shelf.index.topics
+    thread = await asyncio.to_thread(read_thread, dialogue, topics, conversation_id, window)
     plan = await asyncio.to_thread(plan_reply, shelf.index, thread)
     if plan is None:
         return SuggestedReply()

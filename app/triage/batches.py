@@ -38,6 +38,8 @@ KEPT = timedelta(days=7)
 WATCH_JOB = "triage.watch"
 FORGET_JOB = "triage.forget"
 _LEASE = timedelta(seconds=90)
+_RENEW_S = 30.0
+"""How often a lease is renewed while tickets take long, as they do beside many live answers."""
 _ERROR_CHARS = 400
 
 Looked = tuple[UUID, JsonObject | AppError]
@@ -126,9 +128,12 @@ HANDLERS = {WATCH_JOB: watch, FORGET_JOB: forget}
 class BatchRunner:
     """Works on batches as long as `run()` runs."""
 
-    def __init__(self, database: Database, look_over: LookOver) -> None:
+    def __init__(
+        self, database: Database, look_over: LookOver, *, renew_s: float = _RENEW_S
+    ) -> None:
         self._database = database
         self._look_over = look_over
+        self._renew_s = renew_s
         self._tasks: asyncio.TaskGroup | None = None
         self._running: set[UUID] = set()
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
@@ -191,7 +196,15 @@ class BatchRunner:
             )
             chosen = waiting.order_by(TriageTicket.position).limit(AT_ONCE)
             tickets = (await session.execute(chosen)).all()
-        found = await asyncio.gather(*(self._found(workspace_id, ticket) for _, ticket in tickets))
+        looking = asyncio.gather(*(self._found(workspace_id, ticket) for _, ticket in tickets))
+        try:
+            while not (await asyncio.wait([looking], timeout=self._renew_s))[0]:
+                if not await self._renew(batch_id, claim_id):
+                    return False
+            found = await looking
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
         results = list(zip((ticket_id for ticket_id, _ in tickets), found, strict=True))
         has_time = self._num_away.get(batch_id, 0) < MAX_AWAY
         kept = [one for one in results if not (has_time and isinstance(one[1], Unavailable))]
@@ -201,6 +214,18 @@ class BatchRunner:
         self._num_away.pop(batch_id, None)
         async with self._database.work() as work:
             return await _store(work, batch_id, claim_id, results)
+
+    async def _renew(self, batch_id: UUID, claim_id: UUID) -> bool:
+        """Keep it; false when it is forgotten, or somebody else's."""
+        async with self._database.work() as work:
+            mine = update(TriageBatch).where(
+                TriageBatch.id == batch_id, TriageBatch.claim_id == claim_id
+            )
+            changed = await work.session.execute(
+                mine.values({TriageBatch.locked_until: work.clock() + _LEASE})
+            )
+            assert isinstance(changed, CursorResult)
+            return bool(changed.rowcount)
 
     async def _put_off(self, batch_id: UUID, claim_id: UUID, kept: Sequence[Looked]) -> None:
         """Give it back until it is looked for again; that the engine is away costs no ticket."""

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import threading
 
 import pytest
 from sqlalchemy import select
 
+from app.answers import thread as threads
 from app.answers.context import SHIPPED_WINDOW
 from app.answers.planning import make_plan
 from app.answers.repository import read_dialogue
@@ -15,6 +17,7 @@ from app.conversations.service import Posted
 from app.errors import Conflict
 from app.logs import JsonLines, MaskedText
 from app.models import KbGap, Message, Workspace
+from app.privacy.masking import mask
 from app.vocabulary import Role
 from app.workspace.answer_policy import PiiMasking
 from tests.app.answers.rig import Rig
@@ -102,6 +105,24 @@ async def test_a_resend_is_the_same_message_also_where_it_is_masked(quiet: Rig) 
 
     assert posted[0] == posted[1] and posted[2] is None
     assert await kept(quiet) == [MASKED]
+
+
+async def test_long_texts_are_masked_beside_the_event_loop(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops, seen = threading.get_ident(), list[bool]()
+
+    def watched(text: str) -> str:
+        seen.append(threading.get_ident() == loops)
+        return mask(text)
+
+    for module in (service, threads):
+        monkeypatch.setattr(module, "mask", watched)
+    await decide(rig, PiiMasking.STORED)
+
+    await rig.ask(QUESTION)
+
+    assert len(seen) >= 2 and not any(seen)
 
 
 def test_no_log_line_tells_it_however_it_got_there() -> None:

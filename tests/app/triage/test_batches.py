@@ -1,6 +1,7 @@
 """Batches: done once, in order, whatever dies in between; on both databases."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,13 +9,22 @@ import httpx
 from sqlalchemy import func, select, update
 
 from app.errors import Unavailable
+from app.ids import new_id
 from app.models import Job, JsonObject, TriageBatch, TriageTicket
-from app.triage.batches import AT_ONCE, MAX_AT_ONCE, MAX_AWAY, BatchRunner, begin_batch
+from app.triage.batches import (
+    AT_ONCE,
+    MAX_AT_ONCE,
+    MAX_AWAY,
+    BatchRunner,
+    begin_batch,
+    forget_batch,
+)
 from inference import EngineClient
 from tests.api_client import told
 from tests.app.triage.conftest import WARRANTY, until, working
 from tests.conftest import Served
 from tests.engine_processes import until_running
+from tests.patience import PATIENCE_S
 
 
 async def test_a_batch_is_done_once_in_order_and_pages(
@@ -132,3 +142,64 @@ async def test_many_batches_at_once_take_turns_at_the_engine(served: Served) -> 
     await asyncio.gather(*(runner.serve(one.id) for one in begun))
 
     assert most == MAX_AT_ONCE
+
+
+async def test_who_looks_long_keeps_the_batch(served: Served) -> None:
+    async def look_over(_workspace_id: UUID, _ticket: JsonObject) -> JsonObject:
+        first = now = await locked_until()
+        while now == first:
+            now = await locked_until()
+        return {}
+
+    async def locked_until() -> object:
+        async with database.snapshot() as session:
+            return (await session.get_one(TriageBatch, batch.id)).locked_until
+
+    database = served.parts.database
+    runner = BatchRunner(database, look_over, renew_s=0.01)
+    batch = await _begin(served)
+
+    async with asyncio.timeout(PATIENCE_S):
+        await runner.serve(batch.id)
+
+    async with database.snapshot() as session:
+        done = await session.get_one(TriageBatch, batch.id)
+    assert (done.state.value, done.num_done) == ("done", 1)
+
+
+async def test_a_batch_that_is_forgotten_or_lost_is_left_at_once(served: Served) -> None:
+    database = served.parts.database
+
+    async def forget(batch_id: UUID) -> None:
+        async with database.work() as work:
+            await forget_batch(work, batch_id)
+
+    async def lose(batch_id: UUID) -> None:
+        async with database.work() as work:
+            await work.session.execute(update(TriageBatch).values(claim_id=new_id()))
+
+    for happens in (forget, lose):
+        await _is_left(served, happens)
+
+
+async def _is_left(served: Served, happens: Callable[[UUID], Awaitable[None]]) -> None:
+    left = asyncio.Event()
+    batch = await _begin(served)
+
+    async def look_over(_workspace_id: UUID, _ticket: JsonObject) -> JsonObject:
+        await happens(batch.id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+        return {}
+
+    async with asyncio.timeout(PATIENCE_S):
+        await BatchRunner(served.parts.database, look_over, renew_s=0.01).serve(batch.id)
+    assert left.is_set()
+
+
+async def _begin(served: Served) -> TriageBatch:
+    async with served.parts.database.work() as work:
+        ticket: list[tuple[str | None, JsonObject]] = [(None, {"text": "Hi"})]
+        return await begin_batch(work, served.shop.workspace_id, "", ticket)
