@@ -33,6 +33,7 @@ from app.engines import Engine, running_engine
 from app.events import Dispatcher
 from app.files import router as file_routes
 from app.files import service as files
+from app.head import HeadAsGet
 from app.headers import SecurityHeaders
 from app.jobs.runner import JobRunner
 from app.knowledge.imports import UrlImporter
@@ -205,6 +206,7 @@ def assemble(parts: Parts, lifespan: Lifespan[FastAPI]) -> FastAPI:
     app.state.parts = parts
     app.add_middleware(ApiHeaders)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     tell_problems(app)
     for feature in (dashboard, file_routes, live, observability, reference, transcripts, widget):
         app.include_router(feature.router)

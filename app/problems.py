@@ -102,17 +102,19 @@ async def _tell_bad_request(request: Request, error: Exception) -> Response:
 
 async def _tell_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
     if _wants_page(request):
         is_missing = error.status_code == HTTPStatus.NOT_FOUND
         sentence = _NOWHERE if is_missing else HTTPStatus(error.status_code).phrase
-        return _page(request, error.status_code, sentence)
-    headers = dict(error.headers or {})
+        page = _page(request, error.status_code, sentence)
+        page.headers.update(headers)
+        return page
     if is_of_dialect(request.url.path):
         asked = f"{error.detail}: {request.method} {request.url.path}."
         told = replace(tell(error), message=asked)
         return JSONResponse(told.body, status_code=told.status, headers=headers)
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods(request))
     return problem(
         request,
         status=error.status_code,
@@ -137,15 +139,16 @@ def _page(request: Request, status: int, sentence: str) -> Response:
 def _methods(request: Request) -> list[str]:
     """Those of every route that has this address; Starlette knows only those of the first."""
     asked = dict(request.scope)
-    found = (
-        one
-        for one in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+    # `HeadAsGet` answers HEAD where GET is.
+    tried = {one: one for one in ("DELETE", "GET", "PATCH", "POST", "PUT")} | {"HEAD": "GET"}
+    return [
+        name
+        for name, method in sorted(tried.items())
         if any(
-            route.matches(asked | {"method": one})[0] is Match.FULL
+            route.matches(asked | {"method": method})[0] is Match.FULL
             for route in request.app.router.routes
         )
-    )
-    return list(found)
+    ]
 
 
 def _unfit_fields(error: RequestValidationError) -> list[dict[str, str]]:

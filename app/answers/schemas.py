@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from app.answers.ask import Asked, Finding, Option, Reply, Said
-from app.api.values import Locale, has_words
+from app.api.values import Flag, Locale, has_words
 from app.conversations.schemas import Citation, Wire
 from app.vocabulary import Role
 
@@ -51,7 +51,7 @@ class Question(Wire):
         max_length=MAX_ATTRIBUTES,
         description="Yours, told back as they are; no answer is made of them.",
     )
-    stream: bool = False
+    stream: Flag = False
 
     def asked(self) -> Asked:
         """As the bot takes it."""

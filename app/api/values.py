@@ -1,5 +1,6 @@
 """Kinds of values that bodies and queries of `/v1` share, each with its bounds."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
@@ -7,14 +8,24 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StringConstraints,
     ValidationInfo,
     field_validator,
 )
 
 _YEARS = range(1970, 3000)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def _written(value: object) -> object:
+    """Numbers are no times: whose seconds, or milliseconds, would they be?"""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DAY.match(value)):
+        return value
+    raise ValueError("a time such as 2031-01-31T10:00:00Z")
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -23,8 +34,13 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), BeforeValidator(_written)]
 """A time with its zone, told in UTC."""
+
+Flag = Annotated[bool, Strict()]
+"""`true` or `false`, and no word or number that may mean it."""
+Whole = Annotated[int, Strict()]
+"""A whole number, and no text of one."""
 
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """What another system calls a thing."""

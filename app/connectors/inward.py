@@ -72,7 +72,7 @@ async def take_comment(
         return False
     try:
         for number, text in enumerate(_pieces(comment.text, house.text_limit)):
-            new = NewMessage(text, str(new_id()), link.conversation_id)
+            new = NewMessage(text, None, link.conversation_id)
             message_id = await _say(work, house, connector, new, comment)
             if number == 0:
                 crossed.message_id = message_id
@@ -124,7 +124,7 @@ async def take_ticket(
         is_bot_on=inbox.bot_enabled and is_on(connector.settings, "bot_answers"),
     )
     text = first.text.strip() or ticket.subject.strip() or f"Ticket {ticket.ref}"
-    begin = relay.Begin(contact, inbox, NewMessage(text, str(new_id())), opening)
+    begin = relay.Begin(contact, inbox, NewMessage(text, None), opening)
     agent = await speaker(work, connector)
     try:
         conversation = await relay.begin(work, agent, begin)

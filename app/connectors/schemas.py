@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from app.api.errors import BadField
 from app.api.routes import PREFIX
-from app.api.values import Body, PatchBody, Resource, ShortName, Url
+from app.api.values import Body, Flag, PatchBody, Resource, ShortName, Url
 from app.connectors.service import SWITCHES, ConnectorRow, Wanted
 from app.connectors.systems import KINDS
 from app.vocabulary import TicketSystemKind
@@ -51,8 +51,8 @@ class NewConnector(Body):
     secret: Secret = ""
     signing_secret: SigningSecret = ""
     settings: Settings = Field(default_factory=dict)
-    imports: bool = Field(False, description="Take in tickets that begin there.")
-    bot_answers: bool = Field(False, description="Let the bot answer those first.")
+    imports: Flag = Field(False, description="Take in tickets that begin there.")
+    bot_answers: Flag = Field(False, description="Let the bot answer those first.")
 
     def wanted(self) -> Wanted:
         """For the service.
@@ -90,9 +90,9 @@ class ConnectorChange(PatchBody):
     secret: Secret = ""
     signing_secret: SigningSecret = ""
     settings: Settings | None = None
-    imports: bool | None = None
-    bot_answers: bool | None = None
-    enabled: bool | None = None
+    imports: Flag | None = None
+    bot_answers: Flag | None = None
+    enabled: Flag | None = None
 
     def applied_to(self, row: ConnectorRow, known_user: str) -> Wanted:
         """All that it will be.

@@ -86,15 +86,21 @@ class Conversations:
         )
         return (await self._session.scalars(query)).one_or_none()
 
-    async def find_sent(self, conversation_id: UUID, client_msg_id: str) -> Message | None:
-        """The message somebody sent under this id in the conversation."""
+    async def find_sent(self, conversation_id: UUID, client_msg_id: str | None) -> Message | None:
+        """The message somebody sent under this id in the conversation; none without an id."""
+        if client_msg_id is None:
+            return None
         query = select(Message).where(
             Message.conversation_id == conversation_id, Message.client_msg_id == client_msg_id
         )
         return (await self._session.scalars(query)).one_or_none()
 
-    async def find_sent_by_contact(self, contact_id: UUID, client_msg_id: str) -> Message | None:
-        """The message sent under this id in any conversation of the contact."""
+    async def find_sent_by_contact(
+        self, contact_id: UUID, client_msg_id: str | None
+    ) -> Message | None:
+        """The message sent under this id in any conversation of the contact; none without an id."""
+        if client_msg_id is None:
+            return None
         query = (
             select(Message)
             .join(Conversation, Conversation.id == Message.conversation_id)

@@ -5,7 +5,18 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from app.api.values import Body, Email, Line, Locale, Moment, PatchBody, Reference, Resource
+from app.api.values import (
+    Body,
+    Email,
+    Flag,
+    Line,
+    Locale,
+    Moment,
+    PatchBody,
+    Reference,
+    Resource,
+    Whole,
+)
 from app.contacts.resources import Attribute
 from app.conversations.repository import ConversationRow
 from app.conversations.schemas import Citation, FileOut, LabelOut, Person, RatingOut
@@ -174,7 +185,9 @@ class MessageResource(Resource):
     id: UUID
     conversation_id: UUID
     seq: int = Field(description="Its place among the events of the conversation.")
-    external_ref: str | None
+    external_ref: str | None = Field(
+        description="What your system calls it; of one from widget or dashboard, what that does."
+    )
     role: Role
     kind: MessageKind
     visibility: Visibility = Field(description="Internal ones reach agents only.")
@@ -321,7 +334,7 @@ class ActingAgent(Body):
 class Takeover(ActingAgent):
     """A human takes the word."""
 
-    control_epoch: int | None = Field(
+    control_epoch: Whole | None = Field(
         default=None, ge=0, le=2**31 - 1, description="As you read it: of two only the first wins."
     )
     mode: TakeoverMode = TakeoverMode.STOP
@@ -330,8 +343,8 @@ class Takeover(ActingAgent):
 class Release(ActingAgent):
     """The bot gets the word back."""
 
-    control_epoch: int | None = Field(default=None, ge=0, le=2**31 - 1)
-    answers_last: bool = Field(default=False, description="Whether it answers what was said last.")
+    control_epoch: Whole | None = Field(default=None, ge=0, le=2**31 - 1)
+    answers_last: Flag = Field(default=False, description="Whether it answers what was said last.")
 
 
 class Assignment(ActingAgent):
@@ -365,7 +378,7 @@ class RatingBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"score": 5, "comment": "Quick."}]})
 
-    score: int = Field(ge=1, le=5)
+    score: Whole = Field(ge=1, le=5)
     comment: Annotated[str, StringConstraints(max_length=2_000)] = ""
 
 

@@ -34,7 +34,6 @@ from app.conversations.service import NewMessage, Opening, Posted, clean_text
 from app.dependencies import PartsDep, SnapshotDep
 from app.errors import AppError
 from app.handoff.service import post_reply
-from app.ids import new_id
 from app.vocabulary import Control, Priority, Role, Side, Status, Visibility
 
 router = api_router("/conversations", "conversations")
@@ -122,7 +121,7 @@ async def create_conversation(
     begun = Begin(
         contact,
         await relay.choose_inbox(work.session, caller.workspace_id, new.inbox_id),
-        NewMessage(text, new.message.external_ref or str(new_id())),
+        NewMessage(text, new.message.external_ref),
         opening,
         new.locale,
         new.priority,
@@ -200,7 +199,7 @@ async def create_message(
     the message is shown as it is; with another text that is a conflict.
     """
     text = _clean(new.text, parts.settings.text_limit, "/text")
-    message = NewMessage(text, new.external_ref or str(new_id()), conversation_id)
+    message = NewMessage(text, new.external_ref, conversation_id)
     posted = await _post(caller, work, parts, new, message)
     stored = await relay.find_message(
         work.session, caller.agent, conversation_id, posted.message_id

@@ -40,7 +40,8 @@ class NewMessage:
     """A message as it arrives; resending it with the same `client_msg_id` changes nothing."""
 
     text: str
-    client_msg_id: str
+    client_msg_id: str | None
+    """None: nobody will send it again."""
     conversation_id: UUID | None = None
     """Absent: the open conversation, or a new one."""
     chip: Chip | None = None

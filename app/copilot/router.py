@@ -15,7 +15,7 @@ from app.api.keys import ApiCaller, require
 from app.api.routes import api_router
 from app.api.scopes import Scope
 from app.api.values import Body as Sent
-from app.api.values import Resource
+from app.api.values import Flag, Resource
 from app.conversations.schemas import Citation
 from app.copilot.service import SuggestedReply, stream_reply, suggest_reply
 from app.copilot.writing_desk import writing_desk
@@ -32,7 +32,7 @@ class SuggestBody(Sent):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"stream": False}]})
 
-    stream: bool = False
+    stream: Flag = False
 
 
 class Suggestion(Resource):

@@ -116,13 +116,14 @@ async def publish_draft(work: Work, doer: Doer, article_id: UUID) -> Article:
 
     Raises:
         NotFound: there is no such article.
-        Invalid: there is nothing to publish, or nothing in it that could be quoted.
+        Conflict: there is no draft.
+        Invalid: there is nothing in it that could be quoted.
     """
     drafts = Drafts(work.session)
     article = await drafts.article(doer.agent.workspace_id, article_id)
     draft = await drafts.draft(article_id)
     if draft is None:
-        raise Invalid("There is no draft of this article.")
+        raise Conflict("There is no draft of this article.")
     blocks = await asyncio.to_thread(read_blocks, draft.body_md)
     if not any(block.ordinal for block in blocks):
         raise Invalid("Write at least one paragraph before you publish.")
@@ -172,11 +173,11 @@ async def restore_article(work: Work, doer: Doer, article_id: UUID) -> None:
     """Let an archived article be found again, as it was.
 
     Raises:
-        Invalid: it was never published.
+        Conflict: it was never published.
     """
     article = await Drafts(work.session).article(doer.agent.workspace_id, article_id)
     if article.version == 0:
-        raise Invalid("This article was never published; publish its draft instead.")
+        raise Conflict("This article was never published; publish its draft instead.")
     await _set_state(work, doer, article, ArticleState.PUBLISHED, "article.restored")
 
 

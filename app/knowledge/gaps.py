@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api.seeking import place_of_id, seek
 from app.audit.service import Doer, note
 from app.database import Work
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.knowledge.analyzer import Analyzer
 from app.knowledge.editing import MAX_TITLE_CHARS, Edit, create_article
 from app.models import Article, KbGap, Message
@@ -127,7 +127,8 @@ async def draft_from(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> Article
     """A draft that answers these questions: in the words of the person who did, if one did.
 
     Raises:
-        NotFound: a question is unknown, or has been dealt with.
+        NotFound: a question is unknown.
+        Conflict: one has been dealt with.
     """
     gaps = await _open_gaps(work, doer, gap_ids)
     reply = await _first_reply(work.session, gaps)
@@ -145,7 +146,8 @@ async def dismiss(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> None:
     """Nobody wants an article about it; when it is asked again, it stays dismissed.
 
     Raises:
-        NotFound: a question is unknown, or has been dealt with.
+        NotFound: a question is unknown.
+        Conflict: one has been dealt with.
     """
     gaps = await _open_gaps(work, doer, gap_ids)
     await work.session.execute(
@@ -161,12 +163,12 @@ async def _open_gaps(work: Work, doer: Doer, gap_ids: Sequence[UUID]) -> list[Kb
     query = select(KbGap).where(
         KbGap.id.in_(gap_ids),
         KbGap.workspace_id == doer.agent.workspace_id,
-        KbGap.article_id.is_(None),
-        KbGap.dismissed_at.is_(None),
     )
     found = {gap.id: gap for gap in await work.session.scalars(query)}
     if not gap_ids or len(found) != len(set(gap_ids)):
-        raise NotFound("These questions have been dealt with; please load the page again.")
+        raise NotFound("There is no such question.")
+    if any(gap.article_id or gap.dismissed_at for gap in found.values()):
+        raise Conflict("These questions have been dealt with; please load the page again.")
     return [found[gap_id] for gap_id in dict.fromkeys(gap_ids)]
 
 

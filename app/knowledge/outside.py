@@ -7,7 +7,6 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.errors import BadField
 from app.api.seeking import Order, last_of_stretch, place_of_id, seek
 from app.audit.service import Doer
 from app.database import Work
@@ -151,11 +150,11 @@ async def delete_article(work: Work, doer: Doer, article_id: UUID) -> None:
 
     Raises:
         NotFound: there is no such article.
-        BadField: it was published; archive it, for old answers cite it.
+        Conflict: it was published; archive it, for old answers cite it.
     """
     article = await Drafts(work.session).article(doer.agent.workspace_id, article_id)
     if article.version > 0:
-        raise BadField("", "It was published and old answers may cite it; archive it.", "published")
+        raise Conflict("It was published and old answers may cite it; archive it.")
     await discard_draft(work, doer, article_id)
 
 

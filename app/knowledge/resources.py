@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.api.values import Body, Locale, Moment, PatchBody, Reference, Resource
+from app.api.values import Body, Flag, Locale, Moment, PatchBody, Reference, Resource
 from app.knowledge.editing import MAX_BODY_CHARS, MAX_COLLECTION_CHARS, MAX_TITLE_CHARS, Edit
 from app.knowledge.outside import ArticleView, Change, NewArticle
 from app.models import ArticleImport, KbGap
@@ -115,7 +115,7 @@ class NewArticleBody(Body):
     locale: Locale = "en"
     source_url: Url | None = None
     external_ref: Reference | None = None
-    publish: bool = Field(default=False, description="Whether the bot quotes it at once.")
+    publish: Flag = Field(default=False, description="Whether the bot quotes it at once.")
 
     @property
     def new(self) -> NewArticle:

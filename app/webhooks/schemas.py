@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.api.values import Body, PatchBody, Resource, ShortName, Url
+from app.api.values import Body, Flag, PatchBody, Resource, ShortName, Url
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.vocabulary import DeliveryState, EventType
 from app.webhooks.service import Subscription
@@ -40,7 +40,7 @@ class WebhookChange(PatchBody):
     url: Url | None = None
     event_types: EventTypes | None = None
     inbox_ids: InboxIds | None = None
-    enabled: bool | None = None
+    enabled: Flag | None = None
 
     def applied_to(self, endpoint: WebhookEndpoint) -> Subscription:
         """All that it will want."""

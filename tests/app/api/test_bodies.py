@@ -131,11 +131,38 @@ async def test_what_a_rule_refuses_is_pointed_at(
     assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
 
 
-async def test_a_wrong_method_is_told_all_that_are_right(http: httpx.AsyncClient) -> None:
-    answer = await http.put("/v1/conversations", json={})
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/articles", {"title": "T", "body_md": "B", "publish": "yes"}, "/publish"),
+        ("/v1/articles", {"title": "T", "body_md": "B", "publish": 1}, "/publish"),
+        ("/v1/answers", {"question": "How?", "stream": "true"}, "/stream"),
+        ("/v1/connectors", {"system": "generic", "name": "Desk", "imports": "on"}, "/imports"),
+        ("/v1/keys", {"name": "K", "scopes": ["kb:read"], "expires_at": 4e9}, "/expires_at"),
+    ],
+)
+async def test_what_may_mean_something_is_not_guessed(
+    http: httpx.AsyncClient, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    refused = told(await http.post(path, json=body), 422)
 
-    assert told(answer, 405)["code"] == "method_not_allowed"
-    assert answer.headers["Allow"] == "GET, POST"
+    assert pointer in [one["pointer"] for one in refused["errors"]]
+
+
+@pytest.mark.parametrize("act", ["takeover", "release"])
+@pytest.mark.parametrize("epoch", ["0", 0.5, True])
+async def test_an_epoch_is_a_whole_number(http: httpx.AsyncClient, act: str, epoch: object) -> None:
+    made = await http.post("/v1/conversations", json={"contact": {}, "message": {"text": "Hi"}})
+
+    answer = await http.post(f"{made.headers['Location']}/{act}", json={"control_epoch": epoch})
+
+    assert told(answer, 422)["errors"][0]["pointer"] == "/control_epoch"
+
+
+async def test_a_moment_is_written_out(http: httpx.AsyncClient) -> None:
+    for moment, status in (("1700000000", 422), ("2031-01-01", 422), ("2031-01-01T00:00Z", 200)):
+        answer = await http.get("/v1/conversations", params={"created_after": moment})
+        assert answer.status_code == status, moment
 
 
 async def test_null_is_refused_where_nothing_can_be_missing(http: httpx.AsyncClient) -> None:

@@ -41,10 +41,13 @@ async def test_an_article_from_its_draft_to_the_archive(http: httpx.AsyncClient)
     hits = told(await http.get("/v1/articles/search", params={"q": "return a parcel"}))["data"]
     assert hits[0]["article_id"] == article["id"] and "30 days" in hits[0]["text"]
     refused = await http.delete(path)
-    assert told(refused, 422)["errors"][0]["code"] == "published"
+    assert told(refused, 409)["code"] == "conflict"
+    assert told(await http.post(f"{path}/publish"), 409)["detail"].startswith("There is no draft")
     assert told(await http.post(f"{path}/archive"))["state"] == "archived"
     assert told(await http.post(f"{path}/restore"))["state"] == "published"
     draft = told(await http.post("/v1/articles", json={"title": "T", "body_md": "B"}), 201)
+    never = await http.post(f"/v1/articles/{draft['id']}/restore")
+    assert told(never, 409)["detail"].startswith("This article was never published")
     assert (await http.delete(f"/v1/articles/{draft['id']}")).status_code == 204
     assert (await http.get(f"/v1/articles/{draft['id']}")).status_code == 404
 
@@ -53,13 +56,15 @@ async def test_files_become_drafts_all_or_none(http: httpx.AsyncClient) -> None:
     good = ("files", ("a.md", b"# One\n\nThe first article.", "text/markdown"))
     bad = ("files", ("b.md", b"\x00\x01", "text/markdown"))
 
-    done = told(await http.post("/v1/articles/import/files", files=[good]), 201)
+    first = await http.post("/v1/articles/import/files", files=[good])
+    done = told(first, 201)
     failed = told(await http.post("/v1/articles/import/files", files=[good, bad]), 201)
 
     assert (done["state"], done["num_done"], done["failures"]) == ("done", 1, [])
     assert failed["state"] == "failed" and failed["failures"][0]["name"] == "b.md"
     assert len(told(await http.get("/v1/articles"))["data"]) == 1
-    assert told(await http.get(f"/v1/articles/imports/{done['id']}")) == done
+    assert first.headers["Location"] == f"/v1/articles/imports/{done['id']}"
+    assert told(await http.get(first.headers["Location"])) == done
 
 
 async def test_addresses_are_looked_at_before_anything_is_fetched(http: httpx.AsyncClient) -> None:
@@ -87,7 +92,10 @@ async def test_a_gap_becomes_a_draft_or_is_dismissed(
     assert told(await http.get("/v1/gaps", params={"is_open": True}))["data"] == []
     dealt_with = told(await http.get("/v1/gaps", params={"is_open": False}))["data"]
     assert [one["article_id"] for one in dealt_with] == [None, draft["id"]]
-    assert (await http.post(f"/v1/gaps/{mars['id']}/dismiss")).status_code == 404
+    for done, act in ((mars, "dismiss"), (mars, "draft"), (venus, "draft"), (venus, "dismiss")):
+        late = told(await http.post(f"/v1/gaps/{done['id']}/{act}"), 409)
+        assert late["detail"].startswith("These questions have been dealt with")
+    assert (await http.post(f"/v1/gaps/{draft['id']}/dismiss")).status_code == 404
 
 
 async def test_labels_and_replies_come_and_go(shop: Shop, http: httpx.AsyncClient) -> None:

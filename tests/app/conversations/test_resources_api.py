@@ -113,6 +113,70 @@ async def test_what_one_does_with_a_conversation(shop: Shop, http: httpx.AsyncCl
     )
 
 
+async def test_a_message_without_a_reference_has_none(shop: Shop, http: httpx.AsyncClient) -> None:
+    path = f"/v1/conversations/{(await opened(http, message={'text': 'Hello'}))['id']}/messages"
+
+    for body in (
+        {"text": "Where is it?"},
+        {"text": "Where is it?"},  # another one: nothing says that it is the same
+        {"role": "agent", "text": "On its way."},
+        {"role": "agent", "text": "Ask the carrier.", "visibility": "internal"},
+        {"role": "agent", "text": "Ask the carrier.", "visibility": "internal"},
+    ):
+        assert told(await http.post(path, json=body), 201)["external_ref"] is None
+
+    thread = told(await http.get(path))["data"]
+    said = [one["text"] for one in thread if one["role"] in ("customer", "agent")]
+    assert said == ["Hello", *["Where is it?"] * 2, "On its way.", *["Ask the carrier."] * 2]
+    assert not any(one["external_ref"] for one in thread)
+
+
+@pytest.mark.parametrize(
+    ("until", "status"),
+    [
+        ("2001-01-01T10:00:00Z", 422),
+        ("2031-01-01T10:00:00", 422),
+        ("tomorrow", 422),
+        ("9999-12-31T23:59:59.999999Z", 422),
+        (4_000_000_000, 422),
+        ("4000000000", 422),
+        ("2999-12-31T23:59:59.999999Z", 200),
+        (None, 200),
+    ],
+)
+async def test_a_snooze_ends_at_a_moment_to_come_or_when_the_customer_writes(
+    http: httpx.AsyncClient, until: object, status: int
+) -> None:
+    path = f"/v1/conversations/{(await opened(http))['id']}"
+
+    answer = await http.post(f"{path}/snooze", json={"until": until})
+
+    shown = told(answer, status)
+    stands = told(await http.get(path))["status"]
+    assert stands == ("snoozed" if status == 200 else "open")
+    if status == 200:
+        assert shown["snoozed_until"] == until
+    else:
+        assert [one["pointer"] for one in shown["errors"]] == ["/until"]
+
+
+async def test_what_cannot_be_merged_is_told_at_its_field_and_changes_nothing(
+    http: httpx.AsyncClient,
+) -> None:
+    one = await opened(http)
+    ended = await opened(http, external_ref="ticket-2")
+    foreign = await opened(http, external_ref="ticket-3", contact={"external_id": "c-43"})
+    told(await http.post(f"/v1/conversations/{ended['id']}/resolve"))
+    path = f"/v1/conversations/{one['id']}"
+    before = told(await http.get(path))
+
+    for into_id in (one["id"], foreign["id"], ended["id"], one["contact"]["id"], "x"):
+        refused = told(await http.post(f"{path}/merge", json={"into_id": into_id}), 422)
+        assert [field["pointer"] for field in refused["errors"]] == ["/into_id"], into_id
+
+    assert told(await http.get(path)) == before
+
+
 async def test_two_who_change_the_same_state_do_not_overwrite_each_other(
     http: httpx.AsyncClient,
 ) -> None:

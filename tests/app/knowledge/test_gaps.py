@@ -7,7 +7,7 @@ import pytest
 
 from app.audit.service import Doer
 from app.conversations import service as conversations
-from app.errors import NotFound
+from app.errors import Conflict
 from app.handoff import service as handoff
 from app.knowledge.analyzer import Analyzer
 from app.knowledge.drafts import Drafts
@@ -70,7 +70,7 @@ async def test_a_draft_takes_the_words_of_the_person_who_answered(parts: Parts, 
     assert cluster.has_reply and len(ids) == 2
     assert draft is not None and draft.body_md == "We rent kayaks, but sell none.\n"
     assert left == []
-    with pytest.raises(NotFound):
+    with pytest.raises(Conflict):
         async with parts.database.work() as work:
             await draft_from(work, Doer(agent), ids)
 
