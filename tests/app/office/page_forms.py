@@ -21,6 +21,7 @@ class PageReader(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
+        self.html = html
         self.forms: list[PageForm] = []
         self.links: list[str] = []
         self._form: PageForm | None = None
