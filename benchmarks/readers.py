@@ -43,12 +43,12 @@ class Load:
         ordered = sorted(self.gaps_s)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
-    def note(self, request_id: str, num_tokens: int, now_s: float) -> None:
+    def note(self, request_id: str, num_tokens: int, num_steps: int, now_s: float) -> None:
         """A request has gained tokens."""
         if not num_tokens:
             return
         self.num_tokens += num_tokens
-        self.num_turns += 1
+        self.num_turns += num_steps
         last_s = self._last_s.get(request_id)
         self._last_s[request_id] = now_s
         if last_s is not None:
@@ -66,7 +66,7 @@ def run_load(
     began = time.perf_counter()
     while engine.has_work:
         for gain in _by_request(engine.step()):
-            load.note(gain.request_id, gain.num_tokens, time.perf_counter())
+            load.note(gain.request_id, gain.num_tokens, gain.num_steps, time.perf_counter())
             if gain.is_last:
                 for question in itertools.islice(left, 1):
                     _ask(engine, question, next(ids))
@@ -94,7 +94,7 @@ def run_arrivals(
             time.sleep(waiting[0][0] - passed)
             continue
         for gain in _by_request(engine.step()):
-            load.note(gain.request_id, gain.num_tokens, time.perf_counter())
+            load.note(gain.request_id, gain.num_tokens, gain.num_steps, time.perf_counter())
     load.seconds = time.perf_counter() - began
     return load
 
@@ -103,6 +103,7 @@ def run_arrivals(
 class _Gain:
     request_id: str
     num_tokens: int
+    num_steps: int
     is_last: bool
 
 
@@ -111,7 +112,10 @@ def _by_request(chunks: Sequence[TokenChunk]) -> Iterator[_Gain]:
     for request_id, own in itertools.groupby(chunks, key=lambda chunk: chunk.request_id):
         mine = list(own)
         is_last = mine[-1].finish_reason is not None
-        yield _Gain(request_id, sum(len(one.token_ids) for one in mine), is_last)
+        num_tokens = sum(len(one.token_ids) for one in mine)
+        # Each step gives one token that nobody drafted, but where a guide's last one was drafted.
+        num_steps = sum(drafter is None for one in mine for drafter in one.drafted_by)
+        yield _Gain(request_id, num_tokens, max(1, num_steps), is_last)
 
 
 def _ask(engine: Engine, question: Question, number: int) -> None:

@@ -34,6 +34,8 @@ class Tree:
     offers: tuple[Offer, ...] = ()
     """Of a chain that was drawn: what was behind the last known token, behind the first node and so
     on; one more than there are nodes where the constraint forbids the last one."""
+    is_own: bool = False
+    """Whether nobody drafted them: the target's own tokens of a few rounds in one call."""
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -105,6 +107,11 @@ class Part:
         return self.num_known + len(self.tree.token_ids)
 
     @property
+    def num_rounds(self) -> int:
+        """Forward passes of this step that gave the request tokens, one behind the other."""
+        return 1 + len(self.tree) if self.tree.is_own else 1
+
+    @property
     def num_sampled(self) -> int:
         """Rows whose logits are asked for: the last known token and every drafted one."""
         return 1 + len(self.tree.token_ids) if self.samples else 0
@@ -117,6 +124,8 @@ class Batch:
     parts: list[Part] = field(default_factory=list)
     preempted: list[str] = field(default_factory=list)
     """Requests that lost their blocks for it."""
+    num_rounds: int = 1
+    """Most tokens that every request may get from it where nothing is drafted."""
 
     @property
     def num_rows(self) -> int:

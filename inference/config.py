@@ -48,6 +48,11 @@ class EngineConfig:
     """What each workspace's texts may hold that "suffix" drafts from; older ones are forgotten."""
     max_draft_tokens: int = 15
     """Drafted tokens per request and step; 0 for none."""
+    max_rounds: int = 8
+    """Most tokens that each request gets from one call where nothing is drafted, nobody waits and
+    the kernels are C++; 1 for no more than one. What is asked of the engine meanwhile waits."""
+    max_rounds_s: float = 0.008
+    """No further round is begun that would end later than this."""
     verification: str = MATCH
     """"match": a draft is kept where it is the token that the target draws there, so a seed gives
     the same text with and without speculation. "rejection", for one draft model: drafts are drawn
@@ -86,6 +91,8 @@ class EngineConfig:
             ("max_step_tokens", 1, 1 << 20),
             ("max_waiting", 1, 1 << 20),
             ("max_draft_tokens", 0, 62),
+            ("max_rounds", 1, 256),
+            ("max_rounds_s", 0.0, 60.0),
             ("max_corpus_tokens", 1, 1 << 30),
             ("pin_share", 0.0, 0.9),
             ("tensor_parallel", 1, 64),

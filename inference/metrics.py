@@ -97,10 +97,13 @@ class EngineMetrics:
         self._step = _Buckets(_SHORT_S)
         self._rows = _Buckets(_ROWS)
 
-    def stepped(self, duration_s: float, num_rows: int) -> None:
-        """A step has ended; `num_rows` are prompt, decode and drafted tokens together."""
-        self._step.observe(duration_s)
-        self._rows.observe(num_rows)
+    def stepped(self, duration_s: float, num_rows: int, num_rounds: int = 1) -> None:
+        """A step has ended; `num_rows` are prompt, decode and drafted tokens together.
+
+        Rounds of one call are steps of the same length.
+        """
+        self._step.observe(duration_s / num_rounds, num_rounds)
+        self._rows.observe(num_rows // num_rounds, num_rounds)
 
     def drafted(self, timeline: Timeline, num_accepted: int) -> None:
         """A draft was verified; the first `num_accepted` depths of it were right."""

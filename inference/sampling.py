@@ -60,7 +60,7 @@ def draw(
     """
     if kernels is not None and sample.suits(logits):
         asked = zip(params, seeds, positions, strict=True)
-        return sample.draw(kernels, logits, [_draw_row(*one) for one in asked])
+        return sample.draw(kernels, logits, [draw_row(*one) for one in asked])
     best = logits.argmax(-1)
     if logits.gather(-1, best[:, None]).isneginf().any():
         raise ValueError("every token is excluded")
@@ -82,7 +82,8 @@ def draw(
     return chosen
 
 
-def _draw_row(wanted: SamplingParams, seed: int, position: int) -> DrawRow:
+def draw_row(wanted: SamplingParams, seed: int, position: int) -> DrawRow:
+    """How the token at this position is drawn."""
     return DrawRow(wanted.temperature, wanted.top_p, wanted.min_p, wanted.top_k, seed, position)
 
 

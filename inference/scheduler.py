@@ -86,6 +86,7 @@ class Scheduler:
         offered = self._offer_drafts(batch, budget - background_rows, room)
         if live_rows and background_rows:
             self._leeway.spend(live_rows, background_rows + offered)
+        batch.num_rounds = self._most_rounds(batch)
         return batch
 
     def look_ahead(self) -> None:
@@ -109,6 +110,14 @@ class Scheduler:
             assert table is not None
             if part.draft_room and not self.cache.reserve(table, known + part.draft_room):
                 part.draft_room = min(part.draft_room, table.capacity - known)
+
+    def reserve_rounds(self, batch: Batch) -> None:
+        """Slots for what a few rounds add; where they lack, there are fewer rounds."""
+        for part in batch.parts if batch.num_rounds > 1 else ():
+            table, known = part.sequence.table, len(part.sequence.token_ids)
+            assert table is not None
+            if not self.cache.reserve(table, known + batch.num_rounds - 1):
+                batch.num_rounds = min(batch.num_rounds, 1 + table.capacity - known)
 
     def settle(self, part: Part, num_kept: int) -> None:
         """Count what the step computed: known tokens and `num_kept` accepted ones.
@@ -179,6 +188,18 @@ class Scheduler:
             part.draft_room = most
             budget -= most
         return offered
+
+    def _most_rounds(self, batch: Batch) -> int:
+        """One where anybody waits, has no row in this step, or is not at its last token."""
+        waits = any(not one.is_ahead for one in self._waiting)
+        kinds = {part.sequence.is_background for part in batch.parts}
+        if waits or len(kinds) != 1 or len(batch.parts) < self.num_running:
+            return 1
+        if not all(
+            one.samples and one.num_known == 1 and one.sequence.runs_on for one in batch.parts
+        ):
+            return 1
+        return min(self._config.max_rounds, *(1 + one.most_depth for one in batch.parts))
 
     def _next_waiting(self, is_quiet: bool) -> Sequence | None:
         """The highest priority; among equals the salt with the fewest running; then the oldest.

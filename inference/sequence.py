@@ -45,10 +45,13 @@ class Sequence:
     timeline: Timeline = field(default_factory=Timeline)
     is_plain: bool = field(init=False)
     """Whether its tokens are the best ones by the model's own logits."""
+    runs_on: bool = field(init=False)
+    """Whether a next token wants no more than logits and the tokens before it."""
 
     def __post_init__(self) -> None:
-        is_greedy = self.params.temperature == 0 and not needs_shaping(self.params)
-        self.is_plain = is_greedy and self.constraint is None
+        is_shaped = needs_shaping(self.params) or self.constraint is not None
+        self.is_plain = self.params.temperature == 0 and not is_shaped
+        self.runs_on = not is_shaped and self.params.logprobs is None
         if self.constraint is not None:
             self.constraint_state = self.constraint.start
 

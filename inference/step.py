@@ -44,16 +44,22 @@ class StepLoop:
             self.drafting.forget(request_id)
         if not batch.parts:
             return chunks + self._end_prefills()
-        self.drafting.open(batch.parts)
+        if not self._runner.has_rounds(batch.num_rows):
+            batch.num_rounds = 1
+        self.drafting.open(batch)
         self.scheduler.reserve_drafts(batch)
         chosen_s = time.perf_counter()
         self.drafting.draft(batch.parts)
         drafted_s = time.perf_counter()
-        self.num_steps += 1
+        if any(part.draft_room for part in batch.parts):
+            batch.num_rounds = 1
+        self.scheduler.reserve_rounds(batch)
         chunks += self._compute(batch) + self._end_prefills()
+        num_rounds = max(part.num_rounds for part in batch.parts)
+        self.num_steps += num_rounds
         step_s = time.perf_counter() - began_s
         self._beside_s = min(self._run_s, step_s - (drafted_s - chosen_s) - self._run_s)
-        self.metrics.stepped(step_s, batch.num_rows)
+        self.metrics.stepped(step_s, batch.num_rows, num_rounds)
         return chunks
 
     def end(self, sequence: Sequence, reason: FinishReason, error: str | None = None) -> TokenChunk:
@@ -90,11 +96,13 @@ class StepLoop:
             return [self._fail(batch.parts[0], f"the forward pass failed: {error}")]
         self._run_s = time.perf_counter() - start
         # A token that comes with others also saves what surrounds a run; it is as in the last step.
-        self.drafting.note_step(batch.num_rows, self._run_s + self._beside_s)
+        num_rounds = max(part.num_rounds for part in batch.parts)
+        num_rows = batch.num_rows // num_rounds
+        self.drafting.note_step(num_rows, self._run_s + self._beside_s, num_rounds)
         chunks: list[TokenChunk] = []
         kept: list[Kept] = []
         for part, first_row in zip(batch.parts, row_starts(batch), strict=True):
-            part.sequence.num_steps += 1
+            part.sequence.num_steps += part.num_rounds
             verdict = next(verdicts) if part.samples else Verdict((), ())
             if self._is_sound(part, first_row, verdict, computed):
                 self._count(part, verdict)
@@ -153,7 +161,7 @@ class StepLoop:
         return self.end(part.sequence, FinishReason.ERROR, error)
 
     def _count(self, part: Part, verdict: Verdict) -> None:
-        num_drafted = len(part.tree)
+        num_drafted = len(part.tree.drafted_by)
         if not num_drafted:
             return
         part.sequence.num_drafted += num_drafted
@@ -172,7 +180,9 @@ def _kept(part: Part, first_row: int, verdict: Verdict, chunks: SequenceOf[Token
 def _extend(part: Part, verdict: Verdict) -> list[TokenChunk]:
     """Append tokens one by one until one of them ends the answer; one chunk a segment."""
     sequence = part.sequence
-    names = [*(part.tree.drafted_by[node] for node in verdict.path), None]
+    names: list[str | None] = [None] * len(verdict.token_ids)
+    if not part.tree.is_own:
+        names[: len(verdict.path)] = (part.tree.drafted_by[node] for node in verdict.path)
     chunks: list[TokenChunk] = []
     kept: list[int] = []
     lens: list[int] = []

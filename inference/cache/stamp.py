@@ -15,7 +15,7 @@ OPERATIONAL: Final = frozenset(
     {
         "model", "speculator", "device", "num_blocks", "max_batch", "max_step_tokens",
         "max_waiting", "max_corpus_tokens", "max_draft_tokens", "compile", "seed", "pin_share",
-        "cache_dir", "tensor_parallel", "peer_timeout_s",
+        "cache_dir", "tensor_parallel", "peer_timeout_s", "max_rounds", "max_rounds_s",
     }
 )  # fmt: skip
 """Settings that change no key and no value. One that is not named here is held to change them."""

@@ -23,6 +23,7 @@ from kernels.native.decoder import (
     Packer,
     StepRows,
 )
+from kernels.native.rounds import Decoded, Rounds
 
 CPU = torch.device("cpu")
 LANES = 16
@@ -115,24 +116,25 @@ class NativeModel:
     def _run(
         self, inputs: DecoderInputs, cache: torch.Tensor, aux_layers: tuple[int, ...]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        plan = inputs.attention
-        self._rotary.cover(plan.longest)
-        rows = StepRows(
-            inputs.token_ids,
-            inputs.positions,
-            inputs.slot_mapping,
-            plan.block_tables,
-            plan.query_starts,
-            plan.context_lens,
-            plan.ancestors,
-        )
-        return self._decoder.forward(
-            rows,
-            self._rotary.cos,
-            self._rotary.sin,
-            cache,
-            aux_layers,
-        )
+        self._rotary.cover(inputs.attention.longest)
+        table = self._rotary
+        return self._decoder.forward(_rows(inputs), table.cos, table.sin, cache, aux_layers)
+
+    def decode(
+        self,
+        inputs: DecoderInputs,  # one row a sequence, with the blocks of all rounds
+        cache: torch.Tensor,  # as `forward`
+        rounds: Rounds,
+        layers: tuple[int, ...] = (),
+    ) -> Decoded:
+        """A few tokens of every sequence in one call: those of one `forward` after the other.
+
+        Raises:
+            ValueError: a row of the first round has no possible token.
+        """
+        table = self._rotary
+        table.cover(inputs.attention.longest + rounds.most - 1)
+        return self._decoder.decode(_rows(inputs), rounds, table.cos, table.sin, cache, layers)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of the rows asked for, in the dtype of the activations."""
@@ -177,6 +179,19 @@ class NativeModel:
         if not self.config.has_qk_norm:
             return None
         return self._tensors.take(name.format(index) + ".weight", self.config.head_dim)
+
+
+def _rows(inputs: DecoderInputs) -> StepRows:
+    plan = inputs.attention
+    return StepRows(
+        inputs.token_ids,
+        inputs.positions,
+        inputs.slot_mapping,
+        plan.block_tables,
+        plan.query_starts,
+        plan.context_lens,
+        plan.ancestors,
+    )
 
 
 def _shape(config: DecoderConfig) -> DecoderShape:

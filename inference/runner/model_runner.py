@@ -17,6 +17,7 @@ from inference.model.config import ModelConfig
 from inference.model.decoder import Decoder, DecoderInputs
 from inference.model.language_model import LanguageModel
 from inference.model.loading import check_divides, load_model, load_native
+from inference.model.native_decoder import NativeModel
 from inference.model.parallel import Share
 from inference.model.spans import lay_out
 from inference.model.weights import find_checkpoint
@@ -28,6 +29,7 @@ from inference.runner.native_loader import NativeLoader
 from inference.runner.orders import Move, Order, Wipe
 from inference.runner.peers import ParallelModel, Peers, PeerSettings
 from inference.runner.profile import CONTEXT, profile, profile_spans
+from inference.runner.rounds import decide_rounds, rounds_of
 from inference.runner.threads import one_thread, threads_for, weight_bytes
 from inference.runner.transfer import send
 from inference.speculation.base import Features, FeatureWish, TargetFacts
@@ -74,6 +76,7 @@ class ModelRunner:
         self.device = _device(config.device)
         self.dtype = _dtype(config, self.device)
         self._block_size = config.block_size
+        self._max_rounds_s = config.max_rounds_s
         kv_dtype = PACKED.get(config.kv_dtype, self.dtype)
         self._peers = _peers(config, self.folder, self.device, self.dtype, kv_dtype)
         self._decoder = _load(config, self.folder, self.device, self.dtype, self._peers)
@@ -104,6 +107,8 @@ class ModelRunner:
         model = self._model(batch.num_rows)
         if model is self._native.model:  # its own threads work; torch's would wake beside them
             with one_thread():
+                if batch.num_rounds > 1:
+                    return self._run_rounds(batch, wish)
                 return self._run(model, batch, wish, meanwhile)
         with threads_for(self._weight_bytes, batch.num_rows):
             return self._run(model, batch, wish, meanwhile)
@@ -130,6 +135,19 @@ class ModelRunner:
             return Computed(*decided.wait(), features)
         verdicts = verify(parts, logits.cpu(), self._native.kernels)
         return Computed(verdicts, _sound_rows(hidden), features)
+
+    def has_rounds(self, num_rows: int) -> bool:
+        """Whether what runs so many rows can run them several times in one call."""
+        return isinstance(self._model(num_rows), NativeModel)
+
+    def _run_rounds(self, batch: Batch, wish: FeatureWish) -> Computed:
+        model = self._native.model
+        assert isinstance(model, NativeModel)
+        inputs = build_inputs(batch, self._block_size, HOST, self._native.kernels)
+        rounds = rounds_of(batch, self._max_rounds_s)
+        decoded = model.decode(inputs, self._cache, rounds, wish.aux_layers)
+        features = Features(decoded.hidden, decoded.aux)
+        return Computed(decide_rounds(batch, decoded), _sound_rows(decoded.hidden), features)
 
     def _forward(
         self, model: LanguageModel, inputs: DecoderInputs, layers: tuple[int, ...] = ()

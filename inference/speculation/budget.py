@@ -51,6 +51,8 @@ class Load:
     """Requests that get a token in any case."""
     is_forced: bool = False
     """Whether a constraint has drafted, so that the tokens it brings are nobody's merit."""
+    num_rounds: int = 1
+    """Tokens that every request gets from one call if nobody is asked."""
 
 
 class Budget(Protocol):
@@ -74,8 +76,8 @@ class Budget(Protocol):
         """Everything that was drafted when these were asked: (survival, drafters' joined names)."""
         ...
 
-    def note_step(self, num_rows: int, seconds: float) -> None:
-        """A forward pass with its verification is done."""
+    def note_step(self, num_rows: int, seconds: float, num_rounds: int = 1) -> None:
+        """So many forward passes of these rows are done, with their verification."""
         ...
 
     def note_gain(self, num_tokens: int) -> None:
@@ -105,7 +107,7 @@ class EveryNode:
     ) -> None:
         """Not needed."""
 
-    def note_step(self, num_rows: int, seconds: float) -> None:
+    def note_step(self, num_rows: int, seconds: float, num_rounds: int = 1) -> None:
         """Not needed."""
 
     def note_gain(self, num_tokens: int) -> None:
@@ -118,6 +120,8 @@ class MeasuredBudget:
     def __init__(self, names: Sequence[str]) -> None:
         self.step_cost = CostCurve()
         """t(rows), in seconds at the pace of the start."""
+        self.round_cost = CostCurve()
+        """The same of one round of several in a call, without what surrounds a step."""
         self._pace = Pace()
         self._draft_costs = {name: CostCurve() for name in names}
         self._first_costs: dict[str, list[float]] = {name: [] for name in names}
@@ -137,6 +141,7 @@ class MeasuredBudget:
         self._asked: frozenset[str] = frozenset()
         self._seconds = 0.0
         self._num_idle = self._num_rows = 0
+        self._num_rounds = 1
 
     def start(self, measured: Mapping[int, float]) -> None:
         """Take these seconds by rows for t(rows), whatever was known of it before."""
@@ -144,6 +149,7 @@ class MeasuredBudget:
             self._draft_costs[name], self._first_costs[name] = CostCurve(), []
         self._pace, self._ledger = Pace(), Ledger()
         self.step_cost.start(measured)
+        self.round_cost.start(measured)
 
     @property
     def is_of_use(self) -> bool:
@@ -210,24 +216,26 @@ class MeasuredBudget:
                     self._space_looks(combination, sum(survivals) / num_requests)
                 forecast.note(num_requests, survivals)
 
-    def note_step(self, num_rows: int, seconds: float) -> None:
+    def note_step(self, num_rows: int, seconds: float, num_rounds: int = 1) -> None:
         """Refine t(rows), and save up for trials."""
         if not self._everyone:
             return
         self._seconds += seconds
+        self._num_rounds = num_rounds
         cost = seconds / self._pace.unit_s
         self._since_look += 1
         self._saved_for_look += LOOK_SHARE * cost
         for name, share in self._shares.items():
             self._saved[name] += share * cost
         self._num_idle = 0 if self._asked or self._choice else self._num_idle + 1
-        if self.step_cost.is_known and self._num_idle % STEPS_PER_LESSON:
+        curve, each_s = self._curve(num_rounds), seconds / num_rounds
+        if curve.is_known and self._num_idle % STEPS_PER_LESSON:
             return
-        if self.step_cost.is_known:
-            self._pace.measure(self.step_cost(num_rows), seconds)
+        if curve.is_known:
+            self._pace.measure(curve(num_rows), each_s)
         # Plain steps of one size tell how fast the machine is, but nothing of what rows cost.
         if self._asked or num_rows != self._num_rows:
-            self.step_cost.measure(num_rows, seconds / self._pace.unit_s)
+            curve.measure(num_rows, each_s / self._pace.unit_s)
         self._num_rows = num_rows
 
     def note_gain(self, num_tokens: int) -> None:
@@ -238,15 +246,19 @@ class MeasuredBudget:
         is_plain = load.num_rows == load.num_sampling and not load.is_forced
         if not (is_plain and load.num_sampling and self._seconds and self.step_cost.is_known):
             return
-        units = self.step_cost(load.num_sampling)
+        units = self._curve(load.num_rounds)(load.num_sampling)
         entry = Entry(load.num_sampling, num_tokens, self._seconds, units)
         if not asked:
-            self._ledger.note_plain(entry, STEPS_PER_LESSON if self._num_idle else 1)
+            num_steps = STEPS_PER_LESSON if self._num_idle else 1
+            self._ledger.note_plain(entry, num_steps, self._num_rounds)
         elif asked == self._choice:
             if self._ledger.note_asked(asked, entry):
                 self._age = STEPS_PER_IDLE_CHOICE
         else:
             self._charge(asked - self._choice, entry)
+
+    def _curve(self, num_rounds: int) -> CostCurve:
+        return self.round_cost if num_rounds > 1 else self.step_cost
 
     def _space_looks(self, looked: frozenset[str], survival: float) -> None:
         """The next look comes soon behind one that promised something, later behind another."""
@@ -327,6 +339,8 @@ class MeasuredBudget:
             self._shares[name] = PROBE_SHARE
 
     def _forecast_rate(self, load: Load, asked: frozenset[str]) -> float:
+        if not asked and load.num_rounds > 1:
+            return load.num_sampling / max(LEAST_COST, self.round_cost(load.num_sampling))
         fixed = self._fixed(load, asked)
         rates = [self._rate(load, fixed, 0, 0.0)]
         for num_nodes, accepted in self._forecasts[asked].totals(load.num_sampling):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from inference.batch import Kept, Part
+from inference.batch import Batch, Kept, Part
 from inference.speculation.acceptance import Acceptance
 from inference.speculation.base import (
     Draft,
@@ -63,8 +63,9 @@ class Drafting:
         self.wants = FeatureWish(any(one.wants.hidden for one in speculators), tuple(aux))
         self.record = Record()
 
-    def open(self, parts: Sequence[Part]) -> None:
+    def open(self, batch: Batch) -> None:
         """Choose whom to ask, and take back the room of parts that nobody drafts for."""
+        parts = batch.parts
         self._forced.clear()
         for part in parts:
             if part.draft_room and part.sequence.constraint is not None:
@@ -75,6 +76,7 @@ class Drafting:
             sum(part.num_known for part in parts),
             sum(part.samples for part in parts),
             is_forced=bool(self._forced),
+            num_rounds=batch.num_rounds,
         )
         self._asked = self._budget.ask(self._load)
         if not self._asked:
@@ -100,9 +102,9 @@ class Drafting:
             self._budget.note_draft(name, len(parts), own_s)
             self.record.note_draft(name, own_s)
 
-    def note_step(self, num_rows: int, seconds: float) -> None:
-        """A forward pass with its verification is done."""
-        self._budget.note_step(num_rows, seconds)
+    def note_step(self, num_rows: int, seconds: float, num_rounds: int = 1) -> None:
+        """So many forward passes of these rows are done, with their verification."""
+        self._budget.note_step(num_rows, seconds, num_rounds)
 
     def observe(self, kept: Sequence[Kept], features: Features) -> None:
         """Tell everyone what became of the step's requests."""
@@ -303,6 +305,11 @@ def _allowed(part: Part, proposal: Proposal) -> list[int]:
     return likeliest_chain(proposal)[: part.draft_room]
 
 
+def _num_accepted(kept: Kept, name: str) -> int:
+    drafted_by = kept.part.tree.drafted_by
+    return sum(name in drafted_by[node].split("+") for node in kept.path)
+
+
 def _outcome(kept: Kept, name: str, draft: Draft) -> Outcome:
     part, sequence = kept.part, kept.part.sequence
     assert sequence.table is not None
@@ -318,5 +325,5 @@ def _outcome(kept: Kept, name: str, draft: Draft) -> Outcome:
         start=part.start,
         rows=rows,
         draft=draft,
-        num_accepted=sum(name in part.tree.drafted_by[node].split("+") for node in kept.path),
+        num_accepted=0 if part.tree.is_own else _num_accepted(kept, name),
     )

@@ -75,6 +75,8 @@ class _Load:
     """Seconds a unit of plain steps takes lately."""
     num_plain: int = 0
     since_plain: int = 0
+    num_rounds: int = 1
+    """Of the last plain step: so much longer is the wait for the next one."""
     plain_every: int = PLAIN_EVERY
     num_asked: int = 0
     worth: float = 0.0
@@ -99,18 +101,18 @@ class Ledger:
         """Whether a step without drafts is due at this load."""
         load = self._loads[num_requests.bit_length()]
         is_unsure = load.num_plain < FIRST_PLAIN or load.lately < DOUBT
-        return load.since_plain >= (SOON if is_unsure else load.plain_every)
+        return load.since_plain >= (SOON if is_unsure else load.plain_every * load.num_rounds)
 
-    def note_plain(self, entry: Entry, num_steps: int = 1) -> None:
-        """Nobody was asked, in so many steps like this one."""
+    def note_plain(self, entry: Entry, num_steps: int = 1, num_rounds: int = 1) -> None:
+        """Nobody was asked, in so many steps like this one, each of so many rounds."""
         load = self._loads[entry.num_requests.bit_length()]
-        load.since_plain = 0
-        seconds = entry.seconds / max(entry.plain_units, 1e-12)
+        load.since_plain, load.num_rounds = 0, num_rounds
+        seconds = entry.seconds / max(entry.plain_units * num_rounds, 1e-12)
         if load.mean:
             seconds = min(seconds, MOST_SURPRISE * load.mean)
-        load.num_plain += 1
-        load.mean += max(PLAIN_WEIGHT, 1.0 / load.num_plain) * (seconds - load.mean)
-        _pay(load, num_steps)
+        load.num_plain += num_rounds
+        load.mean += max(PLAIN_WEIGHT, num_rounds / load.num_plain) * (seconds - load.mean)
+        _pay(load, num_steps * num_rounds)
 
     def note_asked(self, asked: frozenset[str], entry: Entry) -> bool:
         """These were asked; whether they have nothing left and rest from now on."""

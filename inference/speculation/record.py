@@ -25,10 +25,10 @@ class Record:
         """One request's share of a step is done."""
         if not kept.num_tokens:
             return
-        self._num_turns += 1
+        self._num_turns += kept.part.num_rounds
         self._num_tokens += kept.num_tokens
         tree = kept.part.tree
-        if tree.token_ids:
+        if tree.drafted_by:
             self._drafted.update(zip(tree.drafted_by, tree.depths, strict=True))
             self._accepted.update((tree.drafted_by[node], tree.depths[node]) for node in kept.path)
             drafters = {name for names in set(tree.drafted_by) for name in names.split("+")}

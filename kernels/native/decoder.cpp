@@ -4,10 +4,12 @@
 // its work. Activations are float (double for double weights) whatever the weights are kept in.
 #include "attention.h"
 #include "decoder.h"
+#include "draw.h"
 #include "layers.h"
 #include "linear.h"
 #include "team.h"
 
+#include <chrono>
 #include <memory>
 #include <type_traits>
 
@@ -73,7 +75,86 @@ template <typename W, typename T> class Decoder {
         team_.end();
     }
 
+    // Rounds until one has drawn a stop token, all are done, or one more would take too long. One
+    // whose numbers are no numbers is left to whoever comes to it first. Returns how many, or minus
+    // the status of a first round that left nothing to draw. `hidden` [rounds, B, hidden] and `aux`
+    // have the rows of all rounds.
+    int64_t run_rounds(const StepData &first, const RoundsData &wanted) {
+        int64_t count = first.num_rows, began = now();
+        Rounds rows(first, data_.num_layers);
+        std::vector<RowData> draws(wanted.draws, wanted.draws + count);
+        logits_.resize(count * padded(data_.head.outputs));
+        for (int64_t done = 0;;) {
+            forward(rows.step);
+            const A *hidden = (const A *)rows.step.hidden;
+            logits(hidden, logits_.data(), count);
+            bool is_last = !std::isfinite(std::accumulate(hidden, hidden + count * data_.hidden, A{}));
+            if (is_last && done) return done;
+            int64_t *tokens = wanted.tokens + done * count;
+            for (int64_t b = 0; b < count; b++) {
+                Status status = take(draws[b], &logits_[b * padded(data_.head.outputs)], tokens + b);
+                if (status != kFine) return done ? done : -status;
+                draws[b].position++;
+                is_last |= std::count(wanted.stop_ids + wanted.stop_starts[b],
+                                      wanted.stop_ids + wanted.stop_starts[b + 1], tokens[b]) > 0;
+            }
+            done++;
+            if (is_last || done == wanted.most_rounds) return done;
+            if ((now() - began) / done * (done + 1) > wanted.most_ns) return done;
+            rows.advance(tokens, count * data_.hidden * sizeof(A));
+        }
+    }
+
   private:
+    // A step of one row a sequence, moved on by one token at a time.
+    struct Rounds {
+        Rounds(const StepData &first, int64_t num_layers)
+            : step(first), ids_(first.token_ids, first.token_ids + first.num_rows),
+              positions_(first.positions, first.positions + first.num_rows),
+              slots_(first.slots, first.slots + first.num_rows),
+              contexts_(first.contexts, first.contexts + first.num_rows) {
+            if (first.aux) aux_.assign(first.aux, first.aux + num_layers);
+            step.token_ids = ids_.data();
+            step.positions = positions_.data();
+            step.slots = slots_.data();
+            step.contexts = contexts_.data();
+            step.aux = first.aux ? aux_.data() : nullptr;
+        }
+        Rounds(const Rounds &) = delete;
+
+        // Behind these tokens; states go `size` bytes behind the last ones.
+        void advance(const int64_t *tokens, int64_t size) {
+            for (int64_t b = 0; b < step.num_rows; b++) {
+                int64_t at = ++positions_[b];
+                int64_t block = step.tables[b * step.table_width + at / step.block_size];
+                ids_[b] = tokens[b];
+                slots_[b] = block * step.block_size + at % step.block_size;
+                contexts_[b]++;
+            }
+            step.hidden = (char *)step.hidden + size;
+            for (void *&aux : aux_)
+                if (aux) aux = (char *)aux + size;
+        }
+
+        StepData step;
+
+      private:
+        std::vector<int64_t> ids_, positions_, slots_, contexts_;
+        std::vector<void *> aux_;
+    };
+
+    static int64_t now() {
+        auto time = std::chrono::steady_clock::now().time_since_epoch();
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+    }
+
+    // As in a step of its own: the best of greedy rows, whatever it is.
+    Status take(const RowData &row, const A *logits, int64_t *token) const {
+        if (row.temperature > 0) return draw(logits, data_.head.outputs, row, token);
+        *token = find_best(logits, data_.head.outputs);
+        return kFine;
+    }
+
     struct Layer {
         Linear<W> qkv, out, gate_up, down;
         LayerData data;
@@ -210,7 +291,7 @@ template <typename W, typename T> class Decoder {
     Linear<W> head_;
     int64_t weights_ = 0;
     int64_t x_stride_ = 0, qkv_stride_ = 0, attended_stride_ = 0, middle_stride_ = 0;
-    std::vector<A> x_, normed_, qkv_, attended_, middle_;
+    std::vector<A> x_, normed_, qkv_, attended_, middle_, logits_;
     std::vector<int16_t> rounded_;
     std::vector<float> scales_;
     std::vector<Span> spans_;
@@ -253,6 +334,14 @@ void decoder_logits(int kind, void *decoder, const void *hidden, void *out, int6
         using A = typename Packing<std::remove_pointer_t<decltype(weight)>>::A;
         ((decltype(tag))decoder)->logits((const A *)hidden, (A *)out, num_rows);
     });
+}
+
+int64_t decoder_rounds(int kind, void *decoder, const StepData *first, const RoundsData *wanted) {
+    int64_t count = 0;
+    by_kind(kind, [&](auto *tag, auto *) {
+        count = ((decltype(tag))decoder)->run_rounds(*first, *wanted);
+    });
+    return count;
 }
 
 // Outputs of a pair of panels: outputs are padded to a multiple of it.

@@ -1,5 +1,7 @@
 // The decoder's shape and a step's rows, as Python's ctypes lays them out (decoder.py).
 #pragma once
+#include "draw.h"
+
 #include <cstdint>
 
 struct LinearData {
@@ -29,4 +31,12 @@ struct StepData {
     void *hidden;           // [T, hidden]: after the final norm
     void *const *aux;       // per layer where its residual stream goes, or null; may be null
     int64_t num_rows, num_sequences, table_width, num_blocks, block_size;
+};
+
+// Rounds of one token a sequence, each behind the one before; a step has the first round's rows.
+struct RoundsData {
+    const RowData *draws;  // of the first round's tokens; positions go up from there
+    const int64_t *stop_ids, *stop_starts;  // whoever draws one of its own has ended; [B + 1] starts
+    int64_t most_rounds, most_ns;
+    int64_t *tokens;  // [rounds, B]
 };

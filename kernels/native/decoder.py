@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from kernels.native.arena import Arena
 from kernels.native.attention import NativeKernels
+from kernels.native.rounds import Asked, Decoded, Rounds
 
 INT8 = torch.int8
 KINDS = {
@@ -206,6 +207,24 @@ class Packer:
         return torch.stack(panels, 1).flatten(0, 2)
 
 
+@dataclass(frozen=True)
+class _States:
+    """Where a forward pass leaves what it computes."""
+
+    hidden: torch.Tensor  # [T, W]
+    aux: torch.Tensor | None  # [k, T, W]
+    targets: ctypes.Array[ctypes.c_void_p]
+    """By layer the address of its part of `aux`."""
+
+    def of_rounds(self, done: int, count: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Of so many rounds of so many sequences, each sequence's rows behind each other."""
+        hidden = self.hidden[: done * count].unflatten(0, (done, count)).transpose(0, 1)
+        if self.aux is None:
+            return hidden.flatten(0, 1), None
+        aux = self.aux[:, : done * count].unflatten(1, (done, count))
+        return hidden.flatten(0, 1), aux.permute(2, 1, 0, 3).flatten(2).flatten(0, 1)
+
+
 class NativeDecoder:
     """Packed weights and the threads that run them."""
 
@@ -256,6 +275,9 @@ class NativeDecoder:
         self._forward.argtypes, self._forward.restype = [ctypes.c_int, _pointer, _pointer], None
         self._logits.argtypes = [ctypes.c_int, *[_pointer] * 3, _integer]
         self._logits.restype = None
+        self._rounds = library.decoder_rounds
+        self._rounds.argtypes = [ctypes.c_int, *[_pointer] * 3]
+        self._rounds.restype = _integer
         library.decoder_delete.argtypes = [ctypes.c_int, _pointer]
         self._handle = library.decoder_new(self._kind, ctypes.byref(data), num_threads)
         weakref.finalize(self, library.decoder_delete, self._kind, self._handle)
@@ -269,16 +291,55 @@ class NativeDecoder:
         aux_layers: Sequence[int] = (),
     ) -> tuple[torch.Tensor, torch.Tensor | None]:  # [T, W], [T, k * W]
         """Hidden states after the final norm, and the residual stream behind the named layers."""
-        assert cache.is_contiguous() and rows.block_tables.is_contiguous()
-        num_rows = rows.token_ids.shape[0]
+        states = self._states(rows.token_ids.shape[0], aux_layers)
+        step = self._step(rows, cos, sin, cache, states)
+        self._forward(self._kind, self._handle, ctypes.byref(step))
+        return states.hidden, None if states.aux is None else states.aux.transpose(0, 1).flatten(1)
+
+    def decode(
+        self,
+        rows: StepRows,  # one a sequence; the tables have the blocks of all rounds
+        rounds: Rounds,
+        cos: torch.Tensor,  # [P, D / 2]
+        sin: torch.Tensor,  # [P, D / 2]
+        cache: torch.Tensor,  # [L, 2, N, S, G, D], written in place behind the first rows' slots
+        aux_layers: Sequence[int] = (),
+    ) -> Decoded:
+        """The tokens that one step after the other would draw, at least one of every sequence.
+
+        Raises:
+            ValueError: a row of the first round has no possible token.
+        """
+        count = rows.token_ids.shape[0]
+        states = self._states(rounds.most * count, aux_layers)
+        step = self._step(rows, cos, sin, cache, states)
+        asked = Asked(rounds, count)
+        done = int(
+            self._rounds(self._kind, self._handle, ctypes.byref(step), ctypes.byref(asked.data))
+        )
+        token_ids = asked.tokens_of(done)
+        return Decoded(token_ids, *states.of_rounds(done, count))
+
+    def _states(self, num_rows: int, aux_layers: Sequence[int]) -> "_States":
         hidden = torch.empty(num_rows, self._hidden_size, dtype=self._activations)
         aux = hidden.new_empty(len(aux_layers), *hidden.shape) if aux_layers else None
         targets = (_pointer * self._num_layers)()
         for place, layer in enumerate(aux_layers):
             assert aux is not None
             targets[layer] = aux[place].data_ptr()
+        return _States(hidden, aux, targets)
+
+    def _step(
+        self,
+        rows: StepRows,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        cache: torch.Tensor,
+        states: "_States",
+    ) -> _StepData:
+        assert cache.is_contiguous() and rows.block_tables.is_contiguous()
         ancestors = rows.ancestors
-        step = _StepData(
+        return _StepData(
             token_ids=rows.token_ids.data_ptr(),
             positions=rows.positions.data_ptr(),
             slots=rows.slot_mapping.data_ptr(),
@@ -289,16 +350,14 @@ class NativeDecoder:
             cos=cos.data_ptr(),
             sin=sin.data_ptr(),
             cache=cache.data_ptr(),
-            hidden=hidden.data_ptr(),
-            aux=ctypes.cast(targets, _pointer) if aux_layers else None,
-            num_rows=num_rows,
+            hidden=states.hidden.data_ptr(),
+            aux=None if states.aux is None else ctypes.cast(states.targets, _pointer),
+            num_rows=rows.token_ids.shape[0],
             num_sequences=rows.context_lens.shape[0],
             table_width=rows.block_tables.shape[1],
             num_blocks=cache.shape[2],
             block_size=cache.shape[3],
         )
-        self._forward(self._kind, self._handle, ctypes.byref(step))
-        return hidden, None if aux is None else aux.transpose(0, 1).flatten(1)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:  # [R, W] -> [R, V]
         """Logits of these rows in the dtype of the activations."""

@@ -1,4 +1,4 @@
-"""Drawing tokens in one call (sample.cpp); its truth is inference/sampling.py."""
+"""Drawing tokens in one call (draw.h); its truth is inference/sampling.py."""
 
 import ctypes
 from collections.abc import Sequence
@@ -9,11 +9,14 @@ import torch
 from kernels.native.attention import NativeKernels
 
 _FLOATS = (torch.float32, torch.float64)
-_WHY = {1: "every token is excluded", 2: "the probabilities are not numbers"}
+WHY = {1: "every token is excluded", 2: "the probabilities are not numbers"}
+"""What a status says."""
 _pointer, _integer, _real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 
 
-class _RowData(ctypes.Structure):
+class RowData(ctypes.Structure):
+    """A `DrawRow` as draw.h has it."""
+
     _fields_ = (
         *((name, _real) for name in ("temperature", "top_p", "min_p")),
         ("top_k", _integer),
@@ -65,18 +68,21 @@ def draw(
     """
     function = kernels.library.draw_tokens
     function.argtypes = [ctypes.c_int, _pointer, *[_integer] * 3, *[_pointer] * 2, ctypes.c_int]
-    data = (_RowData * len(rows))(*map(_row_data, rows))
+    data = row_data(rows)
     tokens = (_integer * len(rows))()
     status = function(
         logits.dtype == torch.float64, logits.data_ptr(), logits.stride(0), logits.shape[1],
         len(rows), data, tokens, kernels.num_threads,
     )  # fmt: skip
     if status:
-        raise ValueError(_WHY[status])
+        raise ValueError(WHY[status])
     return list(tokens)
 
 
-def _row_data(row: DrawRow) -> _RowData:
-    return _RowData(
-        row.temperature, row.top_p, row.min_p, row.top_k, row.seed % 2**64, row.position
-    )
+def row_data(rows: Sequence[DrawRow]) -> ctypes.Array[RowData]:
+    """The same as the library reads it."""
+    return (RowData * len(rows))(*map(_row_data, rows))
+
+
+def _row_data(row: DrawRow) -> RowData:
+    return RowData(row.temperature, row.top_p, row.min_p, row.top_k, row.seed % 2**64, row.position)

@@ -45,13 +45,16 @@ class World:
         noise: float = 0.0,
         hold_ups: float = 0.0,
         seed: int = 5,
+        rounds: tuple[int, Curve] | None = None,
     ) -> None:
         """`hold_ups` of the steps take four times as long.
 
-        Worlds of one seed are disturbed alike at the same steps, whatever is drafted in them.
+        With `rounds` a plain step gives so many tokens in one call, each at such a price. Worlds of
+        one seed are disturbed alike at the same steps, whatever is drafted in them.
         """
         self.curve, self.drafters = curve, list(drafters)
         self._noise, self._hold_ups = noise, hold_ups
+        self._num_rounds, self._round_curve = rounds or (1, curve)
         self._random, self._weather = random.Random(seed), random.Random(seed)
         self._acceptance = {one.name: Acceptance() for one in drafters}
         self.budget = MeasuredBudget([one.name for one in drafters])
@@ -60,9 +63,19 @@ class World:
     def run(self, num_requests: int, num_steps: int, prompt_rows: int = 0) -> list[Step]:
         return [self.step(num_requests, prompt_rows) for _ in range(num_steps)]
 
+    def run_tokens(self, num_requests: int, num_tokens: int) -> list[Step]:
+        """As many steps as give each request so many tokens."""
+        steps: list[Step] = []
+        while sum(step.num_tokens for step in steps) < num_requests * num_tokens:
+            steps.append(self.step(num_requests))
+        return steps
+
     def step(self, num_requests: int, prompt_rows: int = 0) -> Step:
-        load = Load(num_requests + prompt_rows, num_requests)
+        num_rounds = 1 if prompt_rows else self._num_rounds
+        load = Load(num_requests + prompt_rows, num_requests, num_rounds=num_rounds)
         asked = self.budget.ask(load)
+        if num_rounds > 1 and not asked:
+            return self._run_rounds(num_requests)
         truths = [
             [self._random.randrange(1000) for _ in range(DEPTH + 1)] for _ in range(num_requests)
         ]
@@ -86,11 +99,23 @@ class World:
                 name = self.drafters[bit].name
                 self._acceptance[name].judge(str(number), guess, truth[: accepted + 1])
         num_rows = load.num_rows + sum(map(len, kept))
-        slow = 4.0 if self._weather.random() < self._hold_ups else 1.0
-        forward = self.curve(num_rows) * slow * (1.0 + self._noise * self._weather.random())
+        forward = self.curve(num_rows) * self._disturbance()
         self.budget.note_step(num_rows, forward)
         self.budget.note_gain(num_tokens)
         return Step(asked, num_rows, num_tokens, seconds + forward)
+
+    def _run_rounds(self, num_requests: int) -> Step:
+        """Only some are begun now and then, as where an answer ends."""
+        count = self._num_rounds if self._random.random() < 0.8 else 2
+        each = self._round_curve(num_requests)
+        seconds = sum(each * self._disturbance() for _ in range(count))
+        self.budget.note_step(num_requests, seconds, count)
+        self.budget.note_gain(num_requests * count)
+        return Step(frozenset(), num_requests, num_requests * count, seconds)
+
+    def _disturbance(self) -> float:
+        slow = 4.0 if self._weather.random() < self._hold_ups else 1.0
+        return slow * (1.0 + self._noise * self._weather.random())
 
     def _draft(self, drafter: Drafter, truth: Sequence[int]) -> Draft:
         ids = [

@@ -57,6 +57,40 @@ def test_what_does_not_pay_costs_little(
     assert statistics.mean(map(ratio, (1, 2))) >= 1.0 - MOST_LOST
 
 
+def in_rounds(rows: int) -> float:
+    """Without what surrounds a step."""
+    return two_cores(rows) - 5e-4
+
+
+@pytest.mark.parametrize("num_requests, num_tokens", [(1, 1500), (4, 800)])
+@pytest.mark.parametrize("kind", ["a head that is sometimes right", "a cheap one", "both"])
+def test_what_beats_single_steps_but_not_rounds_costs_little(
+    kind: str, num_requests: int, num_tokens: int
+) -> None:
+    def ratio(seed: int) -> float:
+        drafting, plain = (
+            World(two_cores, own, noise=0.3, hold_ups=0.02, seed=seed, rounds=(8, in_rounds))
+            for own in (drafters(kind), [])
+        )
+        drafting.budget.start({rows: in_rounds(rows) for rows in PROFILED})
+        ours, theirs = (world.run_tokens(num_requests, num_tokens) for world in (drafting, plain))
+        return speed(ours) / speed(theirs)
+
+    assert statistics.mean(map(ratio, (1, 2, 3))) >= 1.0 - MOST_LOST
+
+
+def test_who_beats_rounds_is_asked_all_the_same() -> None:
+    good = Drafter("good", 0.95, 0.8, seconds_fixed=2e-4)
+    world, plain = (World(two_cores, own, noise=0.1, rounds=(8, in_rounds)) for own in ([good], []))
+    world.budget.start({rows: in_rounds(rows) for rows in PROFILED})
+    world.run_tokens(1, 1000)
+
+    steps = world.run_tokens(1, 3000)
+
+    assert speed(steps) >= 1.15 * speed(plain.run_tokens(1, 1000))
+    assert sum(bool(step.asked) for step in steps) >= 0.9 * len(steps)
+
+
 def test_whoever_wins_is_seldom_interrupted() -> None:
     ledger, asked = Ledger(), frozenset({"good"})
     num_plain = 0
