@@ -82,7 +82,7 @@ async def made_first(browser: httpx.AsyncClient) -> dict[str, PageReader]:
 
 async def crawl(browser: httpx.AsyncClient, *begin: str) -> dict[str, PageReader]:
     """Some pages of every kind that the owner can reach by links, by their addresses."""
-    waiting = [f"/dashboard?q={CANARY}", "/dashboard/sign-in", *begin]
+    waiting = [f"/dashboard?q={CANARY}", "/dashboard/sign-in", "/dashboard/find", *begin]
     seen: Counter[str] = Counter()
     pages: dict[str, PageReader] = {}
     while waiting:
@@ -115,7 +115,7 @@ def hostile(form: PageForm, path: str) -> Iterator[dict[str, str]]:
 def _unstorable(now: str, number: int, *, is_alone: bool) -> tuple[str, ...]:
     if is_alone:
         return (*UNSTORABLE, HUGE)
-    return (HUGE if now.isdecimal() else UNSTORABLE[number % len(UNSTORABLE)],)
+    return (HUGE,) if now.isdecimal() else (NUL, (LONG, HTML)[number % 2])
 
 
 def trouble_with(answer: httpx.Response, sent: object) -> list[str]:
@@ -178,11 +178,11 @@ def asked(route: APIRoute) -> list[tuple[str, str]]:
 
 def probes(pages: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Address, name and value: every value for every name, in turn where several addresses ask."""
-    shown = {route_of("GET", path): path for path in pages}
+    shown = {route_of("GET", at): at for at in (urlsplit(path).path for path in pages)}
     askers: dict[tuple[str, str], list[str]] = {}
     for route in routes("GET"):
         for each in asked(route):
-            askers.setdefault(each, []).append(shown.get(route.path, ""))
+            askers.setdefault(each, []).append(shown[route.path])
     for number, ((_, name), paths) in enumerate(askers.items()):
         for turn, value in enumerate(SOUGHT, start=number):
             yield paths[turn % len(paths)], name, value
