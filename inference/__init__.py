@@ -5,7 +5,8 @@ decoding 35 to 50 times slower beside one busy neighbour process, so idle thread
 unless told otherwise; numpy multiplies in the thread that asks, and has none of its own to spin.
 
 `Engine` is loaded when it is first asked for: torch takes two seconds and 200 MB, and a process
-that only talks to an engine process needs none of it. So is `Encoder`, for the other side.
+that only talks to an engine process needs none of it. So are `Encoder` and `Reader`, for the
+other side.
 """
 
 import importlib
@@ -52,6 +53,7 @@ from inference.supervisor import EngineProcessSettings, EngineSupervisor
 if TYPE_CHECKING:
     from inference.encoder import Encoder
     from inference.engine import Engine
+    from inference.reader import Reader, Reading
 
 __all__ = [
     "BACKGROUND_PRIORITY",
@@ -78,6 +80,8 @@ __all__ = [
     "ModelLoadError",
     "ProtocolError",
     "QueueFull",
+    "Reader",
+    "Reading",
     "RequestOutput",
     "SamplingParams",
     "ScriptError",
@@ -91,7 +95,7 @@ __all__ = [
 ]
 
 
-_LATE = {"Encoder": "encoder", "Engine": "engine"}
+_LATE = {"Encoder": "encoder", "Engine": "engine", "Reader": "reader", "Reading": "reader"}
 
 
 def __getattr__(name: str) -> object:

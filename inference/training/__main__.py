@@ -22,6 +22,7 @@ from inference.training.prepare import (
     prepare_stage,
     stage_feed,
 )
+from inference.training.reader.command import reader
 from inference.training.recipe import STAGES, Amount
 from inference.training.report import evaluate as write_evaluation
 from inference.training.report import require_tokenizer
@@ -41,6 +42,7 @@ STOPPED: Final = 130
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 app.command()(speculator)
+app.command()(reader)
 console = Console()
 
 

@@ -13,14 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from inference.encoder import (
-    CONFIG_FILE,
-    LENGTH_FILE,
-    POOLING_FILE,
-    SCALE,
-    TOKENIZER_FILE,
-    Encoder,
-)
+from inference.bert import CONFIG_FILE, SCALE, TOKENIZER_FILE
+from inference.encoder import LENGTH_FILE, POOLING_FILE, Encoder
 from inference.model.weight_files import INDEX, WHOLE, weight_files
 
 MAX_FILE_BYTES = 15 << 20
@@ -36,25 +30,34 @@ def shrink(folder: Path, to: Path) -> None:
     """
     Encoder(folder)
     tensors: dict[str, npt.NDArray[np.generic]] = {}
-    loaded = [load_file(path) for path in weight_files(folder)]
-    for name, tensor in (pair for file in loaded for pair in file.items()):
-        if not np.issubdtype(tensor.dtype, np.floating):
-            continue
-        if tensor.ndim != 2:
-            tensors[name] = tensor.astype(np.float32)
-            continue
-        scales = np.abs(tensor).max(axis=1).astype(np.float32) / _LARGEST
-        scales[scales == 0] = 1
-        tensors[name] = np.rint(tensor / scales[:, None]).astype(np.int8)
-        tensors[name + SCALE] = scales
+    for path in weight_files(folder):
+        tensors |= quantized(load_file(path))
     for kept in _KEPT:
         if (folder / kept).exists():
             (to / kept).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / kept, to / kept)
-    _save(tensors, to)
+    save(tensors, to)
 
 
-def _save(tensors: Mapping[str, npt.NDArray[np.generic]], to: Path) -> None:
+def quantized(
+    tensors: Mapping[str, npt.NDArray[np.generic]],
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Matrices as int8 with the scales of their rows beside them; what is no weight is left out."""
+    found: dict[str, npt.NDArray[np.generic]] = {}
+    for name, tensor in tensors.items():
+        if not np.issubdtype(tensor.dtype, np.floating):
+            continue
+        if tensor.ndim != 2:
+            found[name] = tensor.astype(np.float32)
+            continue
+        scales = np.abs(tensor).max(axis=1).astype(np.float32) / _LARGEST
+        scales[scales == 0] = 1
+        found[name] = np.rint(tensor / scales[:, None]).astype(np.int8)
+        found[name + SCALE] = scales
+    return found
+
+
+def save(tensors: Mapping[str, npt.NDArray[np.generic]], to: Path) -> None:
     """In files that any repository takes, with an index where they are several."""
     shards: list[dict[str, npt.NDArray[np.generic]]] = [{}]
     size = 0
