@@ -105,6 +105,16 @@ async def create_key(
     return NewKeyResource(**shown.model_dump(), secret=made.secret)
 
 
+@router.get("/{key_id}")
+async def get_key(
+    key_id: UUID, caller: Admin, session: SnapshotDep, parts: PartsDep
+) -> KeyResource:
+    """One key, without its secret."""
+    return KeyResource.of(
+        await service.read_key(session, caller.workspace_id, key_id, parts.clock())
+    )
+
+
 @router.delete("/{key_id}", status_code=204)
 async def revoke_key(key_id: UUID, caller: Admin, work: ApiWorkDep) -> None:
     """From now on it opens nothing; it stays in the list."""

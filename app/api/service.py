@@ -137,6 +137,15 @@ async def find_key(session: AsyncSession, workspace_id: UUID, key_id: UUID) -> A
     return row
 
 
+async def read_key(
+    session: AsyncSession, workspace_id: UUID, key_id: UUID, now: datetime
+) -> KeyRow:
+    """One of them with its maker; raises as `find_key`."""
+    row = await find_key(session, workspace_id, key_id)
+    maker = await session.get_one(Agent, row.created_by_agent_id)
+    return KeyRow(row, maker.name, _works(row, maker, now))
+
+
 async def read_keys(session: AsyncSession, workspace_id: UUID, now: datetime) -> list[KeyRow]:
     """All of a company's keys, the newest first."""
     return await page_of_keys(session, workspace_id, now, None, _ALL)

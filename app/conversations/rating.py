@@ -61,15 +61,17 @@ async def rate(
 
     Raises:
         NotFound: no such conversation, or not this customer's.
-        Invalid: no score from 1 to 5, or nobody has asked yet.
+        Invalid: no score from 1 to 5.
         TooLong: the remark.
-        Conflict: there is a remark already, and this says something else.
+        Conflict: it has not ended, nobody has answered, or there is a remark that says otherwise.
     """
     comment = _checked(new)
     conversation = await access.lock_conversation(work, customer, conversation_id)
     answered_by = await _last_word(work, conversation)
-    if conversation.rating_asked_at is None or answered_by is None:
-        raise Invalid("This conversation can be rated when it has ended.")
+    if answered_by is None:
+        raise Conflict("Nobody has answered in this conversation, so there is nothing to rate.")
+    if conversation.rating_asked_at is None:
+        raise Conflict("This conversation can be rated when it has ended.")
     query = select(Rating).where(Rating.conversation_id == conversation.id)
     known = (await work.session.scalars(query)).one_or_none()
     if known is not None and _says(known, new.score, comment):

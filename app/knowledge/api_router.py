@@ -78,7 +78,10 @@ async def save_article(
     """Make an article, or write on the one that has this `external_ref`."""
     view, is_new = await outside.save_article(work, caller.doer, body.new)
     if body.publish:
-        await editing.publish_draft(work, caller.doer, view.article.id)
+        try:
+            await editing.publish_draft(work, caller.doer, view.article.id)
+        except editing.NothingToQuote as error:
+            raise BadField("/body_md", error.sentence) from error
     if not is_new:
         response.status_code = 200
     response.headers["Location"] = f"/v1/articles/{view.article.id}"

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.audit.service import Doer, note
 from app.database import Work
-from app.errors import Conflict, Invalid
+from app.errors import Conflict
 from app.events import ArticlesChanged
 from app.ids import new_id
 from app.knowledge.drafts import Drafts
@@ -36,6 +36,10 @@ class Edit:
     body_md: str
     collection: str = ""
     visibility: Visibility = Visibility.PUBLIC
+
+
+class NothingToQuote(Conflict):
+    sentence = "Write at least one paragraph before you publish."
 
 
 class SavedMeanwhile(Conflict):
@@ -117,7 +121,7 @@ async def publish_draft(work: Work, doer: Doer, article_id: UUID) -> Article:
     Raises:
         NotFound: there is no such article.
         Conflict: there is no draft.
-        Invalid: there is nothing in it that could be quoted.
+        NothingToQuote: there is no paragraph in it.
     """
     drafts = Drafts(work.session)
     article = await drafts.article(doer.agent.workspace_id, article_id)
@@ -126,7 +130,7 @@ async def publish_draft(work: Work, doer: Doer, article_id: UUID) -> Article:
         raise Conflict("There is no draft of this article.")
     blocks = await asyncio.to_thread(read_blocks, draft.body_md)
     if not any(block.ordinal for block in blocks):
-        raise Invalid("Write at least one paragraph before you publish.")
+        raise NothingToQuote
     before = article.version
     text = ArticleText(
         slug=article.slug,

@@ -87,7 +87,7 @@ async def erase_contact(work: Work, doer: Doer, contact_id: UUID) -> None:
     contact.name, contact.email, contact.external_id = ERASED_NAME, None, None
     contact.locale, contact.consented_at = None, None
     contact.attributes, contact.page_attributes = {}, {}
-    contact.erased_at = work.clock()
+    contact.erased_at = contact.erased_at or work.clock()
     await work.session.flush()
     changes = {"conversations": (len(conversations), 0)}
     note(work, doer, "contact.erased", str(contact_id), changes)

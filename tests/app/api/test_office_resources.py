@@ -46,6 +46,11 @@ async def test_an_article_from_its_draft_to_the_archive(http: httpx.AsyncClient)
     assert told(await http.post(f"{path}/archive"))["state"] == "archived"
     assert told(await http.post(f"{path}/restore"))["state"] == "published"
     draft = told(await http.post("/v1/articles", json={"title": "T", "body_md": "B"}), 201)
+    bare = {"title": "T", "body_md": "# Only a heading"}
+    empty = told(await http.post("/v1/articles", json=bare | {"publish": True}), 422)
+    assert [one["pointer"] for one in empty["errors"]] == ["/body_md"]
+    heading = (await http.post("/v1/articles", json=bare)).headers["Location"]
+    assert told(await http.post(f"{heading}/publish"), 409)["detail"].startswith("Write at least")
     never = await http.post(f"/v1/articles/{draft['id']}/restore")
     assert told(never, 409)["detail"].startswith("This article was never published")
     assert (await http.delete(f"/v1/articles/{draft['id']}")).status_code == 204
@@ -136,6 +141,7 @@ async def test_what_was_made_stands_where_its_answer_says(http: httpx.AsyncClien
         ("articles", article),
         ("labels", {"name": "vip"}),
         ("canned-replies", {"shortcut": "bye", "title": "Bye", "body_md": "Goodbye."}),
+        ("keys", {"name": "CRM", "scopes": ["kb:read"]}),
         ("webhooks", {"name": "CRM", "url": "https://crm.example/hook"}),
         ("connectors", {"system": "generic", "name": "Desk", "url": "https://desk.example"}),
         ("triage/batches", {"tickets": [{"text": "Where is my parcel?"}]}),

@@ -51,7 +51,8 @@ async def test_who_is_erased_stays_so(http: httpx.AsyncClient) -> None:
     made = told(await http.post("/v1/contacts", json=KIM), 201)
     other = told(await http.post("/v1/contacts", json={"name": "Bo"}), 201)
     path = f"/v1/contacts/{made['id']}"
-    told(await http.post(f"{path}/erase"))
+    erased = told(await http.post(f"{path}/erase"))
+    assert told(await http.post(f"{path}/erase")) == erased
 
     changed = await http.patch(path, json={"name": "Kim"})
     merged = await http.post(f"{path}/merge", json={"into_id": other["id"]})

@@ -89,7 +89,7 @@ async def test_nobody_is_asked_about_what_nobody_answered(parts: Parts, shop: Sh
     await resolve(parts, shop, c)
 
     assert await told(parts, shop, c) == []
-    with pytest.raises(Invalid):
+    with pytest.raises(Conflict, match="Nobody has answered"):
         await give(parts, customer, c, 5)
 
 

@@ -13,6 +13,7 @@ from app.errors import Invalid, NotFound
 from app.knowledge.diffs import Change, diff
 from app.knowledge.editing import (
     Edit,
+    NothingToQuote,
     SavedMeanwhile,
     archive_article,
     create_article,
@@ -104,7 +105,7 @@ async def test_an_article_without_a_paragraph_is_not_published(parts: Parts, sho
     async with parts.database.work() as work:
         article = await create_article(work, admin(shop), Edit("Empty", "# Only a title\n"))
 
-    with pytest.raises(Invalid, match="at least one paragraph"):
+    with pytest.raises(NothingToQuote, match="at least one paragraph"):
         async with parts.database.work() as work:
             await publish_draft(work, admin(shop), article.id)
 
