@@ -54,6 +54,23 @@ async def test_failed_work_stores_nothing_and_tells_nobody(parts: Parts, shop: S
     assert delivered == []
 
 
+async def test_work_that_the_store_refuses_at_its_end_tells_nobody(
+    parts: Parts, shop: Shop
+) -> None:
+    delivered: list[ControlChanged] = []
+    parts.dispatcher.on(ControlChanged, delivered.append)
+
+    async def fail() -> None:
+        async with parts.database.work() as work:
+            work.outbox.add(happened(shop))
+            work.session.add(Workspace(slug=shop.site, name="Twin"))  # sent with the commit
+
+    with pytest.raises(IntegrityError):
+        await fail()
+
+    assert delivered == []
+
+
 async def test_a_failing_listener_disturbs_neither_the_work_nor_the_others(
     parts: Parts, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -138,6 +138,32 @@ async def test_a_dead_workers_job_is_free_when_its_lease_ends_and_then_no_longer
     assert await jobs(database) == []
 
 
+async def test_what_another_holds_is_not_taken_along_with_what_is_free(
+    database: Database, time: Time
+) -> None:
+    await store(database, time(), "held")
+    async with database.work() as work:
+        [held] = await claim(work, limit=9, lease=LEASE)
+    await store(database, time(), "free")
+
+    async with database.work() as work:
+        taken = await claim(work, limit=9, lease=LEASE)
+
+    assert [one.payload["name"] for one in taken] == ["free"]
+    async with database.work() as work:
+        assert await finish(work, held)
+
+
+async def test_what_is_due_for_longest_goes_first(database: Database, time: Time) -> None:
+    for hours in (1, 3, 2):
+        await store(database, time() - timedelta(hours=hours), f"{hours} h")
+
+    async with database.work() as work:
+        taken = await claim(work, limit=2, lease=LEASE)
+
+    assert [one.payload["name"] for one in taken] == ["3 h", "2 h"]
+
+
 async def test_a_job_may_ask_to_come_again_under_its_own_key(
     database: Database, time: Time, shop: Shop
 ) -> None:
