@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.answers import phrases
 from app.answers.ask import Asked, AskOnce, Finding, Reply, Said
+from app.answers.generator import BATCH_PRIORITY, DRAFT_PRIORITY
 from app.answers.phrasebooks import book_of
 from app.errors import Unavailable
 from app.knowledge.evidence import ANSWER_CONFIDENCE
@@ -134,3 +135,13 @@ async def test_who_waits_too_long_is_told(quiet: Rig, engine: EngineClient) -> N
 
     with pytest.raises(Unavailable, match=r"within 0\.05 s"):
         await slow.reply(quiet.shop.workspace_id, Asked("How is freight delivered?"))
+
+
+async def test_what_nobody_waits_for_may_take_longer(quiet: Rig, engine: EngineClient) -> None:
+    hasty, asked = asking(quiet, engine, timeout_s=0.0), Asked("How long is the warranty?")
+
+    with pytest.raises(Unavailable, match="within 0 s"):
+        await hasty.reply(quiet.shop.workspace_id, asked, priority=DRAFT_PRIORITY)
+    reply = await hasty.reply(quiet.shop.workspace_id, asked, priority=BATCH_PRIORITY)
+
+    assert reply.finding is Finding.ANSWERED
