@@ -140,7 +140,7 @@ def drafter_words(name: str) -> str:
 
 def value_words(value: object) -> str:
     """A setting as the audit log shows it."""
-    if value is None or value == "":
+    if value in (None, "", []):
         return "nothing"
     if isinstance(value, bool):
         return "yes" if value else "no"

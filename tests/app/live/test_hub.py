@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.conversations.replay import read_log
 from app.errors import Unavailable
 from app.events import AnswerEnded, BegunAnswer, ControlChanged, EventStored
 from app.ids import new_id
+from app.live import hub
 from app.live.answers import LiveAnswers
 from app.live.notes import EventNoted, TextGrown
 from app.vocabulary import Control, EndReason, Outcome, Phase
@@ -107,6 +110,32 @@ async def test_a_socket_whose_log_cannot_be_read_is_closed_and_not_left_deaf(
             await served.parts.hub.hear(noted)
             assert await customer.wait_closed() == 1011
         assert served.parts.hub._watchers == {}
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_what_is_said_while_a_log_is_read_is_read_too(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = ["Two"]
+    async with served.client() as customer, served.client() as tab:
+        await customer.hello()
+        c = (await customer.say("One"))["d"]["c"]
+        await customer.wait_for_seq(c, 1)
+        await tab.hello(session=customer.session)
+
+        async def read_and_speak(
+            session: AsyncSession, conversation_id: UUID, after: int, limit: int
+        ) -> list[EventStored]:
+            page = await read_log(session, conversation_id, after, limit)
+            while late:
+                await tab.say(late.pop(), c=c)
+            return page
+
+        monkeypatch.setattr(hub, "read_log", read_and_speak)
+        await customer.send("sync", c=c, after=1)
+        view = await customer.wait_for_seq(c, 2)
+
+    assert [text for _, text in view.texts()] == ["One", "Two"]
 
 
 def begun_answer() -> BegunAnswer:
