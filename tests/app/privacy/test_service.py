@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -26,6 +26,7 @@ from app.models import (
     Workspace,
 )
 from app.parts import Parts
+from app.privacy.repository import Contacts
 from app.privacy.service import PURGE_JOB, erase_contact, export_contact, purge
 from app.vocabulary import AgentRole
 from tests.app.bot import begin, complete
@@ -133,6 +134,35 @@ async def test_what_is_kept_too_long_is_emptied_by_the_job(parts: Parts, shop: S
     assert SECRET in untouched
     assert set(said) == {""}
     assert jobs == [PURGE_JOB], "there is one, for later"
+
+
+@pytest.mark.parametrize("store", ["postgres"], indirect=True)
+async def test_who_writes_on_before_the_job_has_the_lock_keeps_their_words(
+    parts: Parts, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await talk(parts, shop)
+    async with parts.database.work() as work:
+        workspace = await work.session.get_one(Workspace, shop.workspace_id)
+        workspace.settings = {"retention_days": 30}
+        conversation = (await work.session.scalars(select(Conversation))).one()
+        conversation.last_message_at -= timedelta(days=31)
+    find_expired = Contacts.expired
+
+    async def write_on(
+        contacts: Contacts, workspace_id: UUID, before: datetime, limit: int
+    ) -> list[UUID]:
+        [found] = await find_expired(contacts, workspace_id, before, limit)
+        async with parts.database.work() as other:
+            conversation = await other.session.get_one(Conversation, found)
+            conversation.last_message_at = other.clock()
+        return [found]
+
+    monkeypatch.setattr(Contacts, "expired", write_on)
+    async with parts.database.work() as work:
+        await purge(work, {})
+
+    async with parts.database.snapshot() as session:
+        assert SECRET in "".join(await session.scalars(select(Message.text)))
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
