@@ -166,6 +166,22 @@ async def test_no_write_of_the_bot_succeeds_after_a_takeover(
     assert (taken_back.state, taken_back.text) == (MessageState.RETRACTED, "")
 
 
+async def test_who_was_to_answer_before_a_takeover_does_not_once_the_bot_has_it_back(
+    parts: Parts, shop: Shop, posted: Posted
+) -> None:
+    async with parts.database.work() as work:
+        await handoff.take_over(
+            work, shop.agent, posted.conversation_id, epoch=0, shown=nothing_shown
+        )
+        await handoff.release(work, shop.agent, posted.conversation_id, epoch=1)
+
+    for older in (0, 1):
+        with pytest.raises(StaleAnswer):
+            await begin(parts, posted.conversation_id, older)
+
+    await begin(parts, posted.conversation_id, 2)
+
+
 @pytest.mark.parametrize(
     ("shown", "state", "kept"),
     [
