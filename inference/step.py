@@ -32,6 +32,7 @@ class StepLoop:
         self.num_drafted_tokens = 0
         self.num_accepted_tokens = 0
         self._run_s = self._beside_s = 0.0
+        self._ended_s: float | None = None
 
     @torch.inference_mode()
     def step(self) -> list[TokenChunk]:
@@ -57,8 +58,12 @@ class StepLoop:
         chunks += self._compute(batch) + self._end_prefills()
         num_rounds = max(part.num_rounds for part in batch.parts)
         self.num_steps += num_rounds
-        step_s = time.perf_counter() - began_s
-        self._beside_s = min(self._run_s, step_s - (drafted_s - chosen_s) - self._run_s)
+        ended_s = time.perf_counter()
+        step_s = ended_s - began_s
+        # What the caller does between two steps is paid once a step, too.
+        around_s = ended_s - (self._ended_s or began_s) - (drafted_s - chosen_s)
+        self._beside_s = min(self._run_s, around_s - self._run_s)
+        self._ended_s = ended_s if self.scheduler.num_running else None
         self.metrics.stepped(step_s, batch.num_rows, num_rounds)
         return chunks
 

@@ -11,8 +11,9 @@ While drafting goes well a step without drafts is taken now and then, to have so
 with; ever more seldom, for the more it brings the dearer that is, and soon where it seems to lose.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from statistics import median_low
 
 INCOME = 0.01
 """Of the time, for those who rest."""
@@ -20,9 +21,12 @@ FIRST_CREDIT, MOST_CREDIT, LEAST_CREDIT = 8.0, 16.0, 1.0
 """Plain steps. The first set at a load begins with that, each that follows a loser with half."""
 ENOUGH = 4.0
 """With so much who rested is asked again."""
-PLAIN_WEIGHT, FIRST_PLAIN = 0.25, 4
-"""How soon the time of plain steps follows; how many there are before drafting is judged calmly."""
-PLAIN_EVERY, MOST_PLAIN_EVERY, SOON = 16, 512, 4
+NUM_PLAIN, FIRST_PLAIN = 5, 4
+"""Plain steps whose median counts; how many there are before drafting is judged calmly."""
+DEARER = 1.15
+"""A plain step that took so much longer than usual was perhaps held up: another is wanted soon, for
+with what it says drafting would seem to win, and the next comparison would be far off."""
+PLAIN_EVERY, MOST_PLAIN_EVERY, SOON = 16, 512, 2
 TRIAL_STEPS, CLEAR_WIN = 32, 1.1
 DOUBT, DOUBT_MEMORY = -1.0, 0.9
 """Plain steps lost lately, from which on a fresh comparison is wanted."""
@@ -71,8 +75,11 @@ class _Load:
     """Requests up to a power of two."""
 
     accounts: dict[frozenset[str], _Account] = field(default_factory=dict)
-    mean: float = 0.0
-    """Seconds a unit of plain steps takes lately."""
+    plain: deque[float] = field(default_factory=lambda: deque(maxlen=NUM_PLAIN))
+    """Seconds a unit of the last plain steps took."""
+    usual: float = 0.0
+    """Their median: one that was held up must not make drafting look cheap."""
+    is_doubtful: bool = False
     num_plain: int = 0
     since_plain: int = 0
     num_rounds: int = 1
@@ -100,32 +107,35 @@ class Ledger:
     def wants_plain(self, num_requests: int) -> bool:
         """Whether a step without drafts is due at this load."""
         load = self._loads[num_requests.bit_length()]
-        is_unsure = load.num_plain < FIRST_PLAIN or load.lately < DOUBT
-        return load.since_plain >= (SOON if is_unsure else load.plain_every * load.num_rounds)
+        if load.num_plain < FIRST_PLAIN or load.lately < DOUBT or load.is_doubtful:
+            return load.since_plain >= SOON
+        return load.since_plain >= min(
+            MOST_PLAIN_EVERY, load.plain_every * max(1, load.num_rounds // 2)
+        )
 
     def note_plain(self, entry: Entry, num_steps: int = 1, num_rounds: int = 1) -> None:
         """Nobody was asked, in so many steps like this one, each of so many rounds."""
         load = self._loads[entry.num_requests.bit_length()]
         load.since_plain, load.num_rounds = 0, num_rounds
         seconds = entry.seconds / max(entry.plain_units * num_rounds, 1e-12)
-        if load.mean:
-            seconds = min(seconds, MOST_SURPRISE * load.mean)
-        load.num_plain += num_rounds
-        load.mean += max(PLAIN_WEIGHT, num_rounds / load.num_plain) * (seconds - load.mean)
+        load.num_plain += 1
+        load.is_doubtful = load.usual > 0.0 and seconds > DEARER * load.usual
+        load.plain.append(seconds)
+        load.usual = median_low(load.plain)
         _pay(load, num_steps * num_rounds)
 
     def note_asked(self, asked: frozenset[str], entry: Entry) -> bool:
         """These were asked; whether they have nothing left and rest from now on."""
         load = self._loads[entry.num_requests.bit_length()]
         load.since_plain += 1
-        if not load.mean:
+        if not load.usual:
             return False
         _pay(load, 1)
         account = load.accounts.get(asked)
         if account is None:
             account = load.accounts[asked] = _Account(self._first_credit(load, asked))
         worth = entry.num_tokens / entry.num_requests
-        cost = entry.seconds / max(entry.plain_units * load.mean, 1e-12)
+        cost = entry.seconds / max(entry.plain_units * load.usual, 1e-12)
         gain = account.enter(worth, cost)
         load.lately = DOUBT_MEMORY * load.lately + gain
         _try(load, worth, worth - gain)

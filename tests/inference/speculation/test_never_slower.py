@@ -79,6 +79,36 @@ def test_what_beats_single_steps_but_not_rounds_costs_little(
     assert statistics.mean(map(ratio, (1, 2, 3))) >= 1.0 - MOST_LOST
 
 
+class Stalling(World):
+    """Now and then something takes many times as long: another process had the core."""
+
+    def _disturbance(self) -> float:
+        stall = self._weather.choice([8, 20, 40]) if self._weather.random() < 0.03 else 1
+        return stall * super()._disturbance()
+
+
+@pytest.mark.parametrize(
+    "boaster",
+    [
+        Drafter("boaster", 0.75, 0.9, seconds_fixed=5e-5, rate=0.35),
+        Drafter("boaster", 0.6, 0.95, seconds_fixed=5e-5, rate=0.8),
+    ],
+)
+def test_a_comparison_that_was_held_up_makes_nobody_look_good(boaster: Drafter) -> None:
+    """What was chosen is judged without the stalls, which hit all choices alike."""
+
+    def ratio(seed: int) -> float:
+        world = Stalling(two_cores, [boaster], noise=0.3, seed=seed, rounds=(8, in_rounds))
+        world.budget.start({rows: in_rounds(rows) * (1 if rows == 1 else 0.6) for rows in PROFILED})
+        steps = world.run_tokens(1, 1500)
+        asked = [step for step in steps if step.asked]
+        seconds = sum(two_cores(step.num_rows) + boaster.seconds_fixed for step in asked)
+        plain = sum(step.num_tokens for step in steps if not step.asked)
+        return (plain + sum(step.num_tokens for step in asked)) / (plain + seconds / in_rounds(1))
+
+    assert statistics.mean(map(ratio, range(1, 5))) >= 1.0 - MOST_LOST
+
+
 def test_who_beats_rounds_is_asked_all_the_same() -> None:
     good = Drafter("good", 0.95, 0.8, seconds_fixed=2e-4)
     world, plain = (World(two_cores, own, noise=0.1, rounds=(8, in_rounds)) for own in ([good], []))
