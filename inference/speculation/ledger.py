@@ -3,8 +3,8 @@
 Costs and survivals are estimates; the time that tokens took is not. Every set of speculators has an
 account at every load, kept in plain steps: what a step in which they were asked brought is what its
 tokens would have cost without drafts, what it took is its time. Who has nothing left rests until he
-has something to lose again, and gets half a percent of the time for that. So drafting can lose no
-more than what it began with and half a percent, whatever was forecast and however restless the
+has something to lose again, and gets up to a percent of the time for that. So drafting can lose no
+more than what it began with and a percent, whatever was forecast and however restless the
 machine is; and who was only unlucky is soon back.
 
 While drafting goes well a step without drafts is taken now and then, to have something to compare
@@ -15,7 +15,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from statistics import median_low
 
-INCOME = 0.01
+INCOME = 0.008
 """Of the time, for those who rest."""
 FIRST_CREDIT, MOST_CREDIT, LEAST_CREDIT = 8.0, 16.0, 1.0
 """Plain steps. The first set at a load begins with that, each that follows a loser with half."""
@@ -79,6 +79,9 @@ class _Load:
     """Seconds a unit of the last plain steps took."""
     usual: float = 0.0
     """Their median: one that was held up must not make drafting look cheap."""
+    is_cold: bool = False
+    """The last step was a plain one behind drafts, whose first round finds others' weights in the
+    cache: without speculation no step is like that, so it is not what drafting is compared with."""
     is_doubtful: bool = False
     num_plain: int = 0
     since_plain: int = 0
@@ -107,6 +110,8 @@ class Ledger:
     def wants_plain(self, num_requests: int) -> bool:
         """Whether a step without drafts is due at this load."""
         load = self._loads[num_requests.bit_length()]
+        if load.is_cold:
+            return True
         if load.num_plain < FIRST_PLAIN or load.lately < DOUBT or load.is_doubtful:
             return load.since_plain >= SOON
         return load.since_plain >= min(
@@ -116,13 +121,16 @@ class Ledger:
     def note_plain(self, entry: Entry, num_steps: int = 1, num_rounds: int = 1) -> None:
         """Nobody was asked, in so many steps like this one, each of so many rounds."""
         load = self._loads[entry.num_requests.bit_length()]
+        load.is_cold = num_rounds > 1 and load.since_plain > 0
         load.since_plain, load.num_rounds = 0, num_rounds
+        _pay(load, num_steps * num_rounds)
+        if load.is_cold:
+            return
         seconds = entry.seconds / max(entry.plain_units * num_rounds, 1e-12)
         load.num_plain += 1
         load.is_doubtful = load.usual > 0.0 and seconds > DEARER * load.usual
         load.plain.append(seconds)
         load.usual = median_low(load.plain)
-        _pay(load, num_steps * num_rounds)
 
     def note_asked(self, asked: frozenset[str], entry: Entry) -> bool:
         """These were asked; whether they have nothing left and rest from now on."""
