@@ -19,6 +19,9 @@ from inference.speculation.drafting import Drafting
 
 logger = logging.getLogger(__name__)
 
+ROUNDS_IN_VAIN = 3
+"""In one call behind a question that brought no drafts: the next token may bring some."""
+
 
 class StepLoop:
     """Owns the requests from their first row to their last token."""
@@ -52,8 +55,7 @@ class StepLoop:
         chosen_s = time.perf_counter()
         self.drafting.draft(batch.parts)
         drafted_s = time.perf_counter()
-        if any(part.draft_room for part in batch.parts):
-            batch.num_rounds = 1
+        batch.num_rounds = min(batch.num_rounds, _rounds_beside_drafts(batch))
         self.scheduler.reserve_rounds(batch)
         chunks += self._compute(batch) + self._end_prefills()
         num_rounds = max(part.num_rounds for part in batch.parts)
@@ -268,3 +270,11 @@ def _chunk(
         text_lens=tuple(text_lens),
         error=error,
     )
+
+
+def _rounds_beside_drafts(batch: Batch) -> int:
+    """None where anything was drafted; a few where somebody was asked in vain and may know next."""
+    if any(part.tree.token_ids for part in batch.parts):
+        return 1
+    is_asked = any(part.draft_room for part in batch.parts)
+    return ROUNDS_IN_VAIN if is_asked else batch.num_rounds

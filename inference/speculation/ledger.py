@@ -19,7 +19,7 @@ INCOME = 0.008
 """Of the time, for those who rest."""
 FIRST_CREDIT, MOST_CREDIT, LEAST_CREDIT = 8.0, 16.0, 1.0
 """Plain steps. The first set at a load begins with that, each that follows a loser with half."""
-ENOUGH = 4.0
+ENOUGH = 3.5
 """With so much who rested is asked again."""
 NUM_PLAIN, FIRST_PLAIN = 5, 4
 """Plain steps whose median counts; how many there are before drafting is judged calmly."""

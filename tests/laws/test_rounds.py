@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from inference import Engine, EngineConfig, FinishReason, RequestOutput, SamplingParams, TokenChunk
-from inference.speculation.base import DraftRequest, Features, FeatureWish, Outcome
-from inference.speculation.budget import EveryNode, Load
+from inference.speculation.base import Draft, DraftRequest, Features, FeatureWish, Outcome
+from inference.speculation.budget import Budget, EveryNode, Load
+from inference.step import ROUNDS_IN_VAIN
 from tests.laws.planted import Planted
 
 EVER_S = 60.0
@@ -60,14 +61,18 @@ class Onlooker(Planted):
 
 
 def engine(
-    target: Path, max_rounds: int, onlooker: Onlooker | None = None, **options: Any
+    target: Path,
+    max_rounds: int,
+    speculator: Planted | None = None,
+    budget: Budget | None = None,
+    **options: Any,
 ) -> Engine:
     given: dict[str, Any] = {"device": "cpu", "dtype": "float64", "num_blocks": 96, "block_size": 8}
     config = EngineConfig(
         model=str(target), compile=True, max_rounds=max_rounds,
         **{"max_rounds_s": EVER_S} | given | options,
     )  # fmt: skip
-    one = Engine(config, [] if onlooker is None else [onlooker], Nobody(["planted"]))
+    one = Engine(config, [speculator] if speculator else [], budget or Nobody(["planted"]))
     one.finish_compiling()
     assert one._runner.has_rounds(1), "the tests need a C++ compiler: install g++"
     return one
@@ -155,6 +160,39 @@ def test_a_call_gives_as_many_tokens_as_it_may(tiny_target: Path) -> None:
     assert one.stats()["num_steps"] == 20
     assert one.stats()["tokens_per_step"] == 1.0
     one.close()
+
+
+class Silent(Planted):
+    """Is asked and never knows anything, but for one place."""
+
+    def __init__(self, knows_at: int) -> None:
+        super().__init__([], 0.0, 266)
+        self._knows_at = knows_at
+
+    def propose(self, requests: Sequence[DraftRequest]) -> list[Draft]:
+        known = len(requests[0].token_ids) == self._knows_at
+        return [
+            Draft.chain([30, 31], [0.9, 0.9]) if known else Draft.chain([], []) for _ in requests
+        ]
+
+
+def test_who_was_asked_in_vain_is_asked_again_after_a_few_rounds(tiny_target: Path) -> None:
+    plain, asked = (
+        engine(tiny_target, 1),
+        engine(tiny_target, 7, Silent(3 + 4), EveryNode(["planted"])),
+    )
+    expected = told(plain.generate(PROMPTS[:1], GREEDY))
+    asked.submit("a", PROMPTS[0], GREEDY)
+
+    lengths = [len(chunk.token_ids) for chunk in chunks_of(asked, "a", 5)]
+
+    assert lengths[:2] == [1, ROUNDS_IN_VAIN]
+    assert lengths[2] <= 3  # what was drafted there, verified in one step
+    assert lengths[3] == ROUNDS_IN_VAIN
+    asked.abort("a")
+    assert told(asked.generate(PROMPTS[:1], GREEDY)) == expected
+    plain.close()
+    asked.close()
 
 
 def test_no_time_means_single_steps(tiny_target: Path) -> None:
