@@ -52,7 +52,7 @@ def _measure_retrieval(
 
 def _rank(index: SearchIndex, one: Question) -> float:
     asked = index.understand(one.question)
-    ranked = rank_quotes(asked, index.search(asked))
+    ranked = rank_quotes(asked, index.search(asked), index.judge)
     slugs = list(dict.fromkeys(quote.passage.article.slug for quote in ranked))
     return min((slugs.index(s) + 1 for s in one.articles if s in slugs), default=math.inf)
 
@@ -108,7 +108,7 @@ def _print_trade_off(part: str, index: SearchIndex, questions: Sequence[Question
 
 def _best_quote(index: SearchIndex, one: Question) -> tuple[Quote | None, float]:
     asked = index.understand(one.question)
-    quote = next(iter(rank_quotes(asked, index.search(asked))), None)
+    quote = next(iter(rank_quotes(asked, index.search(asked), index.judge)), None)
     return quote, confidence(asked, quote) if quote else 0.0
 
 

@@ -68,7 +68,7 @@ def ground_in(index: SearchIndex, question: str, slug: str) -> Grounding | None:
     """The best quote of the article that was picked."""
     asked = index.understand(f"{question} {title_of(index, slug) or ''}")
     hits = [hit for hit in index.search(asked, 50) if hit.passage.article.slug == slug]
-    ranked = rank_quotes(asked, hits)
+    ranked = rank_quotes(asked, hits, index.judge)
     if not ranked:
         return None
     return Grounding(Verdict.ANSWER, (ranked[0],), (), confidence(asked, ranked[0]))

@@ -178,7 +178,7 @@ def _untold(index: SearchIndex, said: str, evidence: Evidence, quote: Quote, tol
     hits = [
         hit for hit in index.search(own, _NUM_HITS) if hit.passage.article.article_id == article_id
     ]
-    ranked = rank_quotes(own, hits)
+    ranked = rank_quotes(own, hits, index.judge)
     if not ranked or ranked[0].text in told:
         return evidence
     return replace(evidence, quote=ranked[0], second=None)

@@ -19,14 +19,14 @@ from app.demo.seed import seed
 from app.demo.vectors import FILE, Asked, read_vectors, write_vectors
 from app.events import Dispatcher
 from app.knowledge.meaning import Meaning, Vectors, digest_of, open_meaning, told_in
-from inference import Encoder
+from inference import Encoder, Reader
 
 
 class Listening(Meaning):
     """Keeps what it was asked for the meaning of."""
 
     def __init__(self, encoder: Encoder, known: Asked) -> None:
-        super().__init__(encoder, known)
+        super().__init__(encoder, Reader(encoder), known)
         self.heard: dict[bytes, npt.NDArray[np.float32]] = {}
 
     def of(self, text: str) -> npt.NDArray[np.float32]:

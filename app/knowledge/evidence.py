@@ -8,17 +8,18 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.knowledge.quotes import Quote, rank_quotes
+from app.knowledge.quotes import COMPETING, Quote, rank_quotes
 from app.knowledge.search import Asked, SearchIndex
 
 ANSWER_CONFIDENCE = 0.55
 UNSURE_CONFIDENCE = 0.4
-_BIAS = -4.21
-_WEIGHTS = (3.26, 10.25, -6.34)
+_BIAS = -1.4
+_WEIGHTS = (1.67, 9.01, -3.68, 1.05)
+# Where the passage was not read, for the reader does not know its language.
+_UNREAD_BIAS = -4.21
+_UNREAD = (3.26, 10.25, -6.34)
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
-# Two paragraphs so close in worth compete, and both are shown.
-_COMPETING = 0.25
 
 
 class Verdict(StrEnum):
@@ -50,7 +51,7 @@ def find_evidence(index: SearchIndex, question: str) -> Evidence:
 
 def find_evidence_for(index: SearchIndex, asked: Asked) -> Evidence:
     """The same for a question that has been understood; figures alone ask nothing."""
-    ranked = rank_quotes(asked, index.search(asked))
+    ranked = rank_quotes(asked, index.search(asked), index.judge)
     if not ranked or all(term[0].isdigit() for term in asked.weights):
         return Evidence(Verdict.NOTHING, None)
     best = ranked[0]
@@ -64,18 +65,19 @@ def find_evidence_for(index: SearchIndex, asked: Asked) -> Evidence:
 def confidence(asked: Asked, quote: Quote) -> float:
     """How likely the quote's article answers the question, 0 to 1, half of all being answerable.
 
-    Logistic regression over what the quote covers, how close its paragraph is in meaning, and how
-    much of the question no article knows.
+    Logistic regression over what the quote covers, how close its paragraph is in meaning, how
+    much of the question no article knows, and what the reader says, where it was asked.
     """
-    evidence = _BIAS + sum(
-        weight * feature for weight, feature in zip(_WEIGHTS, features(asked, quote), strict=True)
-    )
+    found = features(asked, quote)
+    bias, weights = (_UNREAD_BIAS, _UNREAD) if quote.answers is None else (_BIAS, _WEIGHTS)
+    evidence = bias + sum(w * feature for w, feature in zip(weights, found, strict=True))
     return 1.0 / (1.0 + math.exp(-evidence))
 
 
-def features(asked: Asked, quote: Quote) -> tuple[float, float, float]:
-    """What the gate looks at."""
-    return gate_coverage(quote), quote.paragraph_closeness, asked.unknown
+def features(asked: Asked, quote: Quote) -> tuple[float, ...]:
+    """What the gate looks at: three, and the reader's log-odds where it has read."""
+    seen = (gate_coverage(quote), quote.paragraph_closeness, asked.unknown)
+    return seen if quote.answers is None else (*seen, quote.answers)
 
 
 def gate_coverage(quote: Quote) -> float:
@@ -95,7 +97,7 @@ def judge(coverage: float, *, has_kind: bool) -> Verdict:
 def _competing(asked: Asked, ranked: list[Quote]) -> Quote | None:
     """The runner-up, if it would be an answer by itself and is hardly worse."""
     for quote in ranked[1:2]:
-        is_close = quote.worth >= ranked[0].worth - _COMPETING
+        is_close = quote.worth >= ranked[0].worth - COMPETING
         verdict = judge(confidence(asked, quote), has_kind=quote.has_kind)
         if is_close and verdict is Verdict.ANSWER and quote.text != ranked[0].text:
             return quote

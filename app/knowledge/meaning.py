@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from app.errors import BadSettings
 from app.knowledge.passages import Passage, SourceArticle, read_passages
-from inference import Encoder, ModelLoadError
+from inference import Encoder, ModelLoadError, Reader, Reading
 
 Vector = npt.NDArray[np.float16]
 Vectors = Mapping[bytes, Vector]
@@ -25,16 +25,20 @@ _NUM_REMEMBERED = 2_048
 
 
 class Meaning:
-    """The encoder and the last questions it has read; threads may share it."""
+    """The encoder, the reader, and what they last read; threads may share it."""
 
     def __init__(
-        self, encoder: Encoder, known: Mapping[bytes, npt.NDArray[np.float32]] | None = None
+        self,
+        encoder: Encoder,
+        reader: Reader,
+        known: Mapping[bytes, npt.NDArray[np.float32]] | None = None,
     ) -> None:
         """`known` are questions' vectors by digest that were computed before."""
-        self._encoder = encoder
+        self._encoder, self._reader = encoder, reader
         self._known = known or {}
         self._reading = threading.Lock()
         self._remembered = lru_cache(maxsize=_NUM_REMEMBERED)(self._read_one)
+        self._judged = lru_cache(maxsize=_NUM_REMEMBERED)(reader.read)
 
     @property
     def fingerprint(self) -> str:
@@ -48,11 +52,15 @@ class Meaning:
 
     def knowing(self, known: Mapping[bytes, npt.NDArray[np.float32]]) -> "Meaning":
         """The same encoder, which computes nothing for the texts with these digests."""
-        return Meaning(self._encoder, known)
+        return Meaning(self._encoder, self._reader, known)
 
     def of(self, text: str) -> npt.NDArray[np.float32]:
         """[D] at unit length, of what a customer says; a moment of computing."""
         return self._remembered(text)
+
+    def judge(self, question: str, passage: Passage) -> Reading:
+        """Whether and where the passage answers, both read together; some 20 ms."""
+        return self._judged(question, _above(passage), passage.sentences)
 
     def read(self, texts: Iterable[str]) -> dict[bytes, Vector]:
         """The vectors of these texts; some milliseconds each.
@@ -89,11 +97,14 @@ class Meaning:
 def open_meaning(folder: Path | None = None) -> Meaning:
     """With the encoder of a folder, or the shipped one; a process reads each once.
 
+    The reader is the shipped one in both cases, and shares the shipped encoder's words.
+
     Raises:
         BadSettings: the folder holds none that can be used; says why.
     """
     try:
-        return Meaning(Encoder(folder) if folder else Encoder())
+        shipped = Encoder()
+        return Meaning(Encoder(folder) if folder else shipped, Reader(shipped))
     except ModelLoadError as error:
         raise BadSettings(f"encoder: {error.message}.") from error
 
@@ -105,8 +116,12 @@ def digest_of(text: str) -> bytes:
 
 def told(passage: Passage) -> list[str]:
     """Its sentences as the encoder reads them: below their title and heading."""
-    above = [part for part in (passage.article.title, passage.heading) if part]
-    return [". ".join([*above, sentence]) for sentence in passage.sentences]
+    above = _above(passage)
+    return [f"{above}. {sentence}" if above else sentence for sentence in passage.sentences]
+
+
+def _above(passage: Passage) -> str:
+    return ". ".join(part for part in (passage.article.title, passage.heading) if part)
 
 
 def told_in(articles: Sequence[SourceArticle]) -> dict[bytes, str]:

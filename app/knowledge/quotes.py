@@ -5,15 +5,17 @@ article covers counts less. To that comes how close it is to the question in mea
 were fitted on questions over the demo's articles (`docs/evaluation.md`).
 """
 
+import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
 from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, holds, shows_a_way
 from app.knowledge.passages import Passage
 from app.knowledge.search import Asked, Hit
+from inference import Reading
 
 MAX_QUOTE_CHARS = 260
 _MAX_SENTENCES = 3
@@ -35,6 +37,17 @@ _SCORE_WEIGHT = 0.45
 _MEANING_WEIGHT = 1.6  # of the sentence that is closest to the question in meaning
 _PARAGRAPH_MEANING_WEIGHT = 0.7
 _ARTICLE_MEANING_WEIGHT = 0.25
+COMPETING = 0.25
+"""Two paragraphs so close in worth compete, and both are shown."""
+# What the reader says counts so much: of the passage, and of the quote's share in it.
+_ANSWERS_WEIGHT = 0.15
+_SHARE_WEIGHT = 0.1
+_LEAST_SHARE = 1e-3
+MOST_SURE = 3.0
+"""The reader's log-odds count no further than this."""
+_OUT_OF_REACH = _ANSWERS_WEIGHT * MOST_SURE + COMPETING
+NUM_READ = 4
+"""Passages that are read together with the question; each takes some 20 ms."""
 _NUM_REMEMBERED = 8_192  # texts whose own costs need not be read again
 
 # A quote that begins so leans on a sentence that it leaves out.
@@ -67,12 +80,27 @@ class Quote:
     paragraph_closeness: float
     worth: float
     """For ordering only."""
+    answers: float | None = None
+    """The reader's log-odds that the passage answers, bounded; None where it was not read."""
 
 
-def rank_quotes(asked: Asked, hits: Sequence[Hit]) -> list[Quote]:
-    """The best quote of each passage, best first."""
-    quotes = [max(of_hit, key=lambda quote: quote.worth) for of_hit in _by_hit(asked, hits)]
-    return sorted(quotes, key=lambda quote: -quote.worth)
+Judge = Callable[[Asked, Passage], Reading | None]
+"""Reads a question and a passage together; None where it cannot."""
+
+
+def rank_quotes(asked: Asked, hits: Sequence[Hit], judge: Judge) -> list[Quote]:
+    """The best quote of each passage, best first; the first few are read, and stand before others.
+
+    No further one is read that could not come near the best even if it surely answered.
+    """
+    by_hit = sorted(_by_hit(asked, hits), key=lambda quotes: -_best(quotes).worth)
+    judged: list[Quote] = []
+    for quotes in by_hit[:NUM_READ]:
+        if judged and _best(judged).worth > _best(quotes).worth + _OUT_OF_REACH:
+            break
+        judged.append(_best(_judged(quotes, judge(asked, quotes[0].passage))))
+    unread = [_best(quotes) for quotes in by_hit[len(judged) :]]
+    return [*sorted(judged, key=lambda quote: -quote.worth), *unread]
 
 
 def quotes_of(asked: Asked, hits: Sequence[Hit]) -> list[Quote]:
@@ -95,6 +123,34 @@ def _quotes(asked: Asked, hit: Hit, best_score: float) -> Iterable[Quote]:
             text = " ".join(sentences[start : start + num])
             if num == 1 or len(text) <= MAX_QUOTE_CHARS:
                 yield _quote(read, range(start, start + num), text)
+
+
+def _best(quotes: Sequence[Quote]) -> Quote:
+    return max(quotes, key=lambda quote: quote.worth)
+
+
+def _judged(quotes: Sequence[Quote], reading: Reading | None) -> Sequence[Quote]:
+    """The quotes of a passage, with what the reader says of it and of their sentences."""
+    if reading is None:
+        return quotes
+    answers = min(MOST_SURE, max(-MOST_SURE, reading.answers))
+    return [
+        replace(
+            quote,
+            answers=answers,
+            worth=quote.worth
+            + _ANSWERS_WEIGHT * answers
+            + _SHARE_WEIGHT * _log_share(reading, quote),
+        )
+        for quote in quotes
+    ]
+
+
+def _log_share(reading: Reading, quote: Quote) -> float:
+    """Of the answer that stands in the quote, by the reader."""
+    shares = reading.sentences[quote.first : quote.first + quote.num_sentences]
+    share = sum(math.exp(one) for one in shares)
+    return math.log(max(share, _LEAST_SHARE))
 
 
 class _Read:

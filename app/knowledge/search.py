@@ -22,6 +22,7 @@ from app.knowledge.answer_kinds import NAMING_TERMS, AnswerKind, asked_kinds, wa
 from app.knowledge.meaning import Meaning, Vectors, digest_of, told
 from app.knowledge.passages import Passage, SourceArticle, read_passages
 from app.knowledge.spelling import Spelling, count_words, mend
+from inference import Reading
 
 # How much a match counts: in the paragraph, in title and heading, anywhere in the article.
 _FIELD_WEIGHTS = (1.0, 0.7, 0.3)
@@ -37,6 +38,7 @@ _OF_A_NUMBER = 0.25
 _EARLIER = 0.5
 # The closeness of a sentence that the encoder has not read yet: neither near nor far.
 _UNREAD = 0.4
+_READERS_LANGUAGE = "en"
 
 Pair = tuple[str, str]
 
@@ -54,6 +56,8 @@ class Asked:
     unknown: float
     """The share of its weight that lies on words no article knows, 0 to 1."""
     wants_a_way: bool
+    said: str
+    """Without slips, for who reads it word by word."""
     articles_before: frozenset[UUID] = frozenset()
     """What answered the question before it, where it continues one."""
     terms_before: frozenset[str] = frozenset()
@@ -73,6 +77,7 @@ class Asked:
             (meaning / length if length else meaning).astype(np.float32),
             self.unknown * own / whole if whole else 0.0,
             self.wants_a_way,
+            f"{before.said} {self.said}",
             frozenset(articles),
             frozenset(before.weights),
         )
@@ -161,6 +166,7 @@ class SearchIndex:
             meaning,
             unknown / (sum(weights.values()) or 1.0),
             wants_a_way(question),
+            mended,
         )
 
     def _read(self, question: str) -> tuple[str, list[str], dict[str, float]]:
@@ -214,6 +220,12 @@ class SearchIndex:
         by_meaning = [int(i) for i in np.argsort(-near.best, kind="stable")[:limit]]
         best = dict.fromkeys(by_terms + by_meaning)
         return [self._hit(i, float(scores[i]), near) for i in best]
+
+    def judge(self, asked: Asked, passage: Passage) -> Reading | None:
+        """Whether and where the passage answers; None for a language the reader does not know."""
+        if not passage.article.locale.startswith(_READERS_LANGUAGE):
+            return None
+        return self._meaning.judge(asked.said, passage)
 
     def _hit(self, i: int, score: float, near: "_Closenesses") -> Hit:
         passage = self.passages[i]

@@ -65,3 +65,18 @@ def test_another_encoder_s_words_are_refused(tmp_path: Path) -> None:
     Reader(other, tmp_path / "reader")  # the same words, pooled in another way
     with pytest.raises(ModelLoadError, match="shares the words of encoder"):
         Reader(Encoder(folder), tmp_path / "reader")
+
+
+def test_the_shipped_one_tells_what_answers_from_what_does_not() -> None:
+    reader = Reader(Encoder())
+    returns = (
+        "Most things can be sent back within 30 days of arrival.",
+        "The postage home is on us, and the label is in your account.",
+    )
+    asked = "who pays for the parcel when i send something back?"
+
+    right = reader.read(asked, "Returns", returns)
+    far = reader.read(asked, "Opening hours", ("The shop is open from 9 to 5.",))
+
+    assert right.answers > far.answers + 3
+    assert right.sentences[1] > right.sentences[0]

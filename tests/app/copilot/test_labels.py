@@ -12,6 +12,7 @@ from app.copilot.labels import MAX_EXAMPLES, MAX_LABELS, Labelled, suggest
 from app.copilot.reading import Reader
 from app.knowledge.meaning import Meaning, open_meaning
 from inference import Encoder
+from inference import Reader as JointReader
 
 NAMES = ["billing", "damaged", "delivery", "gift-cards", "vip"]
 EARLIER = [
@@ -77,7 +78,8 @@ class Counted(Meaning):
     """Remembers what it was asked to read."""
 
     def __init__(self) -> None:
-        super().__init__(Encoder())
+        encoder = Encoder()
+        super().__init__(encoder, JointReader(encoder))
         self.asked: list[list[str]] = []
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
