@@ -14,7 +14,7 @@ from tests.app.answers.rig import Rig
 from tests.engine_processes import quick_settings, running, write_script
 from tests.patience import PATIENCE_S
 
-MAYBE = "do you sell tents for 8 people"
+MAYBE = "some thief took the box off my steps, who pays for that"
 OWN_WORDS = ["Happy to help.", " Is there anything else I can help with?"]
 
 

@@ -77,7 +77,7 @@ def test_what_no_article_answers_is_said_once_and_then_a_human_comes() -> None:
 
 
 def test_a_maybe_is_called_one_and_two_maybes_bring_a_human() -> None:
-    question = "How heavy is the two-person tent?"
+    question = "Who owns Fernhill Supply?"
     first = plan_for(question)
     second = plan_for(question, last_verdict=Verdict.UNSURE)
 
