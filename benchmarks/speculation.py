@@ -18,6 +18,7 @@ import argparse
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,11 +37,14 @@ from inference import Document, Engine, EngineConfig, Exactly, SamplingParams, W
 SHIPPED_MLP = SHIPPED.parent / "careline-small-mlp"
 SHIPPED_MEDUSA = SHIPPED.parent / "careline-small-medusa"
 SHIPPED_DRAFT = SHIPPED.parent / "careline-small-draft"
+KINDS = ("grounded", "free", "dialogue")
 LOADS = (1, 2, 4, 8, 16, 32, 64)
 QUICK_LOADS = (1, 8)
 HELD_OUT = ("held", "fresh")
 FREE_TOKENS, NUM_DIALOGUES = 64, 128
 LEAST_ASKED = 8
+NUM_BLOCKS = 8192
+"""Room for all prompts of a kind, so that nobody computes again what another has evicted."""
 ARRIVALS_LIKE, ARRIVALS_SHARE, NUM_ARRIVALS = 8, 0.7, 96
 """Questions come at this share of the rate that so many readers asked at without speculation."""
 TEMPERATURE, TOP_P = 0.6, 0.95
@@ -55,8 +59,10 @@ def main() -> None:
     kinds = read_questions(options.quick)
     if options.data is not None:
         kinds["dialogue"] = _dialogues(options)
+    if options.kinds:
+        kinds = {kind: kinds[kind] for kind in options.kinds if kind in kinds}
     modes = _modes(options)
-    if not options.quick:
+    if not options.quick and not options.kinds:
         headline(report, _config(options, modes["combined"]), kinds)
     for kind, questions in kinds.items():
         _measure_kind(report, options, kind, questions, modes, loads)
@@ -117,7 +123,8 @@ def _measure_kind(
     loads: Sequence[int],
 ) -> None:
     """All modes in turn at each load, on the same questions."""
-    ways = Modes(_config(options, ()), modes, corpus(), SALT)
+    config = replace(_config(options, ()), num_blocks=NUM_BLOCKS)
+    ways = Modes(config, modes, corpus(), SALT)
     num_runs = 1 if options.quick else options.runs
     try:
         # Everybody finds every prompt in the cache, so that nobody pays for others.
@@ -226,6 +233,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--data", type=Path, help="a folder of prepared data with held-out parts")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, help="only these, and no headline")
     parser.add_argument("--readers", type=int, nargs="+", default=LOADS, help="loads")
     parser.add_argument("--max-draft-tokens", type=int, default=15)
     shipped = SHIPPED_MLP if SHIPPED_MLP.is_dir() else None

@@ -64,7 +64,6 @@ def load_native(
     kernels: NativeKernels,
     weights: torch.dtype,
     cache: torch.dtype,
-    num_threads: int,
 ) -> NativeModel | None:
     """Pack a checkpoint for the C++ decoder; None where that has not all it needs.
 
@@ -74,4 +73,4 @@ def load_native(
     native = read_native(describe(folder))
     if native is None or not suits(native[0]) or (weights, cache) not in KINDS:
         return None
-    return NativeModel(folder, *native, kernels, weights, cache, num_threads)
+    return NativeModel(folder, *native, kernels, weights, cache)

@@ -53,7 +53,6 @@ class NativeModel:
         kernels: NativeKernels,
         weights: torch.dtype,
         cache: torch.dtype,
-        num_threads: int,
     ) -> None:
         """Pack the weights of a checkpoint that `suits`.
 
@@ -79,14 +78,9 @@ class NativeModel:
         else:
             head = self._tensors.take(names.head + ".weight", config.vocab_size, config.hidden_size)
             self._tensors.close(IGNORED_TENSORS)
+        packed_head = self._packer.pack(head)
         self._decoder = NativeDecoder(
-            self._packer,
-            _shape(config),
-            self._embedding,
-            layers,
-            norm,
-            self._packer.pack(head),
-            num_threads,
+            self._packer, _shape(config), self._embedding, layers, norm, packed_head
         )
 
     def forward(

@@ -183,9 +183,8 @@ class ModelRunner:
     def _make_native(self, kernels: NativeKernels) -> LanguageModel | None:
         if self._quantization not in (None, INT8):
             return None  # it knows no other bytes; torch does
-        threads = torch.get_num_threads()
         weights = torch.int8 if self._quantization else self.dtype
-        return load_native(self.folder, kernels, weights, self._cache.dtype, threads)
+        return load_native(self.folder, kernels, weights, self._cache.dtype)
 
     def _model(self, num_rows: int) -> LanguageModel:
         """The C++ decoder once it is ready, where it is the faster one for so many rows."""

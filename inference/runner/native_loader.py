@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from inference.model.language_model import LanguageModel
 from kernels.native.attention import NativeKernels
 from kernels.native.build import build
@@ -30,10 +32,14 @@ class NativeLoader:
     def start(self, folder: Path, make: Make) -> None:
         """Take the library from the folder, at once if it is there, else when it is built.
 
-        `make` packs the weights for it; None where the model's parts stay in torch.
+        `make` packs the weights for it; None where the model's parts stay in torch. They get as
+        many threads as torch has now: by the time they are built a small step may have left it one.
         """
         self._thread = threading.Thread(
-            target=self._load, args=(folder, make), name="kernels", daemon=True
+            target=self._load,
+            args=(folder, make, torch.get_num_threads()),
+            name="kernels",
+            daemon=True,
         )
         self._thread.start()
         # A daemon thread that comes back from C++ while Python shuts down takes the process down.
@@ -44,12 +50,12 @@ class NativeLoader:
         if self._thread is not None:
             self._thread.join()
 
-    def _load(self, folder: Path, make: Make) -> None:
+    def _load(self, folder: Path, make: Make, num_threads: int) -> None:
         library = build(folder)
         if library is None:
             return
         try:
-            kernels = NativeKernels(library)
+            kernels = NativeKernels(library, num_threads)
         except (OSError, AttributeError):  # half a file after a crash, or another's functions
             logger.exception("the CPU kernels cannot be loaded; they stay on torch until a restart")
             with contextlib.suppress(OSError):

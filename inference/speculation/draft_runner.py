@@ -68,9 +68,9 @@ class DraftRunner:
             return
 
         def pack() -> None:
-            dtype, threads = self._facts.dtype, torch.get_num_threads()
+            dtype = self._facts.dtype
             try:
-                model = load_native(self.folder, kernels, dtype, dtype, threads)
+                model = load_native(self.folder, kernels, dtype, dtype)
             except Exception:  # at the edge of a thread: the draft model stays on torch
                 logger.exception("the draft model's weights cannot be packed")
                 return

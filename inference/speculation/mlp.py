@@ -185,7 +185,7 @@ class MlpSpeculator:
             least_survival=LEAST_SURVIVAL,
         )
         dtype = torch.float32 if stages[0].head.dtype == torch.float32 else torch.bfloat16
-        return NativeMlp(kernels, stages, shape, dtype, torch.get_num_threads(), self._draft_ids)
+        return NativeMlp(kernels, stages, shape, dtype, self._draft_ids)
 
     def _expansion(self, model: MlpModel, hidden: torch.Tensor, last_ids: torch.Tensor) -> Expand:
         """How a proposal runs in torch: recorded, where the target's steps are."""

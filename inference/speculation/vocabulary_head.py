@@ -73,5 +73,5 @@ class VocabularyHead:
             return
         if weight.device.type != "cpu" or weight.dtype == torch.float64 or weight.shape[1] % 2:
             return
-        self._native = NativeHead(kernels, weight, torch.get_num_threads())
+        self._native = NativeHead(kernels, weight)
         self._weight = self._product = None

@@ -24,15 +24,15 @@ def suits(query: torch.Tensor) -> bool:
 class NativeKernels:
     """The functions of one built library."""
 
-    def __init__(self, path: Path) -> None:
-        """Load a library that `build` has made.
+    def __init__(self, path: Path, num_threads: int) -> None:
+        """Load a library that `build` has made; so many threads share what is worth sharing.
 
         Raises:
             OSError, AttributeError: it cannot be loaded, or is not ours.
         """
         self.library = ctypes.CDLL(str(path))
-        self.num_threads = torch.get_num_threads()
-        """As many as torch has now; how many it uses changes with the size of a step."""
+        self.num_threads = num_threads
+        """Not what torch has at some moment: that changes with the size of a step."""
         self._attention = self.library.paged_attention
         self._attention.argtypes, self._attention.restype = _SIGNATURE, None
 

@@ -37,41 +37,15 @@ template <typename W, typename T> class Decoder {
     }
 
     void forward(const StepData &step) {
-        int64_t rows = step.num_rows, hidden = data_.hidden;
-        x_stride_ = padded(hidden);
-        qkv_stride_ = padded((data_.heads + 2 * data_.groups) * data_.width);
-        attended_stride_ = data_.heads * data_.width;
-        middle_stride_ = padded(2 * data_.middle);  // enough for any padding of gates
-        x_.resize(rows * x_stride_);
-        normed_.resize(rows * x_stride_);
-        qkv_.resize(rows * qkv_stride_);
-        attended_.resize(rows * attended_stride_);
-        middle_.resize(rows * middle_stride_);
-        team_.begin(weights_ * rows);
-        for (int64_t t = 0; t < rows; t++) {
-            const E *own = (const E *)data_.embedding + step.token_ids[t] * hidden;
-            for (int64_t d = 0; d < hidden; d++)
-                x_[t * x_stride_ + d] = widen(own[d]) * (A)data_.embedding_multiplier;
-        }
-        for (size_t i = 0; i < layers_.size(); i++) {
-            run_layer(layers_[i], step, i);
-            if (step.aux && step.aux[i]) copy((A *)step.aux[i], rows);
-        }
-        norm(data_.norm, rows);
-        A *out = (A *)step.hidden;
-        for (int64_t t = 0; t < rows; t++)
-            std::copy_n(&normed_[t * x_stride_], hidden, out + t * hidden);
+        team_.begin(forward_sharing_, step.num_rows, weights_);
+        compute(step);
         team_.end();
     }
 
     // hidden [R, hidden] -> logits [R, vocabulary padded to panels]
     void logits(const A *hidden, A *out, int64_t num_rows) {
-        int64_t stride = padded(data_.head.outputs);
-        team_.begin(num_rows * data_.head.outputs * data_.head.inputs);
-        product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, const A *sums) {
-            for (int i = 0; i < kWidth; i++)
-                out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;
-        });
+        team_.begin(logits_sharing_, num_rows, size(data_.head));
+        compute_logits(hidden, out, num_rows);
         team_.end();
     }
 
@@ -85,9 +59,11 @@ template <typename W, typename T> class Decoder {
         std::vector<RowData> draws(wanted.draws, wanted.draws + count);
         logits_.resize(count * padded(data_.head.outputs));
         for (int64_t done = 0;;) {
-            forward(rows.step);
             const A *hidden = (const A *)rows.step.hidden;
-            logits(hidden, logits_.data(), count);
+            team_.begin(rounds_sharing_, count, weights_ + size(data_.head));
+            compute(rows.step);
+            compute_logits(hidden, logits_.data(), count);
+            team_.end();
             bool is_last = !std::isfinite(std::accumulate(hidden, hidden + count * data_.hidden, A{}));
             if (is_last && done) return done;
             int64_t *tokens = wanted.tokens + done * count;
@@ -106,6 +82,40 @@ template <typename W, typename T> class Decoder {
     }
 
   private:
+    void compute(const StepData &step) {
+        int64_t rows = step.num_rows, hidden = data_.hidden;
+        x_stride_ = padded(hidden);
+        qkv_stride_ = padded((data_.heads + 2 * data_.groups) * data_.width);
+        attended_stride_ = data_.heads * data_.width;
+        middle_stride_ = padded(2 * data_.middle);  // enough for any padding of gates
+        x_.resize(rows * x_stride_);
+        normed_.resize(rows * x_stride_);
+        qkv_.resize(rows * qkv_stride_);
+        attended_.resize(rows * attended_stride_);
+        middle_.resize(rows * middle_stride_);
+        for (int64_t t = 0; t < rows; t++) {
+            const E *own = (const E *)data_.embedding + step.token_ids[t] * hidden;
+            for (int64_t d = 0; d < hidden; d++)
+                x_[t * x_stride_ + d] = widen(own[d]) * (A)data_.embedding_multiplier;
+        }
+        for (size_t i = 0; i < layers_.size(); i++) {
+            run_layer(layers_[i], step, i);
+            if (step.aux && step.aux[i]) copy((A *)step.aux[i], rows);
+        }
+        norm(data_.norm, rows);
+        A *out = (A *)step.hidden;
+        for (int64_t t = 0; t < rows; t++)
+            std::copy_n(&normed_[t * x_stride_], hidden, out + t * hidden);
+    }
+
+    void compute_logits(const A *hidden, A *out, int64_t num_rows) {
+        int64_t stride = padded(data_.head.outputs);
+        product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, const A *sums) {
+            for (int i = 0; i < kWidth; i++)
+                out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;
+        });
+    }
+
     // A step of one row a sequence, moved on by one token at a time.
     struct Rounds {
         Rounds(const StepData &first, int64_t num_layers)
@@ -287,6 +297,7 @@ template <typename W, typename T> class Decoder {
     };
     DecoderData data_;
     Team team_;
+    Sharing forward_sharing_, logits_sharing_, rounds_sharing_;
     std::vector<Layer> layers_;
     Linear<W> head_;
     int64_t weights_ = 0;

@@ -236,7 +236,6 @@ class NativeDecoder:
         layers: Sequence[PackedLayer],
         norm: torch.Tensor,
         head: Packed,
-        num_threads: int,
     ) -> None:
         assert embedding.is_contiguous() and embedding.dtype == packer.embedding
         library, self._kind = packer.kernels.library, packer.kind
@@ -279,7 +278,8 @@ class NativeDecoder:
         self._rounds.argtypes = [ctypes.c_int, *[_pointer] * 3]
         self._rounds.restype = _integer
         library.decoder_delete.argtypes = [ctypes.c_int, _pointer]
-        self._handle = library.decoder_new(self._kind, ctypes.byref(data), num_threads)
+        threads = packer.kernels.num_threads
+        self._handle = library.decoder_new(self._kind, ctypes.byref(data), threads)
         weakref.finalize(self, library.decoder_delete, self._kind, self._handle)
 
     def forward(

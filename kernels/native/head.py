@@ -18,7 +18,6 @@ class NativeHead:
         self,
         kernels: NativeKernels,
         weight: torch.Tensor,  # [V, W], W even
-        num_threads: int,
     ) -> None:
         library = kernels.library
         self._packed = Packer(kernels, INT8, torch.float32).pack(weight)
@@ -28,7 +27,7 @@ class NativeHead:
         library.head_new.argtypes, library.head_new.restype = [_pointer, ctypes.c_int], _pointer
         library.head_delete.argtypes, library.head_delete.restype = [_pointer], None
         data = linear_data(self._packed)
-        self._handle = library.head_new(ctypes.byref(data), num_threads)
+        self._handle = library.head_new(ctypes.byref(data), kernels.num_threads)
         weakref.finalize(self, library.head_delete, self._handle)
 
     def best(

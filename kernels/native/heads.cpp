@@ -24,7 +24,7 @@ class Head {
         logits_.resize(num_rows * stride);
         Rows<int8_t> rows{x, linear_.inputs, num_rows, &rounded_, &scales_};
         rows.prepare(linear_.inputs);
-        team_.begin(num_rows * linear_.outputs * linear_.inputs);
+        team_.begin(sharing_, num_rows, linear_.outputs * linear_.inputs);
         team_.run(linear_.num_pairs(), [&](int64_t p) {
             multiply_pair(linear_, p, rows, 0, rows.count, [&](int64_t first, float *sums, int count) {
                 for (int r = 0; r < count; r++)
@@ -41,6 +41,7 @@ class Head {
   private:
     Linear<int8_t> linear_;
     Team team_;
+    Sharing sharing_;
     std::vector<float> logits_, scales_;
     std::vector<int16_t> rounded_;
 };

@@ -58,7 +58,7 @@ template <typename W> class Mlp {
 
     void propose(const MlpDrafts &drafts) {
         const Stage &first = stages_[0];
-        team_.begin(drafts.num_requests * first.head.outputs * data_.inner);
+        team_.begin(sharing_, drafts.num_requests, first.head.outputs * data_.inner);
         start(drafts);
         for (int64_t depth = 0; depth < drafts.depth && !rows_.empty(); depth++) {
             const Stage &stage = stages_[depth];
@@ -243,6 +243,7 @@ template <typename W> class Mlp {
 
     MlpData data_;
     Team team_;
+    Sharing sharing_;
     double least_;
     std::vector<Stage> stages_;
     std::vector<std::vector<Node>> trees_;  // by request

@@ -100,7 +100,6 @@ class NativeMlp:
         weights: Sequence[MlpStageWeights],
         shape: MlpShape,
         dtype: torch.dtype,
-        num_threads: int,
         token_ids: torch.Tensor | None = None,  # [K] int64, what the rows of heads stand for
     ) -> None:
         """Keep projections and embeddings in `dtype`, float32 or bfloat16, and heads in int8."""
@@ -131,7 +130,7 @@ class NativeMlp:
         library.mlp_delete.argtypes, library.mlp_delete.restype = [ctypes.c_int, _pointer], None
         self._propose = library.mlp_propose
         self._propose.argtypes, self._propose.restype = [ctypes.c_int, _pointer, _pointer], None
-        self._handle = library.mlp_new(self._kind, ctypes.byref(data), num_threads)
+        self._handle = library.mlp_new(self._kind, ctypes.byref(data), kernels.num_threads)
         weakref.finalize(self, library.mlp_delete, self._kind, self._handle)
 
     def propose(

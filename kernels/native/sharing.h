@@ -2,7 +2,9 @@
 //
 // Sharing pays for much work on idle cores. For little work waking and waiting cost more, and beside
 // a busy neighbour a thread that has lost its core holds up the others. Neither can be known
-// beforehand, so both ways are timed by size of work, and the slower is looked at now and then.
+// beforehand, so both ways are timed by number of rows, and the slower is looked at now and then.
+// One of these for each kind of work: a row more costs another time there, so a cheap run of one kind
+// would pass for a good way of doing the other.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -10,14 +12,18 @@
 
 class Sharing {
   public:
-    // How to do this much work, in multiplications.
-    bool choose(int64_t work) {
-        work_ = (double)std::max<int64_t>(work, 1);
-        size_ = &sizes_[63 - __builtin_clzll((uint64_t)work_)];
+    // How to do so many rows.
+    bool choose(int64_t rows) {
+        rows_ = (double)std::max<int64_t>(rows, 1);
+        size_ = &sizes_[index((uint64_t)rows_)];
         if (size_->num_runs < kFirstRuns)
             is_shared_ = size_->num_runs < kFirstRuns - 1;
-        else
-            is_shared_ = size_->is_shared != (--size_->until_look <= 0);
+        else if (size_->left_to_look > 0 || --size_->until_look > 0)
+            is_shared_ = size_->is_shared != (size_->left_to_look > 0);
+        else {
+            size_->left_to_look = kLookRuns;
+            is_shared_ = !size_->is_shared;
+        }
         return is_shared_;
     }
 
@@ -26,15 +32,23 @@ class Sharing {
         Size &size = *size_;
         size.num_runs = std::min(size.num_runs + 1, kFirstRuns + 1);
         if (size.num_runs == 1) return;  // a first run pays for what is done only once
-        double pace = ns / work_;
-        bool is_look = size.num_runs > kFirstRuns && is_shared_ != size.is_shared;
+        double pace = ns / rows_;
+        bool is_look = size.left_to_look > 0;
+        bool is_last = is_look && --size.left_to_look == 0;
+        if (is_look && pace > kSurprise * size.paces[size.is_shared]) {
+            size.left_to_look = 0;
+            is_last = true;
+        } else if (is_look && size.left_to_look == kLookRuns - 1) {
+            return;  // it woke the others, who would be awake if work were always shared
+        }
         size.learn(is_shared_, pace, is_look ? kLookWeight : kWeight);
         if (size.num_runs < kFirstRuns) return;
         double &best = size.paces[size.is_shared], &other = size.paces[!size.is_shared];
         if (other * kMargin < best) {
             size.is_shared = !size.is_shared;
+            size.left_to_look = 0;
             size.until_look = size.interval = kFirstInterval;
-        } else if (is_look) {
+        } else if (is_last) {
             size.interval = std::min(2 * size.interval, kLongestInterval);
             size.until_look = pace < best ? 1 : size.interval;
         }
@@ -42,14 +56,16 @@ class Sharing {
 
   private:
     static constexpr int kFirstRuns = 3;  // shared, shared, alone
+    static constexpr int kLookRuns = 3;   // that a look takes, if it is no great loss
     static constexpr int kFirstInterval = 16, kLongestInterval = 256;  // runs between looks
     static constexpr double kWeight = 0.2, kLookWeight = 0.5;
     static constexpr double kMargin = 1.05;   // that another way must be better by
     static constexpr double kSurprise = 2.0;  // a run that was held up longer is no price
 
     struct Size {
-        double paces[2] = {0, 0};  // ns a multiplication, alone and shared
+        double paces[2] = {0, 0};  // ns a row, alone and shared
         int num_runs = 0, until_look = kFirstInterval, interval = kFirstInterval;
+        int left_to_look = 0;
         bool is_shared = true;
 
         void learn(bool shared, double pace, double weight) {
@@ -59,8 +75,16 @@ class Sharing {
         }
     };
 
-    std::array<Size, 64> sizes_;
+    // Few rows are told apart one by one, for the second costs a fraction of the first; many by
+    // quarters of an octave.
+    static size_t index(uint64_t rows) {
+        if (rows < 16) return rows;
+        size_t octave = 63 - __builtin_clzll(rows);
+        return 16 + 4 * (octave - 4) + (rows >> (octave - 2) & 3);
+    }
+
+    std::array<Size, 256> sizes_;
     Size *size_ = &sizes_[0];
-    double work_ = 1;
+    double rows_ = 1;
     bool is_shared_ = false;
 };

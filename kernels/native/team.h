@@ -40,11 +40,12 @@ class Team {
     Team(const Team &) = delete;
     int64_t size() const { return threads_.size() + 1; }
 
-    // Called before a series of phases with their multiplications together: decides whether to share
-    // them, and wakes the others.
-    void begin(int64_t work) {
-        is_timed_ = !threads_.empty() && work >= kLeastShared;
-        is_shared_ = is_timed_ && sharing_.choose(work);
+    // Called before a series of phases over these rows, each so many multiplications: decides whether
+    // to share them by what is known of work of their kind, and wakes the others.
+    void begin(Sharing &sharing, int64_t rows, int64_t size) {
+        sharing_ = &sharing;
+        is_timed_ = !threads_.empty() && rows * size >= kLeastShared;
+        is_shared_ = is_timed_ && sharing.choose(rows);
         if (is_timed_) began_ = now();
         alone_until_ = 0;
         if (!is_shared_) return;
@@ -56,7 +57,7 @@ class Team {
     }
     void end() {
         is_awake_.store(false, std::memory_order_relaxed);
-        if (is_timed_) sharing_.note((double)(now() - began_));
+        if (is_timed_) sharing_->note((double)(now() - began_));
     }
 
     // task(0) .. task(count - 1), in any order, by any thread; returns when all are done.
@@ -140,7 +141,7 @@ class Team {
     std::vector<std::thread> threads_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    Sharing sharing_;
+    Sharing *sharing_ = nullptr;
     bool is_over_ = false, is_shared_ = false, is_timed_ = false;
     int64_t began_ = 0, alone_until_ = 0;
     std::atomic<bool> is_awake_{false};

@@ -1,12 +1,15 @@
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import torch
 
 from inference.runner.native_loader import NativeLoader
+from inference.runner.threads import one_thread
 from kernels.native import build as native_build
-from kernels.native.build import build
+from kernels.native.build import build, cache_folder
 from tests.patience import PATIENCE_S
 
 
@@ -25,6 +28,29 @@ def test_a_broken_library_is_built_anew_by_the_next_start(
 
     assert first.kernels is None
     assert second.kernels is not None
+
+
+def test_kernels_have_all_threads_though_a_step_leaves_torch_one_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_stepping = threading.Event()
+    monkeypatch.setattr(
+        "inference.runner.native_loader.build",
+        lambda _: build(cache_folder()) if is_stepping.wait(PATIENCE_S) else None,
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        loader = NativeLoader()
+        loader.start(tmp_path, lambda kernels: None)
+        with one_thread():
+            is_stepping.set()
+            loader.wait()
+    finally:
+        torch.set_num_threads(before)
+
+    assert loader.kernels is not None
+    assert loader.kernels.num_threads == 2
 
 
 def test_a_process_may_end_while_the_kernels_are_still_loaded() -> None:

@@ -39,4 +39,4 @@ def kernels_library() -> Path:
 
 @pytest.fixture(scope="session")
 def kernels(kernels_library: Path) -> NativeKernels:
-    return NativeKernels(kernels_library)
+    return NativeKernels(kernels_library, num_threads=2)

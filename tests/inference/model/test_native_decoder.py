@@ -31,13 +31,12 @@ def load(
     kernels: NativeKernels,
     weights: torch.dtype,
     cache: torch.dtype | None = None,
-    threads: int = 2,
 ) -> tuple[NativeModel, Decoder]:
     save_random(*CASES[name], folder)
     described = read_native(describe(folder))
     assert described is not None and suits(described[0])
     cache = cache or (torch.bfloat16 if weights == torch.int8 else weights)
-    ours = NativeModel(folder, *described, kernels, weights, cache, threads)
+    ours = NativeModel(folder, *described, kernels, weights, cache)
     return ours, Decoder(folder, *described, torch.float64, CPU)
 
 
@@ -171,12 +170,17 @@ def test_a_packed_row_that_is_no_number_stays_visible(
     ids=str,
 )
 def test_a_row_does_not_depend_on_its_neighbours(
-    weights: torch.dtype, dtype: torch.dtype, tmp_path: Path, kernels: NativeKernels
+    weights: torch.dtype,
+    dtype: torch.dtype,
+    tmp_path: Path,
+    kernels: NativeKernels,
+    kernels_library: Path,
 ) -> None:
     ours, truth = load("qwen2", tmp_path, kernels, weights, dtype)
     described = read_native(describe(tmp_path))
     assert described is not None
-    lone = NativeModel(tmp_path, *described, kernels, weights, dtype, 1)
+    on_one_thread = NativeKernels(kernels_library, num_threads=1)
+    lone = NativeModel(tmp_path, *described, on_one_thread, weights, dtype)
     counts, contexts = [1, 7, 30, 4], [9, 20, 33, 60]
     inputs, cache = rows_of(counts, contexts), filled_cache(truth, dtype)
     together = ours.logits(ours.forward(inputs, cache))
@@ -209,8 +213,9 @@ def test_aux_streams_are_those_of_torch(tmp_path: Path, kernels: NativeKernels) 
     torch.testing.assert_close(aux, expected, atol=1e-9, rtol=0.0)
 
 
-def test_many_steps_on_many_threads_give_one_result(tmp_path: Path, kernels: NativeKernels) -> None:
-    ours, truth = load("llama", tmp_path, kernels, torch.float32, threads=5)
+def test_many_steps_on_many_threads_give_one_result(tmp_path: Path, kernels_library: Path) -> None:
+    on_many = NativeKernels(kernels_library, num_threads=5)
+    ours, truth = load("llama", tmp_path, on_many, torch.float32)
     inputs = rows_of([40, 40], [50, 60])
     cache = filled_cache(truth, torch.float32)
     first = ours.forward(inputs, cache).clone()

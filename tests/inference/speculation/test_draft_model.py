@@ -49,7 +49,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def kernels() -> NativeKernels:
     library = build(cache_folder())  # kept, for it takes its time
     assert library is not None, "the tests need a C++ compiler: install g++"
-    return NativeKernels(library)
+    return NativeKernels(library, num_threads=2)
 
 
 @pytest.fixture

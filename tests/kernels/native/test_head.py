@@ -17,7 +17,7 @@ def test_the_best_are_found_with_their_log_sum(
     scales = weight.abs().amax(1, keepdim=True) / 127
     expected = x @ ((weight / scales).round() * scales).T
 
-    ids, values, log_sums = NativeHead(kernels, weight, 2).best(x, 6)
+    ids, values, log_sums = NativeHead(kernels, weight).best(x, 6)
 
     torch.testing.assert_close(values, expected.topk(6).values, atol=0.02, rtol=0.0)
     torch.testing.assert_close(values, expected.gather(1, ids), atol=0.02, rtol=0.0)
@@ -29,7 +29,7 @@ def test_the_best_are_found_with_their_log_sum(
 def test_equal_values_go_to_the_first(kernels: NativeKernels) -> None:
     weight = torch.ones(40, 16)
 
-    ids, _, log_sums = NativeHead(kernels, weight, 1).best(torch.ones(1, 16), 3)
+    ids, _, log_sums = NativeHead(kernels, weight).best(torch.ones(1, 16), 3)
 
     assert ids.tolist() == [[0, 1, 2]]
     assert log_sums.item() == pytest.approx(16 + torch.tensor(40.0).log().item(), abs=0.02)

@@ -1,8 +1,8 @@
 """Threads share work where that has been faster, and only there."""
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -11,23 +11,30 @@ from kernels.native import build as native_build
 PROGRAM = """
 #include "sharing.h"
 #include <cstdio>
-// Lines of work, and what it takes alone and shared; 1 where it is shared.
+// Waking, then lines of rows, and what they take alone and shared; 1 where they are shared.
 int main() {
     Sharing sharing;
-    long work;
-    double alone, shared;
-    while (scanf("%ld %lf %lf", &work, &alone, &shared) == 3) {
-        bool is_shared = sharing.choose(work);
-        sharing.note(is_shared ? shared : alone);
+    long rows;
+    double waking, alone, shared;
+    bool is_awake = false;
+    scanf("%lf", &waking);
+    while (scanf("%ld %lf %lf", &rows, &alone, &shared) == 3) {
+        bool is_shared = sharing.choose(rows);
+        sharing.note(is_shared ? shared + (is_awake ? 0 : waking) : alone);
         putchar(is_shared ? '1' : '0');
+        is_awake = is_shared;
     }
 }
 """
 Run = tuple[int, float, float]
-"""Work, nanoseconds alone, nanoseconds shared."""
-LARGE, SMALL = 100_000_000, 1_000_000
+"""Rows, nanoseconds alone, nanoseconds shared."""
+LARGE, SMALL = 100, 1
 
-Decide = Callable[[list[Run]], list[bool]]
+
+class Decide(Protocol):
+    """What becomes of runs, where the first shared one after others also takes `waking`."""
+
+    def __call__(self, runs: list[Run], waking: float = 0.0) -> list[bool]: ...
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +45,10 @@ def decide(tmp_path_factory: pytest.TempPathFactory) -> Decide:
     command = ["c++", "-std=c++17", f"-I{headers}", str(folder / "sharing.cpp"), "-o", str(program)]
     subprocess.run(command, check=True)
 
-    def run(runs: list[Run]) -> list[bool]:
-        lines = "".join(f"{work} {alone} {shared}\n" for work, alone, shared in runs)
+    def run(runs: list[Run], waking: float = 0.0) -> list[bool]:
+        lines = f"{waking}\n" + "".join(
+            f"{rows} {alone} {shared}\n" for rows, alone, shared in runs
+        )
         told = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
         return [one == "1" for one in told.stdout]
 
@@ -51,12 +60,12 @@ def seconds(runs: list[Run], decisions: list[bool]) -> float:
     return sum(shared if is_shared else alone for (_, alone, shared), is_shared in costs)
 
 
-def test_each_size_of_work_is_decided_for_itself(decide: Decide) -> None:
+def test_each_number_of_rows_is_decided_for_itself(decide: Decide) -> None:
     runs = [(LARGE, 2e6, 1e6), (SMALL, 2e4, 3e4)] * 1000
 
     decisions = decide(runs)
 
-    assert sum(decisions[0::2]) > 980 and sum(decisions[1::2]) < 20
+    assert sum(decisions[0::2]) > 970 and sum(decisions[1::2]) < 30
 
 
 def test_a_neighbour_that_comes_and_goes_is_noticed(decide: Decide) -> None:
@@ -84,3 +93,21 @@ def test_never_much_dearer_than_the_better_way(decide: Decide) -> None:
         runs = [(LARGE, 1e6, shared)] * 2000
 
         assert seconds(runs, decide(runs)) < 1.1 * 2000 * min(1e6, shared)
+
+
+def test_a_second_row_that_costs_little_speaks_for_no_way_of_doing_one(decide: Decide) -> None:
+    # Two rows alone cost less a row than one row shared: alone is still the worse way to do one.
+    runs = [(1, 1.0e6, 0.6e6), (2, 1.1e6, 1.2e6)] * 1000
+
+    decisions = decide(runs)
+
+    assert sum(decisions[0::2]) > 970 and sum(decisions[1::2]) < 30
+
+
+def test_waking_is_not_held_against_sharing_that_goes_on(decide: Decide) -> None:
+    busy, quiet = [(SMALL, 1e6, 5e6)] * 100, [(SMALL, 1e6, 0.7e6)] * 1000
+
+    decisions = decide(busy + quiet, waking=0.8e6)
+
+    assert sum(decisions[:100]) < 20
+    assert sum(decisions[100:]) > 1000 - 64 - 30
