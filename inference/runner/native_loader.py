@@ -32,8 +32,8 @@ class NativeLoader:
     def start(self, folder: Path, make: Make) -> None:
         """Take the library from the folder, at once if it is there, else when it is built.
 
-        `make` packs the weights for it; None where the model's parts stay in torch. They get as
-        many threads as torch has now: by the time they are built a small step may have left it one.
+        `make` packs the weights for it; None where the model's parts stay in torch. The kernels get
+        as many threads as torch has now: when they are built a small step may have left it one.
         """
         self._thread = threading.Thread(
             target=self._load,

@@ -25,7 +25,10 @@ class NativeKernels:
     """The functions of one built library."""
 
     def __init__(self, path: Path, num_threads: int) -> None:
-        """Load a library that `build` has made; so many threads share what is worth sharing.
+        """Load a library that `build` has made.
+
+        So many threads share a decoder's, a head's, an MLP's or a draw's work where that is
+        worth it; attention alone takes as many as torch has at the call.
 
         Raises:
             OSError, AttributeError: it cannot be loaded, or is not ours.

@@ -54,11 +54,12 @@ template <typename W> class Mlp {
             const MlpStage &stage = data.stages[s];
             stages_.push_back({linear<W>(*stage.project), linear<int8_t>(*stage.head), stage});
         }
+        sharings_.resize(data.num_stages + 1);
     }
 
     void propose(const MlpDrafts &drafts) {
         const Stage &first = stages_[0];
-        team_.begin(sharing_, drafts.num_requests, first.head.outputs * data_.inner);
+        team_.begin(sharings_[drafts.depth], drafts.num_requests, first.head.outputs * data_.inner);
         start(drafts);
         for (int64_t depth = 0; depth < drafts.depth && !rows_.empty(); depth++) {
             const Stage &stage = stages_[depth];
@@ -243,7 +244,7 @@ template <typename W> class Mlp {
 
     MlpData data_;
     Team team_;
-    Sharing sharing_;
+    std::vector<Sharing> sharings_;  // by depth
     double least_;
     std::vector<Stage> stages_;
     std::vector<std::vector<Node>> trees_;  // by request

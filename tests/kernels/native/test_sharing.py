@@ -95,9 +95,9 @@ def test_never_much_dearer_than_the_better_way(decide: Decide) -> None:
         assert seconds(runs, decide(runs)) < 1.1 * 2000 * min(1e6, shared)
 
 
-def test_a_second_row_that_costs_little_speaks_for_no_way_of_doing_one(decide: Decide) -> None:
-    # Two rows alone cost less a row than one row shared: alone is still the worse way to do one.
-    runs = [(1, 1.0e6, 0.6e6), (2, 1.1e6, 1.2e6)] * 1000
+def test_a_third_row_that_costs_little_speaks_for_no_way_of_doing_two(decide: Decide) -> None:
+    # Three rows alone cost less a row than two shared: alone is still the worse way to do two.
+    runs = [(2, 1.0e6, 0.8e6), (3, 1.1e6, 1.2e6)] * 1000
 
     decisions = decide(runs)
 
@@ -107,7 +107,17 @@ def test_a_second_row_that_costs_little_speaks_for_no_way_of_doing_one(decide: D
 def test_waking_is_not_held_against_sharing_that_goes_on(decide: Decide) -> None:
     busy, quiet = [(SMALL, 1e6, 5e6)] * 100, [(SMALL, 1e6, 0.7e6)] * 1000
 
-    decisions = decide(busy + quiet, waking=0.8e6)
+    for waking in (0.8e6, 3e6):
+        decisions = decide(busy + quiet, waking=waking)
 
-    assert sum(decisions[:100]) < 20
-    assert sum(decisions[100:]) > 1000 - 64 - 30
+        assert sum(decisions[:100]) < 20
+        assert sum(decisions[100:]) > 1000 - 64 - 30
+
+
+def test_many_rows_are_told_apart_by_parts_of_an_octave(decide: Decide) -> None:
+    runs = [(16, 1.0e6, 0.8e6), (20, 1.1e6, 1.2e6), (2**40, 2e9, 1e9)] * 1000
+
+    decisions = decide(runs)
+
+    assert sum(decisions[0::3]) > 970 and sum(decisions[2::3]) > 970
+    assert sum(decisions[1::3]) < 30
