@@ -1,12 +1,14 @@
 """What is measured side by side: engines that answer orders, and llama.cpp's own tools.
 
 An engine runs in a process of its own under its own interpreter and is told what to do over pipes
-(`peer_loop.py`), so that each has the libraries and the OpenMP settings it wants.
+(`peer_loop.py`), so that each has the libraries and the OpenMP settings it wants. Who has nothing to
+do is stopped, so that no waiting thread takes time from the one that is measured.
 """
 
 import json
 import os
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -115,12 +117,18 @@ class EngineProcess:
         return [self._random.randrange(MIN_ID, MAX_ID) for _ in range(length)]
 
     def _start(self) -> subprocess.Popen[str]:
+        # A group to stop. Of this session still: where we die, the kernel lets it go on and end.
         return subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=0,
         )
 
     def _order(self, process: subprocess.Popen[str], do: str, **order: object) -> dict[str, float]:
         assert process.stdin is not None
+        self._signal(process, signal.SIGCONT)
         process.stdin.write(json.dumps({"do": do, **order}) + "\n")
         process.stdin.flush()
         return self._hear(process)
@@ -130,11 +138,19 @@ class EngineProcess:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.label} has ended, exit status {process.wait()}")
+        self._signal(process, signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         heard: dict[str, float] = json.loads(line)
         return heard
 
     @staticmethod
-    def _end(process: subprocess.Popen[str]) -> None:
+    def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+        """To it and all that it has started."""
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        self._signal(process, signal.SIGCONT)
         with process:  # its end closes the pipes, and a peer ends when it hears no more
             pass
 

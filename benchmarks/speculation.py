@@ -42,7 +42,7 @@ LOADS = (1, 2, 4, 8, 16, 32, 64)
 QUICK_LOADS = (1, 8)
 HELD_OUT = ("held", "fresh")
 FREE_TOKENS, NUM_DIALOGUES = 64, 128
-LEAST_ASKED = 8
+LEAST_ASKED = 24
 NUM_BLOCKS = 8192
 """Room for all prompts of a kind, so that nobody computes again what another has evicted."""
 ARRIVALS_LIKE, ARRIVALS_SHARE, NUM_ARRIVALS = 8, 0.7, 96

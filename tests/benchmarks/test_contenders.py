@@ -33,3 +33,17 @@ def test_an_engine_is_measured_and_its_end_is_told(engine: EngineProcess) -> Non
     assert 0 < memory["weights"] < 1 < memory["rss"]
     with pytest.raises(RuntimeError, match="careline has ended, exit status 1"):
         engine.measure(PREFILL)  # its ids lie beyond this vocabulary
+
+
+def test_an_engine_is_stopped_while_it_has_no_order(engine: EngineProcess) -> None:
+    assert engine.generate([[20, 21, 22]], [4]) > 0
+
+    assert _states_of_children() == {"T"}
+
+
+def _states_of_children() -> set[str]:
+    """Of our own processes, as proc(5) has them."""
+    found = Path("/proc/self/task").glob("*/children")
+    pids = [pid for one in found for pid in one.read_text().split()]
+    stats = [Path(f"/proc/{pid}/stat").read_text() for pid in pids]
+    return {stat.rsplit(") ", 1)[1][0] for stat in stats}
