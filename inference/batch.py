@@ -1,5 +1,6 @@
 """One step as data: who gets which rows, what was drafted, what came of it."""
 
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,6 +9,9 @@ import torch
 from inference.constraints.base import State
 from inference.request import TokenLogprob
 from inference.sequence import Sequence
+
+CONSTRAINT = "constraint"
+"""The name of what a guide or grammar drafts, the first where several have drafted the same."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,22 @@ class Part:
 
     @property
     def num_sampled(self) -> int:
-        """Rows whose logits are asked for: the last known token and every drafted one."""
+        """Rows that a token may follow: the last known token and every drafted one."""
         return 1 + len(self.tree.token_ids) if self.samples else 0
+
+    @property
+    def open_nodes(self) -> SequenceOf[int]:
+        """Of the sampled rows those whose logits are wanted, -1 being the last known token.
+
+        Not of those behind which a constraint has drafted, so that only this token may follow.
+        """
+        nodes = range(-1, self.num_sampled - 1)
+        sequence, tree = self.sequence, self.tree
+        if sequence.constraint is None or sequence.params.logprobs is not None:
+            return nodes
+        drafted = zip(tree.parents, tree.drafted_by, strict=True)
+        settled = {parent for parent, name in drafted if name.startswith(CONSTRAINT)}
+        return [node for node in nodes if node not in settled] if settled else nodes
 
 
 @dataclass

@@ -25,13 +25,25 @@ def row_starts(batch: Batch) -> list[int]:
 
 
 def sampled_rows(batch: Batch) -> list[int]:
-    """The rows whose logits are asked for, part by part."""
+    """The rows that a token may follow, part by part."""
     rows: list[int] = []
     first = 0
     for part in batch.parts:
         first += part.num_rows
         rows += range(first - part.num_sampled, first)
     return rows
+
+
+def open_rows(batch: Batch) -> list[int]:
+    """Of these the rows whose logits a host needs: not those that leave it nothing to draw."""
+    firsts = (
+        first + part.num_known for first, part in zip(row_starts(batch), batch.parts, strict=True)
+    )
+    return [
+        first + node
+        for first, part in zip(firsts, batch.parts, strict=True)
+        for node in part.open_nodes
+    ]
 
 
 def _ancestors(batch: Batch) -> torch.Tensor | None:  # [T] int64

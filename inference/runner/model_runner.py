@@ -24,7 +24,7 @@ from inference.model.weights import find_checkpoint
 from inference.runner.cuda_graphs import CudaRecorder, GraphedForward, States, on_device
 from inference.runner.device_verify import decide
 from inference.runner.graph_choice import WANTED
-from inference.runner.inputs import build_inputs, sampled_rows
+from inference.runner.inputs import build_inputs, open_rows, sampled_rows
 from inference.runner.native_loader import NativeLoader
 from inference.runner.orders import Move, Order, Wipe
 from inference.runner.peers import ParallelModel, Peers, PeerSettings
@@ -122,14 +122,15 @@ class ModelRunner:
     ) -> Computed:
         inputs = build_inputs(batch, self._block_size, HOST, self._native.kernels)
         hidden, aux = self._forward(model, inputs, wish.aux_layers)
-        features, rows = Features(hidden, aux), sampled_rows(batch)
+        features, decides_there = Features(hidden, aux), runs_triton(hidden)
+        rows = sampled_rows(batch) if decides_there else open_rows(batch)
         if not rows:
             return Computed([], _sound_rows(hidden), features)
         is_all = len(rows) == hidden.shape[0]
         asked = hidden if is_all else hidden[send([torch.tensor(rows)], self.device)[0]]
         parts = [part for part in batch.parts if part.samples]
         logits = model.logits(asked)
-        if runs_triton(logits):
+        if decides_there:
             decided = decide(parts, logits, hidden.sum(-1).isfinite())
             meanwhile()
             return Computed(*decided.wait(), features)

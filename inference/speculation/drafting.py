@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from inference.batch import Batch, Kept, Part
+from inference.batch import CONSTRAINT, Batch, Kept, Part
 from inference.speculation.acceptance import Acceptance
 from inference.speculation.base import (
     Draft,
@@ -37,8 +37,6 @@ from kernels.reference import MASK_ROWS
 
 logger = logging.getLogger(__name__)
 
-CONSTRAINT = "constraint"
-"""The name of what a guide or grammar drafts."""
 _NO_DRAFT = Draft()
 
 

@@ -8,7 +8,9 @@ draft. Only rows on the accepted path are drawn: nothing that a rejected branch 
 Where drafts were drawn themselves they are kept by rejection sampling instead (`rejection.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 import torch
 
@@ -23,7 +25,7 @@ from kernels.native.attention import NativeKernels
 
 def verify(
     parts: list[Part],
-    logits: torch.Tensor,  # [R, V], the sampled rows of all parts in order
+    logits: torch.Tensor,  # [R, V], of the open nodes of all parts in order
     kernels: NativeKernels | None = None,
 ) -> list[Verdict]:
     """Walk down every part's tree along the tokens that the target draws.
@@ -33,8 +35,9 @@ def verify(
     """
     walks, first = [], 0
     for part in parts:
-        walks.append(_Walk(part, first))
-        first += part.num_sampled
+        nodes = part.open_nodes
+        walks.append(_Walk(part, dict(zip(nodes, count(first)))))
+        first += len(nodes)
     if any(part.sequence.is_plain for part in parts):
         best = _best(logits, kernels)
         for walk in walks:
@@ -54,14 +57,15 @@ class _Walk:
     """How far down its tree a part has come."""
 
     part: Part
-    first_row: int
+    rows: Mapping[int, int]
+    """Of each open node, in the logits."""
     node: int = -1
     token_ids: list[int] = field(default_factory=list)
     path: list[int] = field(default_factory=list)
 
     @property
     def row(self) -> int:
-        return self.first_row + 1 + self.node
+        return self.rows[self.node]
 
     @property
     def offer(self) -> Offer | None:
@@ -90,7 +94,7 @@ class _Walk:
         wanted = self.part.sequence.params.logprobs
         if wanted is None:
             return ()
-        rows = [self.first_row, *(self.first_row + 1 + node for node in self.path)]
+        rows = [self.rows[node] for node in (-1, *self.path)]
         # Of a draft that ends the constraint the last row is there, but nothing was drawn from it.
         return tuple(
             token_logprob(logits[row], token_id, wanted)
