@@ -195,11 +195,12 @@ class Scheduler:
         kinds = {part.sequence.is_background for part in batch.parts}
         if waits or len(kinds) != 1 or len(batch.parts) < self.num_running:
             return 1
-        if not all(
-            one.samples and one.num_known == 1 and one.sequence.runs_on for one in batch.parts
-        ):
+        if not all(one.samples and one.num_known == 1 for one in batch.parts):
             return 1
-        return min(self._config.max_rounds, *(1 + one.most_depth for one in batch.parts))
+        aheads = (one.sequence.ahead for one in batch.parts)
+        known = (len(one.masks) for one in aheads if one is not None)
+        rooms = (1 + one.most_depth for one in batch.parts)
+        return max(1, min(self._config.max_rounds, *rooms, *known))
 
     def _next_waiting(self, is_quiet: bool) -> Sequence | None:
         """The highest priority; among equals the salt with the fewest running; then the oldest.

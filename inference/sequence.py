@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from inference.cache.block_table import BlockTable
 from inference.cache.keys import Prefix
-from inference.constraints.base import Constraint, State
+from inference.constraints.base import NOTHING_AHEAD, Ahead, Constraint, State
 from inference.metrics import Timeline
 from inference.request import BACKGROUND_PRIORITY, SamplingParams, SpanChoice, TokenLogprob
 from inference.sampling import needs_shaping
@@ -45,13 +45,11 @@ class Sequence:
     timeline: Timeline = field(default_factory=Timeline)
     is_plain: bool = field(init=False)
     """Whether its tokens are the best ones by the model's own logits."""
-    runs_on: bool = field(init=False)
-    """Whether a next token wants no more than logits and the tokens before it."""
 
     def __post_init__(self) -> None:
-        is_shaped = needs_shaping(self.params) or self.constraint is not None
-        self.is_plain = self.params.temperature == 0 and not is_shaped
-        self.runs_on = not is_shaped and self.params.logprobs is None
+        self._is_shaped = needs_shaping(self.params)
+        is_free = self.constraint is None and not self._is_shaped
+        self.is_plain = self.params.temperature == 0 and is_free
         if self.constraint is not None:
             self.constraint_state = self.constraint.start
 
@@ -59,6 +57,14 @@ class Sequence:
     def num_output(self) -> int:
         """Tokens generated so far, resumed ones included."""
         return len(self.token_ids) - self.num_prompt
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Which tokens may come in the next places; None where any may, none known where more than
+        logits and the tokens before decide."""
+        if self._is_shaped or self.params.logprobs is not None:
+            return NOTHING_AHEAD
+        return None if self.constraint is None else self.constraint.ahead(self.constraint_state)
 
     @property
     def num_wanted(self) -> int:

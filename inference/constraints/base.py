@@ -25,6 +25,18 @@ class Bias:
     values: torch.Tensor  # [n] float64, natural-log weights
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What may come in the next places, where that depends on the place alone."""
+
+    masks: Sequence[torch.Tensor] = ()  # of [V] bool
+    end_ids: frozenset[int] = frozenset()
+    """Behind one of these it is known no more."""
+
+
+NOTHING_AHEAD = Ahead()
+
+
 class Constraint(Protocol):
     """The automaton of one request; without state of its own."""
 
@@ -48,6 +60,10 @@ class Constraint(Protocol):
 
     def allowed(self, state: State) -> torch.Tensor:  # [V] bool
         """The tokens that may come next where the model chooses."""
+        ...
+
+    def ahead(self, state: State) -> Ahead:
+        """The same for the places behind as well, where it is known; else `NOTHING_AHEAD`."""
         ...
 
     def bias(self, state: State) -> Bias | None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+from inference.constraints.base import NOTHING_AHEAD, Ahead
 from inference.errors import InvalidRequest
 from inference.tokenizer import Tokenizer
 
@@ -87,6 +88,10 @@ class JsonGrammar:
         packed = np.frombuffer(state.compute_bitmask(), dtype=np.uint8)
         bits = np.unpackbits(packed, bitorder="little")[: self._vocab_size]
         return torch.from_numpy(bits.astype(np.bool_))
+
+    def ahead(self, state: LLMatcher) -> Ahead:
+        """Unknown: each token leads to others."""
+        return NOTHING_AHEAD
 
     def bias(self, state: LLMatcher) -> None:
         """A schema prefers nothing."""

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import torch
 
-from inference.constraints.base import Bias
+from inference.constraints.base import Ahead, Bias
 from inference.constraints.names import NamingSentence
 from inference.constraints.segments import Fixed, Place, SegmentAutomaton, Sentence, Vocabulary
 from inference.constraints.spans import SpanTrie
@@ -80,6 +80,10 @@ class Guide:
     def allowed(self, state: GuideState) -> torch.Tensor:  # [V] bool
         """The tokens that may come next where the model chooses."""
         return self._automata[state.segment].allowed(state.place)
+
+    def ahead(self, state: GuideState) -> Ahead:
+        """To the end of the segment at most."""
+        return self._automata[state.segment].ahead(state.place)
 
     def bias(self, state: GuideState) -> Bias | None:
         """What speaks for some of them beside the model."""

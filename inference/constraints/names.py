@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from inference.constraints.base import NOTHING_AHEAD, Ahead
 from inference.constraints.segments import SENTENCE_END, WORD_CHARS, Vocabulary
 from inference.tokenizer import Tokenizer
 
@@ -58,6 +59,10 @@ class NamingSentence:
         if place.name in self._names:
             mask[list(self._further((), place.num_tokens))] = True
         return mask
+
+    def ahead(self, place: Place) -> Ahead:
+        """Unknown: it depends on the names that are begun."""
+        return NOTHING_AHEAD
 
     def bias(self, place: Place) -> None:
         """None: the model's own words are its own."""

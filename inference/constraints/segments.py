@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from inference.constraints.base import Bias
+from inference.constraints.base import NOTHING_AHEAD, Ahead, Bias
 from inference.request import SpanChoice
 from inference.tokenizer import Tokenizer
 
@@ -46,6 +46,10 @@ class SegmentAutomaton(Protocol):
         """The tokens that may come next where the model chooses."""
         ...
 
+    def ahead(self, place: Place) -> Ahead:
+        """The same for the places behind as well, where it is known."""
+        ...
+
     def bias(self, place: Place) -> Bias | None:
         """What speaks for some of them."""
         ...
@@ -83,6 +87,10 @@ class Fixed:
     def allowed(self, place: int) -> torch.Tensor:
         """Never asked: nothing is open."""
         raise AssertionError(f"place {place} is forced, it has no mask")
+
+    def ahead(self, place: int) -> Ahead:
+        """No masks."""
+        return NOTHING_AHEAD
 
     def bias(self, place: int) -> None:
         """None: nothing is open."""
@@ -129,7 +137,9 @@ class Sentence:
 
     def __init__(self, max_tokens: int, vocabulary: Vocabulary) -> None:
         self.max_tokens = max_tokens
-        self._vocabulary = vocabulary
+        self._end_ids = vocabulary.end_ids
+        self._masks = [vocabulary.starts, *[vocabulary.words] * max_tokens][: max_tokens - 1]
+        self._masks.append(vocabulary.ends)
 
     def is_over(self, place: int) -> bool:
         """Whether it has ended."""
@@ -145,9 +155,11 @@ class Sentence:
 
     def allowed(self, place: int) -> torch.Tensor:  # [V] bool
         """Words, at last one that ends the sentence."""
-        if place == self.max_tokens - 1:
-            return self._vocabulary.ends
-        return self._vocabulary.words if place else self._vocabulary.starts
+        return self._masks[place]
+
+    def ahead(self, place: int) -> Ahead:
+        """To its last token, or one that ends it before."""
+        return Ahead(self._masks[place:], self._end_ids)
 
     def bias(self, place: int) -> None:
         """None: the model's own words are its own."""
@@ -155,7 +167,7 @@ class Sentence:
 
     def advance(self, place: int, token_id: int) -> int:
         """One further, or to the end."""
-        return self.max_tokens if token_id in self._vocabulary.end_ids else place + 1
+        return self.max_tokens if token_id in self._end_ids else place + 1
 
     def choice(self, place: int) -> None:
         """None: there was none."""

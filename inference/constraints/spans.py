@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from inference.constraints.base import Bias
+from inference.constraints.base import NOTHING_AHEAD, Ahead, Bias
 from inference.errors import InvalidRequest
 from inference.request import SpanChoice, Spans, SpanSource
 from inference.tokenizer import Tokenizer
@@ -90,6 +90,10 @@ class SpanTrie:
             mask[[token_id for token_id, _ in self._branches(place)]] = True
             self._masks[place] = mask
         return mask
+
+    def ahead(self, place: Node) -> Ahead:
+        """Unknown: each token leads to others."""
+        return NOTHING_AHEAD
 
     def bias(self, place: Node) -> Bias | None:
         """Every branch's prior: the sum over the spans below it."""

@@ -6,6 +6,7 @@ it is a step whose drafts were all accepted, only that nobody drafted them.
 """
 
 from inference.batch import Batch, Tree, Verdict
+from inference.constraints.base import NOTHING_AHEAD
 from inference.sampling import draw_row
 from kernels.native.rounds import Decoded, Rounds
 
@@ -13,9 +14,13 @@ from kernels.native.rounds import Decoded, Rounds
 def rounds_of(batch: Batch, most_s: float) -> Rounds:
     """How the parts' next tokens are drawn, and which of them are the last."""
     sequences = [part.sequence for part in batch.parts]
+    aheads = [one.ahead or NOTHING_AHEAD for one in sequences]
     return Rounds(
         draws=[draw_row(one.params, one.seed, len(one.token_ids)) for one in sequences],
-        stop_ids=[one.stop_ids for one in sequences],
+        stop_ids=[
+            one.stop_ids | ahead.end_ids for one, ahead in zip(sequences, aheads, strict=True)
+        ],
+        masks=[ahead.masks for ahead in aheads],
         most=batch.num_rounds,
         most_s=most_s,
     )

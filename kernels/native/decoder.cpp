@@ -68,7 +68,8 @@ template <typename W, typename T> class Decoder {
             if (is_last && done) return done;
             int64_t *tokens = wanted.tokens + done * count;
             for (int64_t b = 0; b < count; b++) {
-                Status status = take(draws[b], &logits_[b * padded(data_.head.outputs)], tokens + b);
+                Status status = take(draws[b], wanted.masks[done * count + b],
+                                     &logits_[b * padded(data_.head.outputs)], tokens + b);
                 if (status != kFine) return done ? done : -status;
                 draws[b].position++;
                 is_last |= std::count(wanted.stop_ids + wanted.stop_starts[b],
@@ -158,9 +159,11 @@ template <typename W, typename T> class Decoder {
         return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
     }
 
-    // As in a step of its own: the best of greedy rows, whatever it is.
-    Status take(const RowData &row, const A *logits, int64_t *token) const {
-        if (row.temperature > 0) return draw(logits, data_.head.outputs, row, token);
+    // As in a step of its own: the best of greedy rows, whatever it is, where all may come.
+    Status take(const RowData &row, const uint8_t *mask, A *logits, int64_t *token) const {
+        for (int64_t i = 0; mask && i < data_.head.outputs; i++)
+            logits[i] = mask[i] ? logits[i] : -INFINITY;
+        if (mask || row.temperature > 0) return draw(logits, data_.head.outputs, row, token);
         *token = find_best(logits, data_.head.outputs);
         return kFine;
     }

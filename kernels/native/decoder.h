@@ -37,6 +37,7 @@ struct StepData {
 struct RoundsData {
     const RowData *draws;  // of the first round's tokens; positions go up from there
     const int64_t *stop_ids, *stop_starts;  // whoever draws one of its own has ended; [B + 1] starts
+    const uint8_t *const *masks;  // [rounds, B] of [outputs], 0 for what may not come; null for none
     int64_t most_rounds, most_ns;
     int64_t *tokens;  // [rounds, B]
 };

@@ -19,6 +19,7 @@ class Rounds:
 
     draws: Sequence[DrawRow]  # B, of the first tokens
     stop_ids: Sequence[frozenset[int]]  # B; a sequence that draws one of its own ends the rounds
+    masks: Sequence[Sequence[torch.Tensor]]  # B, each of every round's [V] bool, or empty for all
     most: int
     most_s: float
     """A round that would end behind this time is not begun, but for the first."""
@@ -35,7 +36,7 @@ class Decoded:
 
 class _RoundsData(ctypes.Structure):
     _fields_ = (
-        *((name, _pointer) for name in ("draws", "stop_ids", "stop_starts")),
+        *((name, _pointer) for name in ("draws", "stop_ids", "stop_starts", "masks")),
         *((name, _integer) for name in ("most_rounds", "most_ns")),
         ("tokens", _pointer),
     )
@@ -51,11 +52,17 @@ class Asked:
         starts = [0, *accumulate(map(len, stops))]
         self._stop_ids = (_integer * starts[-1])(*chain.from_iterable(stops))
         self._stop_starts = (_integer * len(starts))(*starts)
+        self._kept = rounds.masks  # the library reads what it holds
+        self._masks = (_pointer * (rounds.most * count))()
+        for at, own in enumerate(rounds.masks):
+            for number, mask in enumerate(own[: rounds.most]):
+                self._masks[number * count + at] = mask.data_ptr()
         self._tokens = (_integer * (rounds.most * count))()
         self.data = _RoundsData(
             ctypes.addressof(self._draws),
             ctypes.addressof(self._stop_ids),
             ctypes.addressof(self._stop_starts),
+            ctypes.addressof(self._masks),
             rounds.most,
             int(rounds.most_s * _NS),
             ctypes.addressof(self._tokens),

@@ -11,7 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from inference import Engine, EngineConfig, FinishReason, RequestOutput, SamplingParams, TokenChunk
+from inference import (
+    Engine,
+    EngineConfig,
+    Exactly,
+    FinishReason,
+    RequestOutput,
+    SamplingParams,
+    TokenChunk,
+    Words,
+)
 from inference.speculation.base import Draft, DraftRequest, Features, FeatureWish, Outcome
 from inference.speculation.budget import Budget, EveryNode, Load
 from inference.step import ROUNDS_IN_VAIN
@@ -21,6 +30,7 @@ EVER_S = 60.0
 """No machine is so slow that a call of a few rounds is cut short by this."""
 PROMPTS = [[20 + (7 * at + 3 * length) % 200 for at in range(length)] for length in (3, 16, 17, 30)]
 GREEDY = SamplingParams(max_tokens=40, ignore_eos=True)
+GUIDE = (Words(max_tokens=12), Exactly(" 12 days"), Words(max_tokens=9), Words(max_tokens=1))
 WAYS = {
     "greedy": GREEDY,
     "drawn": SamplingParams(max_tokens=40, ignore_eos=True, temperature=1.0, seed=11),
@@ -28,6 +38,10 @@ WAYS = {
         max_tokens=40, ignore_eos=True, temperature=0.8, top_k=20, top_p=0.9, min_p=0.01, seed=-4
     ),
     "stops": SamplingParams(max_tokens=40, temperature=1.3, stop=("e", "Q7"), seed=9),
+    "guided": SamplingParams(max_tokens=60, guide=GUIDE),
+    "guided and drawn": SamplingParams(
+        max_tokens=60, guide=GUIDE, temperature=0.9, top_p=0.95, seed=5
+    ),
 }
 
 
@@ -159,6 +173,24 @@ def test_a_call_gives_as_many_tokens_as_it_may(tiny_target: Path) -> None:
     assert lengths == [1, 7, 7, 5]
     assert one.stats()["num_steps"] == 20
     assert one.stats()["tokens_per_step"] == 1.0
+    one.close()
+
+
+def test_the_words_of_a_guide_come_several_to_a_call(tiny_target: Path) -> None:
+    """Until the last that a sentence may have, or one that ends it."""
+    one = engine(tiny_target, 7, max_draft_tokens=0)
+    guide = (Words(max_tokens=10), Exactly(" 12 days"))
+    chunks: list[TokenChunk] = []
+    for seed in range(8):
+        one.submit(
+            "a", PROMPTS[0], SamplingParams(max_tokens=60, guide=guide, temperature=1.0, seed=seed)
+        )
+        while one.has_work:
+            chunks += one.step()
+
+    words = [len(chunk.token_ids) for chunk in chunks if chunk.segment == 0]
+    copies = [len(chunk.token_ids) for chunk in chunks if chunk.segment == 1]
+    assert max(words) == 7 and set(copies) == {1}
     one.close()
 
 

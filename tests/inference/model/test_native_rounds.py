@@ -81,7 +81,7 @@ def test_rounds_are_single_steps(
     cache = filled_cache(model, KINDS[kind][1])
     expected_cache = cache.clone()
     expected = one_by_one(model, kernels, expected_cache, count, layers)
-    rounds = Rounds(draws(count, 0), [frozenset()] * count, MOST, EVER_S)
+    rounds = Rounds(draws(count, 0), [frozenset()] * count, [()] * count, MOST, EVER_S)
 
     got = model.decode(inputs_at(STARTS[:count], FIRST_IDS[:count], count), cache, rounds, layers)
 
@@ -103,7 +103,7 @@ def test_rounds_end_with_a_stop_token_of_the_one_who_drew_it(
     stops = [others, frozenset({ids[at][1]}), others]
 
     got = model.decode(
-        inputs_at(STARTS, FIRST_IDS, 3), cache, Rounds(draws(3, 0), stops, MOST, EVER_S)
+        inputs_at(STARTS, FIRST_IDS, 3), cache, Rounds(draws(3, 0), stops, [()] * 3, MOST, EVER_S)
     )
 
     assert got.token_ids == ids[: at + 1]
@@ -116,7 +116,7 @@ def test_a_first_round_without_a_possible_token_is_an_error(
     model, _ = load("llama", tmp_path, kernels, torch.float64)
     cache = filled_cache(model, torch.float64)
     cache[:, :, TABLES[1, 0]] = float("nan")
-    rounds = Rounds(draws(2, 0), [frozenset()] * 2, MOST, EVER_S)
+    rounds = Rounds(draws(2, 0), [frozenset()] * 2, [()] * 2, MOST, EVER_S)
 
     with pytest.raises(ValueError, match="not numbers"):
         model.decode(inputs_at(STARTS[:2], FIRST_IDS[:2], 2), cache, rounds)
