@@ -1,8 +1,8 @@
 """What is measured side by side: engines that answer orders, and llama.cpp's own tools.
 
 An engine runs in a process of its own under its own interpreter and is told what to do over pipes
-(`peer_loop.py`), so that each has the libraries and the OpenMP settings it wants. Who has nothing to
-do is stopped, so that no waiting thread takes time from the one that is measured.
+(`peer_loop.py`), so that each has the libraries and the OpenMP settings it wants. Who has
+nothing to do is stopped, so that no waiting thread takes time from the one that is measured.
 """
 
 import json

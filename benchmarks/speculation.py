@@ -7,7 +7,9 @@ is a number of readers who each ask their next question when they have their ans
 have the prompts in them, the time between tokens has not: tokens that come together share their
 wait. Readers who are served faster ask more often, and somebody's prompt is in the way of
 everybody's tokens: so the tail is also measured with questions that come at the same moments for
-all (`arrivals`).
+all (`arrivals`). How many drafts are accepted at which depth, and how many tokens that makes a
+step, is told of one reader for whom everybody always drafts (`always`): the budget lets nobody
+draft whom it does not pay.
 
 The headline: latency for one reader and throughput in the same memory for (a) `transformers`
 generate() in static batches with a contiguous cache, (b) paged, continuous batches, (c) the same
@@ -43,6 +45,7 @@ QUICK_LOADS = (1, 8)
 HELD_OUT = ("held", "fresh")
 FREE_TOKENS, NUM_DIALOGUES = 64, 128
 LEAST_ASKED = 24
+ALWAYS_ASKED = 48
 NUM_BLOCKS = 8192
 """Room for all prompts of a kind, so that nobody computes again what another has evicted."""
 ARRIVALS_LIKE, ARRIVALS_SHARE, NUM_ARRIVALS = 8, 0.7, 96
@@ -149,6 +152,9 @@ def _measure_kind(
                 for mode in modes:
                     _report_gaps(report, f"{kind}.{mode}.arrivals", turns[mode], turns[OFF])
         for mode in modes:
+            always = run_load(ways.switch(mode, is_always=True), questions, 1, ALWAYS_ASKED)
+            per_step = always.num_tokens / always.num_turns
+            report.add(f"{kind}.{mode}.always.tokens_per_step", per_step, "tokens")
             _report_acceptance(report, f"{kind}.{mode}", ways.stats(mode))
     finally:
         ways.engine.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 from inference import Document, Engine, EngineConfig
 from inference.config import SUFFIX
-from inference.speculation.budget import MeasuredBudget
+from inference.speculation.budget import EveryNode, MeasuredBudget
 from inference.speculation.drafting import Drafting
 from inference.speculation.loading import load_speculators
 
@@ -38,25 +38,34 @@ class Modes:
         self.engine.finish_compiling()
         self.engine.learn(documents, salt=salt)
         self._drafting = {name: self._new(speculators) for name, speculators in modes.items()}
+        self._always = {
+            name: self._new(speculators, is_always=True) for name, speculators in modes.items()
+        }
 
-    def switch(self, mode: str) -> Engine:
-        """The engine, which drafts so from now on; nothing may be running."""
+    def switch(self, mode: str, *, is_always: bool = False) -> Engine:
+        """The engine, which drafts so from now on; nothing may be running.
+
+        `is_always`: whatever it costs, so that what drafts are worth is seen of every step.
+        """
         assert not self.engine.has_work, "what is running drafts in another way"
-        self.engine._loop.drafting = self._drafting[mode]
+        self.engine._loop.drafting = (self._always if is_always else self._drafting)[mode]
         # What a guide leaves no choice about is drafted without a speculator, too.
         room = 0 if mode == OFF else self._config.max_draft_tokens
         self.engine._scheduler._config = replace(self._config, max_draft_tokens=room)
         return self.engine
 
     def stats(self, mode: str) -> dict[str, int | float]:
-        """What this mode has drafted, and what was accepted."""
-        return self._drafting[mode].record.stats()
+        """What this mode has drafted where it always drafts, and what was accepted."""
+        return self._always[mode].record.stats()
 
-    def _new(self, speculators: Sequence[str]) -> Drafting:
+    def _new(self, speculators: Sequence[str], *, is_always: bool = False) -> Drafting:
         engine = self.engine
         facts, corpora = engine._runner.facts, engine._corpora
         loaded = load_speculators(speculators, facts, corpora)
-        budget = MeasuredBudget([one.name for one in loaded])
+        names = [one.name for one in loaded]
+        if is_always:
+            return Drafting(loaded, EveryNode(names), facts.vocab_size)
+        budget = MeasuredBudget(names)
         self._shared.add(budget)
         return Drafting(loaded, budget, facts.vocab_size)
 

@@ -10,7 +10,7 @@ import torch
 
 from inference import Engine, EngineConfig
 from inference.batch import Offer, Part, Tree, Verdict
-from inference.constraints.base import Bias, Constraint
+from inference.constraints.base import NOTHING_AHEAD, Ahead, Bias, Constraint
 from inference.request import SamplingParams
 from inference.runner.device_verify import decide
 from inference.sequence import Sequence
@@ -37,6 +37,9 @@ class Cycle:
 
     def allowed(self, state: int) -> torch.Tensor:
         return torch.arange(VOCAB) % 2 == state % 2
+
+    def ahead(self, state: int) -> Ahead:
+        return NOTHING_AHEAD
 
     def bias(self, state: int) -> Bias | None:
         return Bias(torch.tensor([3, 4]), torch.tensor([5.0, 6.0], dtype=torch.float64))
