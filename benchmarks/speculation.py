@@ -44,7 +44,6 @@ LOADS = (1, 2, 4, 8, 16, 32, 64)
 QUICK_LOADS = (1, 8)
 HELD_OUT = ("held", "fresh")
 FREE_TOKENS, NUM_DIALOGUES = 64, 128
-LEAST_ASKED = 24
 ALWAYS_ASKED = 48
 NUM_BLOCKS = 8192
 """Room for all prompts of a kind, so that nobody computes again what another has evicted."""
@@ -65,7 +64,7 @@ def main() -> None:
     if options.kinds:
         kinds = {kind: kinds[kind] for kind in options.kinds if kind in kinds}
     modes = _modes(options)
-    if not options.quick and not options.kinds:
+    if not options.quick and not options.kinds and not options.modes:
         headline(report, _config(options, modes["combined"]), kinds)
     for kind, questions in kinds.items():
         _measure_kind(report, options, kind, questions, modes, loads)
@@ -133,12 +132,12 @@ def _measure_kind(
         # Everybody finds every prompt in the cache, so that nobody pays for others.
         run_load(ways.switch(OFF), questions, ARRIVALS_LIKE, len(questions))
         for num_readers in loads:
-            num_asked = max(LEAST_ASKED, 2 * num_readers)
+            num_asked = max(options.asked, 2 * num_readers)
             for mode in modes:
                 run_load(ways.switch(mode), questions, num_readers, num_asked)
 
             def run(engine: Engine, turn: int, readers: int = num_readers) -> Load:
-                asked = max(LEAST_ASKED, 2 * readers)
+                asked = max(options.asked, 2 * readers)
                 first = turn * asked % len(questions)
                 return run_load(engine, [*questions[first:], *questions[:first]], readers, asked)
 
@@ -219,7 +218,10 @@ def _modes(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     heads = {name: getattr(options, name) for name in ("mlp_chain", "mlp", "medusa", "draft")}
     modes |= {name: (str(folder),) for name, folder in heads.items() if folder}
     best = options.mlp or options.draft
-    return modes | {"combined": ("suffix", *((str(best),) if best else ()))}
+    modes |= {"combined": ("suffix", *((str(best),) if best else ()))}
+    if options.modes:
+        modes = {OFF: (), **{mode: modes[mode] for mode in modes if mode in options.modes}}
+    return modes
 
 
 def _config(options: argparse.Namespace, speculators: tuple[str, ...]) -> EngineConfig:
@@ -240,7 +242,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--data", type=Path, help="a folder of prepared data with held-out parts")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, help="only these, and no headline")
+    parser.add_argument("--modes", nargs="+", help="only these, and no headline; off always")
     parser.add_argument("--readers", type=int, nargs="+", default=LOADS, help="loads")
+    parser.add_argument("--asked", type=int, default=24, help="least questions of a turn")
     parser.add_argument("--max-draft-tokens", type=int, default=15)
     shipped = SHIPPED_MLP if SHIPPED_MLP.is_dir() else None
     parser.add_argument("--mlp", type=Path, default=shipped, help="an MLP speculator, its tree")
