@@ -20,7 +20,7 @@ from typing import Protocol
 
 from tokenizers import Tokenizer as Encoding
 
-from benchmarks.contenders import EngineProcess, LlamaCpp
+from benchmarks.contenders import EngineProcess, LlamaCpp, their_environment
 from benchmarks.held_out import dialogue_prompts
 from benchmarks.report import Report, arguments
 from benchmarks.speculation import SHIPPED_MLP, read_questions
@@ -84,7 +84,9 @@ class LlamaTool:
         )
         command = [str(self._tool), "-m", str(self._model), *self._draft, "-p", text, *options]
         for _ in range(MOST_TRIES):
-            ran = subprocess.run(command, capture_output=True, text=True, check=True)
+            ran = subprocess.run(
+                command, capture_output=True, text=True, check=True, env=their_environment()
+            )
             told = _TOLD.search(ran.stdout + ran.stderr)
             if told is not None:
                 return num_new * float(told[2]) / int(told[1])
