@@ -18,6 +18,8 @@ _WEIGHTS = (1.67, 9.01, -3.68, 1.05)
 # Where the passage was not read, for the reader does not know its language.
 _UNREAD_BIAS = -4.21
 _UNREAD = (3.26, 10.25, -6.34)
+# Where the reader's log-odds for the best passage are below this, the next may be so far behind.
+_CONVINCED, _COMPETING_IN_DOUBT = 1.0, 0.6
 # How much of its coverage a quote may owe to the rest of its article.
 _MAX_BORROWED = 0.1
 
@@ -95,11 +97,17 @@ def judge(coverage: float, *, has_kind: bool) -> Verdict:
 
 
 def _competing(asked: Asked, ranked: list[Quote]) -> Quote | None:
-    """The runner-up, if it would be an answer by itself and is hardly worse."""
+    """The runner-up, if it would be an answer by itself and is hardly worse.
+
+    Or somewhat worse, where the reader is not convinced that the best one answers.
+    """
+    best = ranked[0]
+    is_doubtful = best.answers is not None and best.answers < _CONVINCED
+    least_worth = best.worth - (_COMPETING_IN_DOUBT if is_doubtful else COMPETING)
     for quote in ranked[1:2]:
-        is_close = quote.worth >= ranked[0].worth - COMPETING
         verdict = judge(confidence(asked, quote), has_kind=quote.has_kind)
-        if is_close and verdict is Verdict.ANSWER and quote.text != ranked[0].text:
+        is_close = quote.worth >= least_worth
+        if is_close and verdict is Verdict.ANSWER and quote.text != best.text:
             return quote
     return None
 

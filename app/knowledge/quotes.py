@@ -17,7 +17,7 @@ from app.knowledge.passages import Passage
 from app.knowledge.search import Asked, Hit
 from inference import Reading
 
-MAX_QUOTE_CHARS = 260
+MAX_QUOTE_CHARS = 300
 _MAX_SENTENCES = 3
 
 _IN_TITLE, _IN_PARAGRAPH, _IN_ARTICLE = 0.9, 0.5, 0.3

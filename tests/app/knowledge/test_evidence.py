@@ -101,7 +101,19 @@ def test_a_quote_is_a_run_of_sentences_of_its_paragraph() -> None:
     for _, found in found_for("tune") + found_for("held"):
         if found.quote is not None:
             assert found.quote.text in found.quote.passage.text
-            assert len(found.quote.text) <= 260
+            assert len(found.quote.text) <= 300
+
+
+def test_a_second_quote_is_hardly_worse_or_stands_beside_one_that_the_reader_doubts() -> None:
+    behind: dict[bool, list[float]] = {True: [], False: []}
+    for _, found in found_for("tune") + found_for("held"):
+        if found.quote is not None and found.second is not None:
+            answers = found.quote.answers
+            is_doubtful = answers is not None and answers < 1.0
+            behind[is_doubtful].append(found.quote.worth - found.second.worth)
+
+    assert 0.0 <= min(behind[False]) and max(behind[False]) <= 0.25
+    assert 0.0 <= min(behind[True]) and 0.25 < max(behind[True]) <= 0.6
 
 
 def test_an_empty_library_and_an_empty_question_find_nothing() -> None:
