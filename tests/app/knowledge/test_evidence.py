@@ -112,8 +112,8 @@ def test_a_second_quote_is_hardly_worse_or_stands_beside_one_that_the_reader_dou
             is_doubtful = answers is not None and answers < 1.0
             behind[is_doubtful].append(found.quote.worth - found.second.worth)
 
-    assert 0.0 <= min(behind[False]) and max(behind[False]) <= 0.25
-    assert 0.0 <= min(behind[True]) and 0.25 < max(behind[True]) <= 0.6
+    assert min(behind[False]) >= 0.0 and max(behind[False]) <= 0.25
+    assert min(behind[True]) >= 0.0 and 0.25 < max(behind[True]) <= 0.6
 
 
 def test_an_empty_library_and_an_empty_question_find_nothing() -> None:
