@@ -149,8 +149,8 @@ class EngineProcess:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.label} has ended, exit status {process.wait()}")
+        # Not waited for: a thread that starts a compiler stops only when that has begun.
         self._signal(process, signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         heard: dict[str, float] = json.loads(line)
         return heard
 

@@ -1,5 +1,6 @@
 """One step as data: who gets which rows, what was drafted, what came of it."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,17 +122,21 @@ class Part:
         return 1 + len(self.tree.token_ids) if self.samples else 0
 
     @property
-    def open_nodes(self) -> SequenceOf[int]:
-        """Of the sampled rows those whose logits are wanted, -1 being the last known token.
+    def settled(self) -> Mapping[int, int]:
+        """The token behind each node where a constraint has drafted it, so that no other may come.
 
-        Not of those behind which a constraint has drafted, so that only this token may follow.
+        -1 is the last known token. None where logits are wanted in any case.
         """
-        nodes = range(-1, self.num_sampled - 1)
         sequence, tree = self.sequence, self.tree
         if sequence.constraint is None or sequence.params.logprobs is not None:
-            return nodes
-        drafted = zip(tree.parents, tree.drafted_by, strict=True)
-        settled = {parent for parent, name in drafted if name.startswith(CONSTRAINT)}
+            return {}
+        drafted = zip(tree.parents, tree.token_ids, tree.drafted_by, strict=True)
+        return {parent: token_id for parent, token_id, by in drafted if by.startswith(CONSTRAINT)}
+
+    @property
+    def open_nodes(self) -> SequenceOf[int]:
+        """Of the sampled rows those whose logits are wanted: where it is not settled what comes."""
+        nodes, settled = range(-1, self.num_sampled - 1), self.settled
         return [node for node in nodes if node not in settled] if settled else nodes
 
 

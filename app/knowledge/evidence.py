@@ -43,7 +43,8 @@ class Evidence:
     """Best quotes of other articles than the quote's, best first, for "maybe these help"."""
     coverage: float = 0.0
     second: Quote | None = None
-    """Beside an answer: another paragraph's quote that is as good an answer, or nearly."""
+    """Beside an answer: another paragraph's quote that is nearly as good, or not much worse than
+    one that the reader doubts."""
 
 
 def find_evidence(index: SearchIndex, question: str) -> Evidence:

@@ -91,7 +91,7 @@ Judge = Callable[[Asked, Passage], Reading | None]
 def rank_quotes(asked: Asked, hits: Sequence[Hit], judge: Judge) -> list[Quote]:
     """The best quote of each passage, best first; the first few are read, and stand before others.
 
-    No further one is read that could not come near the best even if it surely answered.
+    No further one is read that could not come within `COMPETING` even if it surely answered.
     """
     by_hit = sorted(_by_hit(asked, hits), key=lambda quotes: -_best(quotes).worth)
     judged: list[Quote] = []

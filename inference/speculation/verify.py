@@ -36,7 +36,7 @@ def verify(
     walks, first = [], 0
     for part in parts:
         nodes = part.open_nodes
-        walks.append(_Walk(part, dict(zip(nodes, count(first)))))
+        walks.append(_Walk(part, dict(zip(nodes, count(first))), part.settled))
         first += len(nodes)
     if any(part.sequence.is_plain for part in parts):
         best = _best(logits, kernels)
@@ -59,6 +59,8 @@ class _Walk:
     part: Part
     rows: Mapping[int, int]
     """Of each open node, in the logits."""
+    settled: Mapping[int, int]
+    """What comes behind the others."""
     node: int = -1
     token_ids: list[int] = field(default_factory=list)
     path: list[int] = field(default_factory=list)
@@ -120,6 +122,9 @@ def _next_tokens(
 
 
 def _forced(walk: _Walk) -> int | None:
+    settled = walk.settled.get(walk.node)
+    if settled is not None:
+        return settled
     constraint = walk.part.sequence.constraint
     forced = () if constraint is None else constraint.forced(_state(walk))
     return forced[0] if forced else None

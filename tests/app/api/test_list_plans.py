@@ -147,16 +147,18 @@ async def test_few_entries_of_the_audit_log_are_not_looked_for_among_all(
     api: Api, http: httpx.AsyncClient
 ) -> None:
     await seed(api, api.shop)
-    for query, index in (
-        ("", "ix_audit_entry_list"),
-        ("area=member", "ix_audit_entry_of_area"),
-        (f"agent_id={SOME}", "ix_audit_entry_of_agent"),
-        (f"area=member&agent_id={SOME}", "ix_audit_entry_of_both"),
+    of_area, of_agent = "ix_audit_entry_of_area", "ix_audit_entry_of_agent"
+    for query, indexes in (
+        ("", ["ix_audit_entry_list"]),
+        ("area=member", [of_area]),
+        (f"agent_id={SOME}", [of_agent]),
+        # Each of them leads to few; what PostgreSQL takes depends on the sample it has drawn.
+        (f"area=member&agent_id={SOME}", ["ix_audit_entry_of_both", of_area, of_agent]),
     ):
         with noting() as asked:
             told(await http.get(f"/v1/audit?{query}"))
         used = [step for step in await steps(api.parts, asked) if "ix_audit" in step]
-        assert [index in step for step in used] == [True], (query, used)
+        assert [any(one in step for one in indexes) for step in used] == [True], (query, used)
 
 
 async def test_no_way_to_read_scans_or_sorts_what_grows(api: Api, http: httpx.AsyncClient) -> None:
