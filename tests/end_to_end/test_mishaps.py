@@ -42,9 +42,14 @@ def given_up(careline: Careline, desk: AgentPage, name: str) -> Iterator[None]:
     for field, value in (("name", name), ("url", "https://gone.example/hook")):
         desk.driver.find_element(By.NAME, field).send_keys(value)
     desk.driver.find_element(By.CSS_SELECTOR, "form.card .button.primary").click()
-    with sqlite3.connect(careline.data / "careline.db") as database:
-        cursor = database.execute(_GIVEN_UP, ["It answered 410: nobody is there.", name])
-        assert cursor.rowcount == 1
+
+    def is_given_up() -> bool:
+        """As soon as what the form has sent is stored."""
+        with sqlite3.connect(careline.data / "careline.db") as database:
+            cursor = database.execute(_GIVEN_UP, ["It answered 410: nobody is there.", name])
+        return cursor.rowcount == 1
+
+    desk.until(is_given_up, "the webhook")
     try:
         yield
     finally:
