@@ -6,6 +6,7 @@ from typing import cast
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from benchmarks.report import Report
 
@@ -14,9 +15,12 @@ def draw(report: Report, picture: Path, modes: Sequence[str], loads: Sequence[in
     """Tokens a second against speculation off, and tokens a step, by readers; one row a kind."""
     mpl.rcParams["svg.hashsalt"] = "careline"  # the same figures give the same file
     kinds = [
-        kind for kind in ("grounded", "free") if any(one.startswith(kind) for one in report.figures)
+        kind
+        for kind in ("grounded", "free", "dialogue")
+        if any(one.startswith(f"{kind}.") for one in report.figures)
     ]
-    figure = Figure(figsize=(9, 3.4 * len(kinds)), layout="constrained")
+    figure = Figure(figsize=(9, 3.4 * len(kinds) + 0.6), layout="constrained")
+    lines: list[Line2D] = []
     for row, kind in enumerate(kinds):
         for column, (measure, field, label) in enumerate(
             (
@@ -33,5 +37,6 @@ def draw(report: Report, picture: Path, modes: Sequence[str], loads: Sequence[in
             axes.set_xticks(list(loads), [str(load) for load in loads])
             axes.grid(alpha=0.3)
             if not row and not column:
-                axes.legend(frameon=False)
+                lines = axes.get_lines()
+    figure.legend(lines, list(modes), loc="outside upper center", ncols=5, frameon=False)
     figure.savefig(picture, metadata={"Date": None})
