@@ -220,6 +220,9 @@ def _modes(options: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     best = options.mlp or options.draft
     modes |= {"combined": ("suffix", *((str(best),) if best else ()))}
     if options.modes:
+        unknown = set(options.modes) - set(modes)
+        if unknown:
+            raise SystemExit(f"--modes: no {', '.join(sorted(unknown))} among {', '.join(modes)}")
         modes = {OFF: (), **{mode: modes[mode] for mode in modes if mode in options.modes}}
     return modes
 

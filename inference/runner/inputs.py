@@ -35,7 +35,7 @@ def sampled_rows(batch: Batch) -> list[int]:
 
 
 def open_rows(batch: Batch) -> list[int]:
-    """Of these the rows whose logits a host needs: not those that leave it nothing to draw."""
+    """Of the sampled rows those whose logits a host needs: not where it is settled what comes."""
     firsts = (
         first + part.num_known for first, part in zip(row_starts(batch), batch.parts, strict=True)
     )
