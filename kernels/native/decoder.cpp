@@ -6,8 +6,7 @@
 #include "decoder.h"
 #include "draw.h"
 #include "layers.h"
-#include "linear.h"
-#include "team.h"
+#include "product.h"
 
 #include <chrono>
 #include <memory>
@@ -111,10 +110,11 @@ template <typename W, typename T> class Decoder {
 
     void compute_logits(const A *hidden, A *out, int64_t num_rows) {
         int64_t stride = padded(data_.head.outputs);
-        product(head_, rows(hidden, data_.hidden, num_rows), [&](int64_t t, int64_t n, const A *sums) {
-            for (int i = 0; i < kWidth; i++)
-                out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;
-        });
+        multiply_all(team_, head_, rows(hidden, data_.hidden, num_rows),
+                     [&](int64_t t, int64_t n, const A *sums) {
+                         for (int i = 0; i < kWidth; i++)
+                             out[t * stride + n + i] = sums[i] / (A)data_.logits_divisor;
+                     });
     }
 
     // A step of one row a sequence, moved on by one token at a time.
@@ -196,34 +196,22 @@ template <typename W, typename T> class Decoder {
             for (int i = 0; i < kWidth; i++) row[i] += residual * sums[i];
         };
         norm(layer.data.norm_in, count);
-        product(layer.qkv, rows(normed_.data(), x_stride_, count),
-                [&](int64_t t, int64_t n, const A *sums) {
-                    std::copy_n(sums, kWidth, &qkv_[t * qkv_stride_ + n]);
-                });
+        multiply_all(team_, layer.qkv, rows(normed_.data(), x_stride_, count),
+                     [&](int64_t t, int64_t n, const A *sums) {
+                         std::copy_n(sums, kWidth, &qkv_[t * qkv_stride_ + n]);
+                     });
         each_row(count, qkv_stride_, [&](int64_t t) { place(layer, step, index, t); });
         attend(layer, step, index);
-        product(layer.out, rows(attended_.data(), attended_stride_, count), add);
+        multiply_all(team_, layer.out, rows(attended_.data(), attended_stride_, count), add);
         norm(layer.data.norm_mid, count);
         feed(layer.gate_up, rows(normed_.data(), x_stride_, count));
-        product(layer.down, rows(middle_.data(), middle_stride_, count), add);
-    }
-
-    template <typename F> void product(const Linear<W> &linear, Rows<W> rows, F &&take) {
-        rows.prepare(linear.inputs);
-        int64_t pairs = linear.num_pairs(), blocks = (rows.count + kBlockRows - 1) / kBlockRows;
-        team_.run(blocks * pairs, [&](int64_t task) {
-            int64_t p = task % pairs, begin = task / pairs * kBlockRows;
-            int64_t end = std::min(rows.count, begin + kBlockRows);
-            multiply_pair(linear, p, rows, begin, end, [&](int64_t first, A *sums, int count) {
-                for (int r = 0; r < count; r++) take(first + r, p * kWidth, sums + r * kWidth);
-            });
-        });
+        multiply_all(team_, layer.down, rows(middle_.data(), middle_stride_, count), add);
     }
 
     // A pair is a panel of gates and the panel of their factors.
     void feed(const Linear<W> &linear, Rows<W> rows) {
         constexpr int kHalf = kWidth / 2;
-        product(linear, rows, [&](int64_t t, int64_t n, A *sums) {
+        multiply_all(team_, linear, rows, [&](int64_t t, int64_t n, A *sums) {
             swiglu(sums, sums + kHalf, kHalf);
             std::copy_n(sums, kHalf, &middle_[t * middle_stride_ + n / 2]);
         });

@@ -3,8 +3,7 @@
 // Weights are int8: a guess may be rounded, for verification decides.
 #include "best.h"
 #include "decoder.h"
-#include "linear.h"
-#include "team.h"
+#include "product.h"
 
 namespace {
 
@@ -23,13 +22,9 @@ class Head {
         int64_t stride = linear_.num_pairs() * kWidth;
         logits_.resize(num_rows * stride);
         Rows<int8_t> rows{x, linear_.inputs, num_rows, &rounded_, &scales_};
-        rows.prepare(linear_.inputs);
         team_.begin(sharing_, num_rows, linear_.outputs * linear_.inputs);
-        team_.run(linear_.num_pairs(), [&](int64_t p) {
-            multiply_pair(linear_, p, rows, 0, rows.count, [&](int64_t first, float *sums, int count) {
-                for (int r = 0; r < count; r++)
-                    std::copy_n(sums + r * kWidth, kWidth, &logits_[(first + r) * stride + p * kWidth]);
-            });
+        multiply_all(team_, linear_, rows, [&](int64_t r, int64_t n, const float *sums) {
+            std::copy_n(sums, kWidth, &logits_[r * stride + n]);
         });
         team_.run(num_rows, [&](int64_t r) {
             choose_best(&logits_[r * stride], linear_.outputs, stride, k, values + r * k,

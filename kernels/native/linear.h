@@ -9,6 +9,7 @@
 #include "vectors.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 constexpr int kVectors = 4;  // of a pair of panels
@@ -85,71 +86,75 @@ template <> struct Rows<int8_t> {
     }
 };
 
-// `sums`: R rows of kColumns; vectors first .. first + C of a pair.
+// f(0) .. f(N - 1), written out before the compiler decides what stays in registers: an array that is
+// indexed by a loop which it unrolls later lies in memory.
+template <typename F, int... i>
+[[gnu::always_inline]] static inline void written_out(std::integer_sequence<int, i...>, F &&f) {
+    (f(i), ...);
+}
+template <int N, typename F> [[gnu::always_inline]] static inline void written_out(F &&f) {
+    written_out(std::make_integer_sequence<int, N>(), f);
+}
+
+// `sums`: R rows of kColumns; vectors first .. first + C of a pair. A function of its own: where it is
+// inlined, what surrounds it takes registers from its sums.
 template <int R, int C, typename W, typename A>
-static inline void multiply(const Linear<W> &linear, const W *pair, const A *x, int64_t stride,
-                            int first, A *sums) {
+[[gnu::noinline]] static void multiply(const Linear<W> &linear, const W *pair, const A *x,
+                                       int64_t stride, int first, A *sums) {
     using P = Packing<W>;
     using V = typename P::V;
     constexpr int kStep = P::kColumns / 2 * P::kGroup;
-    V total[R][C] = {};
-    const W *panel[C / 2];
-    for (int i = 0; i < C / 2; i++) panel[i] = pair + (first / 2 + i) * linear.panel_size();
+    V totals[C][R] = {};
+    auto add = [&](int c, V left, V right, const A *inputs) __attribute__((always_inline)) {
+        written_out<R>([&](int r) __attribute__((always_inline)) {
+            totals[c][r] += left * inputs[r * stride];
+            totals[c + 1][r] += right * inputs[r * stride];
+        });
+    };
+    const W *panel = pair + first / 2 * linear.panel_size();
     for (int64_t k = 0; k < linear.inputs; k += P::kGroup) {
         // Both vectors of a panel, then row by row: so that all fits into registers.
-        for (int i = 0; i < C / 2; i++) {
+        written_out<C / 2>([&](int i) __attribute__((always_inline)) {
+            const W *at = panel + i * linear.panel_size();
             if constexpr (P::kGroup == 2) {
                 words left, right;
-                memcpy(&left, panel[i], sizeof left);
-                memcpy(&right, panel[i] + P::kLanes * 2, sizeof right);
-                floats left_even = (floats)(left << 16), left_odd = (floats)(left & 0xffff0000);
-                floats right_even = (floats)(right << 16), right_odd = (floats)(right & 0xffff0000);
-                for (int r = 0; r < R; r++) {
-                    float even = x[r * stride + k], odd = x[r * stride + k + 1];
-                    total[r][2 * i] += left_even * even;
-                    total[r][2 * i + 1] += right_even * even;
-                    total[r][2 * i] += left_odd * odd;
-                    total[r][2 * i + 1] += right_odd * odd;
-                }
+                memcpy(&left, at, sizeof left);
+                memcpy(&right, at + P::kLanes * 2, sizeof right);
+                add(2 * i, (V)(left << 16), (V)(right << 16), x + k);
+                add(2 * i, (V)(left & 0xffff0000), (V)(right & 0xffff0000), x + k + 1);
             } else {
-                V left = load(panel[i]), right = load(panel[i] + P::kLanes);
-                for (int r = 0; r < R; r++) {
-                    total[r][2 * i] += left * x[r * stride + k];
-                    total[r][2 * i + 1] += right * x[r * stride + k];
-                }
+                add(2 * i, load(at), load(at + P::kLanes), x + k);
             }
-        }
-        for (int i = 0; i < C / 2; i++) panel[i] += kStep;
+        });
+        panel += kStep;
     }
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++)
-            store(sums + r * P::kColumns + (first + c) * P::kLanes, total[r][c]);
+            store(sums + r * P::kColumns + (first + c) * P::kLanes, totals[c][r]);
 }
 
 #ifdef __AVX2__
 template <int R, int C>
 static inline void multiply_integers(const int8_t *pair, const int16_t *const *x, int64_t groups,
                                      int first, int32_t *sums) {
-    __m256i total[R][C];
-    for (int r = 0; r < R; r++)
-        for (int c = 0; c < C; c++) total[r][c] = _mm256_setzero_si256();
-    const int8_t *panel[C / 2];
-    for (int i = 0; i < C / 2; i++) panel[i] = pair + (first / 2 + i) * groups * 32;
+    __m256i totals[C][R] = {};
+    const int8_t *panel = pair + first / 2 * groups * 32;
     for (int64_t g = 0; g < groups; g++) {
-        for (int c = 0; c < C; c++) {
-            const __m128i *weights = (const __m128i *)(panel[c / 2] + g * 32 + c % 2 * 16);
-            __m256i weight = _mm256_cvtepi8_epi16(_mm_loadu_si128(weights));
-            for (int r = 0; r < R; r++) {
+        written_out<C>([&](int c) __attribute__((always_inline)) {
+            const int8_t *at = panel + c / 2 * groups * 32 + c % 2 * 16;
+            __m256i weight = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)at));
+            written_out<R>([&](int r) __attribute__((always_inline)) {
                 int32_t both;
                 memcpy(&both, x[r] + 2 * g, 4);
-                total[r][c] = _mm256_add_epi32(
-                    total[r][c], _mm256_madd_epi16(weight, _mm256_set1_epi32(both)));
-            }
-        }
+                totals[c][r] = _mm256_add_epi32(
+                    totals[c][r], _mm256_madd_epi16(weight, _mm256_set1_epi32(both)));
+            });
+        });
+        panel += 32;
     }
     for (int r = 0; r < R; r++)
         for (int c = 0; c < C; c++)
-            _mm256_storeu_si256((__m256i *)(sums + r * 32 + (first + c) * 8), total[r][c]);
+            _mm256_storeu_si256((__m256i *)(sums + r * 32 + (first + c) * 8), totals[c][r]);
 }
 #else
 template <int R, int C>
@@ -172,13 +177,21 @@ constexpr int kRegisters = 24;  // of 32, for sums
 constexpr int kRegisters = 12;  // of 16
 #endif
 
+// To rows of so many pairs' sums.
+template <typename W, typename A>
+static inline void add_bias(const Linear<W> &linear, int64_t p, int num_rows, int num_pairs, A *sums) {
+    int width = num_pairs * linear.kWidth;
+    for (int r = 0; linear.bias && r < num_rows; r++)
+        for (int n = 0; n < width; n++) sums[r * width + n] += linear.bias[p * linear.kWidth + n];
+}
+
 // R rows of one pair into `sums`; the row index of the first is `first`.
 template <int R, typename W, typename A>
 static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<W> &rows,
                                  int64_t first, A *sums) {
     constexpr int C = R * 4 <= kRegisters ? 4 : 2;
     if constexpr (std::is_same_v<W, int8_t>) {
-        constexpr int D = R * 4 <= 12 ? 4 : 2;  // always 32-byte registers
+        constexpr int D = R * 4 <= 8 ? 4 : 2;  // always 32-byte registers
         int32_t exact[kRows * 32];
         const int16_t *x[R];
         for (int r = 0; r < R; r++) x[r] = rows.row(first + r, linear.inputs);
@@ -192,14 +205,35 @@ static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<
         for (int v = 0; v < kVectors; v += C)
             multiply<R, C>(linear, linear.pair(p), rows.row(first), rows.stride, v, sums);
     }
-    if (linear.bias)
-        for (int r = 0; r < R; r++)
-            for (int n = 0; n < linear.kWidth; n++)
-                sums[r * linear.kWidth + n] += linear.bias[p * linear.kWidth + n];
+    add_bias(linear, p, R, 1, sums);
+}
+
+// Pairs that one row takes together: the sums of a single pair would wait for each other, and a second
+// and third stream come faster from memory. Exact sums of int8 do not wait.
+template <typename W> constexpr int kTogether = std::is_same_v<W, int8_t> ? 1 : 3;
+
+// One row and so many pairs, up to kTogether of them; `sums` lie side by side.
+template <typename W, typename A>
+static inline void multiply_row(const Linear<W> &linear, int64_t p, int count, const Rows<W> &rows,
+                                A *sums) {
+    if (kTogether<W> == 1 || count == 1) return multiply_rows<1>(linear, p, rows, 0, sums);
+    if constexpr (kTogether<W> > 1) {
+        if (count == 2)
+            multiply<1, 2 * kVectors>(linear, linear.pair(p), rows.row(0), rows.stride, 0, sums);
+        else
+            multiply<1, 3 * kVectors>(linear, linear.pair(p), rows.row(0), rows.stride, 0, sums);
+        add_bias(linear, p, 1, count, sums);
+    }
 }
 
 // Rows that stay in the nearest caches while one pair after another is read.
 constexpr int64_t kBlockRows = 12 * kRows;
+
+// Of so many rows left, those to take together: two cost hardly more than one, three what four do.
+static inline int tile_of(int64_t left) {
+    if (left <= kRows) return (int)left;
+    return left % kRows == 1 || left % kRows == 3 ? kRows - 1 : kRows;
+}
 
 // One pair for rows begin..end; `take(row, sums, R)` gets R rows of kColumns at a time.
 template <typename W, typename F>
@@ -208,8 +242,7 @@ static inline void multiply_pair(const Linear<W> &linear, int64_t p, const Rows<
     using A = typename Packing<W>::A;
     A sums[kRows * Packing<W>::kColumns];
     for (int64_t r = begin; r < end;) {
-        int64_t left = end - r, tiles = (left + kRows - 1) / kRows;
-        int count = (int)((left + tiles - 1) / tiles);
+        int count = tile_of(end - r);
         switch (count) {
             case 1: multiply_rows<1>(linear, p, rows, r, sums); break;
             case 2: multiply_rows<2>(linear, p, rows, r, sums); break;

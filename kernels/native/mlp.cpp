@@ -6,8 +6,7 @@
 #include "mlp.h"
 #include "best.h"
 #include "layers.h"
-#include "linear.h"
-#include "team.h"
+#include "product.h"
 
 namespace {
 
@@ -107,12 +106,8 @@ template <typename W> class Mlp {
         stride_ = linear.num_pairs() * kWidth;
         projected_.resize(count * stride_);
         Rows<W> rows{states, linear.inputs, count};
-        team_.run(linear.num_pairs(), [&](int64_t p) {
-            multiply_pair(linear, p, rows, 0, rows.count, [&](int64_t first, float *sums, int num) {
-                for (int r = 0; r < num; r++)
-                    std::copy_n(sums + r * kWidth, kWidth,
-                                &projected_[(first + r) * stride_ + p * kWidth]);
-            });
+        multiply_all(team_, linear, rows, [&](int64_t r, int64_t n, const float *sums) {
+            std::copy_n(sums, kWidth, &projected_[r * stride_ + n]);
         });
     }
 
@@ -160,13 +155,8 @@ template <typename W> class Mlp {
         for (int64_t from = 0; from < count; from += kRowsAtOnce) {
             int64_t some = std::min(count - from, kRowsAtOnce);
             Rows<int8_t> rows{&states_[from * data_.inner], head.inputs, some, &rounded_, &scales_};
-            rows.prepare(head.inputs);
-            team_.run(head.num_pairs(), [&](int64_t p) {
-                multiply_pair(head, p, rows, 0, rows.count, [&](int64_t first, float *sums, int num) {
-                    for (int r = 0; r < num; r++)
-                        std::copy_n(sums + r * kHeadWidth, kHeadWidth,
-                                    &logits_[(first + r) * stride + p * kHeadWidth]);
-                });
+            multiply_all(team_, head, rows, [&](int64_t r, int64_t n, const float *sums) {
+                std::copy_n(sums, kHeadWidth, &logits_[r * stride + n]);
             });
             team_.run(some, [&](int64_t r) {
                 int64_t at = (from + r) * width;

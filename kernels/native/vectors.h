@@ -129,11 +129,12 @@ template <typename V, typename A> static inline void sum_each(const V *totals, A
     if constexpr (sizeof(A) == 4) {
         __m256 half[8];
         for (int i = 0; i < 8; i++) {
-            memcpy(&half[i], &totals[i], 32);
 #ifdef __AVX512F__
-            __m256 high;
-            memcpy(&high, (const char *)&totals[i] + 32, 32);
-            half[i] = _mm256_add_ps(half[i], high);
+            __m512d whole = (__m512d)totals[i];
+            half[i] = _mm256_add_ps((__m256)_mm512_castpd512_pd256(whole),
+                                    (__m256)_mm512_extractf64x4_pd(whole, 1));
+#else
+            half[i] = (__m256)totals[i];
 #endif
         }
         __m256 first = _mm256_hadd_ps(_mm256_hadd_ps(half[0], half[1]),
