@@ -53,7 +53,7 @@ class Intake:
                 f"{-(-most // self._config.block_size)} blocks, the engine has {capacity}"
             )
         self._check_ids_of(params)
-        num_public = self._num_public(prompt, params, len(prompt_ids))
+        num_public = self._num_public(prompt, params, prompt_ids)
         self._check_pin(params, len(prompt_ids))
         stop_ids = set(params.stop_token_ids) | (
             set() if params.ignore_eos or params.guide else set(self._eos_token_ids)
@@ -103,8 +103,11 @@ class Intake:
         ids = [one for one in prompt if isinstance(one, int)]
         return check_ids(ids, self._model.vocab_size)
 
-    def _num_public(self, prompt: Prompt, params: SamplingParams, num_prompt: int) -> int:
-        of_messages = self._tokenizer.count_public(prompt) if self._tokenizer else 0
+    def _num_public(
+        self, prompt: Prompt, params: SamplingParams, prompt_ids: SequenceOf[int]
+    ) -> int:
+        tokenizer, num_prompt = self._tokenizer, len(prompt_ids)
+        of_messages = tokenizer.count_public(prompt, prompt_ids) if tokenizer else 0
         if of_messages and params.public_tokens:
             raise InvalidRequest("public_tokens: the prompt's messages say what is public")
         if params.public_tokens > num_prompt:

@@ -9,6 +9,7 @@ import codecs
 import json
 import logging
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from inference.errors import InvalidRequest, ModelLoadError
 from inference.request import ChatMessage, ExactIds, Exactly, Prompt
 
 QUOTE_MARKERS = ("<|quote|>", "<|/quote|>")
+_MOST_PUBLIC = 16
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,8 @@ class Tokenizer:
         self._bytes = _token_bytes(path, self._fast, vocab_size, self.special_ids)
         self._layout = self._find_layout(folder)
         self.end_ids = self._find_end_ids(folder)
+        # Nothing of a person is public, and nearly every request begins with the same.
+        self._public_ids = lru_cache(_MOST_PUBLIC)(self._ids_of_public)
         if not self.is_append_only:
             logger.info("the chat template writes earlier turns anew, their blocks are not found")
 
@@ -87,8 +91,8 @@ class Tokenizer:
             raise InvalidRequest("prompt: is empty")
         return ids
 
-    def count_public(self, prompt: Prompt) -> int:
-        """Tokens that the public messages of a prompt alone decide, their markers included.
+    def count_public(self, prompt: Prompt, prompt_ids: Sequence[int]) -> int:
+        """Of a prompt's ids, those that its public messages alone decide, their markers included.
 
         Raises:
             InvalidRequest: a public message stands behind one that is not.
@@ -96,14 +100,16 @@ class Tokenizer:
         if isinstance(prompt, str):
             return 0
         messages = [one for one in prompt if isinstance(one, ChatMessage)]
-        public = list(takewhile(lambda one: one.public, messages))
+        public = tuple(takewhile(lambda one: one.public, messages))
         if any(one.public for one in messages[len(public) :]):
             raise InvalidRequest("public: only the messages that a prompt begins with may be")
+        return _common(self._public_ids(public), prompt_ids) if public else 0
+
+    def _ids_of_public(self, public: tuple[ChatMessage, ...]) -> tuple[int, ...]:
         try:
-            own = self._encode_chat(public, asks=False) if public else []
+            return tuple(self._encode_chat(public, asks=False))
         except InvalidRequest:  # a template that has no turn for them alone
-            return 0
-        return _common(own, self._encode_chat(messages)) if own else 0
+            return ()
 
     def encode_exactly(self, segment: Exactly) -> tuple[int, ...]:
         """Ids of a guide's fixed text, between quote markers where it is a quote and they exist."""

@@ -57,9 +57,9 @@ def unpack(block: torch.Tensor, places: Sequence[Place]) -> list[torch.Tensor]:
 
 def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
     """Tensors of the host on the device, in one copy that the host does not wait for."""
-    block = pack(tensors)
-    if device.type == "cuda":
-        block = block.pin_memory().to(device, non_blocking=True)
+    if device.type != "cuda":
+        return list(tensors)
+    block = pack(tensors).pin_memory().to(device, non_blocking=True)
     return unpack(block, places_of(tensors))
 
 

@@ -43,11 +43,13 @@ def verify(
         for walk in walks:
             while walk.part.sequence.is_plain and walk.follow(best[walk.row]):
                 pass
-    walking = [walk for walk in walks if not walk.part.sequence.is_plain]
+    walking = [walk for walk in walks if not walk.part.sequence.is_plain and walk.follow_settled()]
     while walking:
         tokens = _next_tokens(walking, logits, kernels)
         walking = [
-            walk for walk, token_id in zip(walking, tokens, strict=True) if walk.follow(token_id)
+            walk
+            for walk, token_id in zip(walking, tokens, strict=True)
+            if walk.follow(token_id) and walk.follow_settled()
         ]
     return [walk.verdict(logits) for walk in walks]
 
@@ -89,6 +91,13 @@ class _Walk:
         constraint = self.part.sequence.constraint
         return constraint is None or not constraint.is_done(self.part.tree.states[child])
 
+    def follow_settled(self) -> bool:
+        """Down to where something is to be drawn; False where nothing is."""
+        while (token_id := self.settled.get(self.node)) is not None:
+            if not self.follow(token_id):
+                return False
+        return True
+
     def verdict(self, logits: torch.Tensor) -> Verdict:
         return Verdict(tuple(self.token_ids), tuple(self.path), self._logprobs(logits))
 
@@ -122,9 +131,6 @@ def _next_tokens(
 
 
 def _forced(walk: _Walk) -> int | None:
-    settled = walk.settled.get(walk.node)
-    if settled is not None:
-        return settled
     constraint = walk.part.sequence.constraint
     forced = () if constraint is None else constraint.forced(_state(walk))
     return forced[0] if forced else None

@@ -232,7 +232,8 @@ def test_a_model_without_a_template_gets_lines_that_no_text_can_forge(tmp_path: 
 def test_public_messages_are_counted_in_any_layout(tokenizers: dict[str, Tokenizer]) -> None:
     public = ChatMessage("system", "Be polite.", public=True)
     for name, tokenizer in tokenizers.items():
-        count = tokenizer.count_public([public, HARMLESS[1]])
+        asked = [public, HARMLESS[1]]
+        count = tokenizer.count_public(asked, tokenizer.encode_prompt(asked))
         one, other = (tokenizer.encode_prompt([public, ChatMessage("user", text)]) for text in "xy")
         assert one[:count] == other[:count], name
         assert count > 5, name
