@@ -48,7 +48,7 @@ class EngineConfig:
     """What each workspace's texts may hold that "suffix" drafts from; older ones are forgotten."""
     max_draft_tokens: int = 15
     """Drafted tokens per request and step; 0 for none."""
-    max_rounds: int = 8
+    max_rounds: int = 16
     """Most tokens that each request gets from one call where nothing is drafted, nobody waits and
     the kernels are C++; 1 for no more than one. What is asked of the engine meanwhile waits."""
     max_rounds_s: float = 0.008
