@@ -149,6 +149,8 @@ class Batch:
     """Requests that lost their blocks for it."""
     num_rounds: int = 1
     """Most tokens that every request may get from it where nothing is drafted."""
+    spare_rows: int = 0
+    """What the step could take beside the offered drafts."""
 
     @property
     def num_rows(self) -> int:

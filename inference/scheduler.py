@@ -83,7 +83,9 @@ class Scheduler:
             room = self._leeway.rows(live_rows, budget)
         background_rows = self._fill(batch, room, is_quiet, is_background=True)
         room -= background_rows
-        offered = self._offer_drafts(batch, budget - background_rows, room)
+        budget -= background_rows
+        offered = self._offer_drafts(batch, budget, room)
+        batch.spare_rows = budget - sum(part.draft_room for part in batch.parts)
         if live_rows and background_rows:
             self._leeway.spend(live_rows, background_rows + offered)
         batch.num_rounds = self._most_rounds(batch)

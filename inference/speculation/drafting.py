@@ -37,6 +37,9 @@ from kernels.reference import MASK_ROWS
 
 logger = logging.getLogger(__name__)
 
+MOST_CERTAIN_ROWS = 48
+"""Drafted rows of a step up to which certain tokens may be more than were offered: that saves steps
+where few are served; where many are, a row more takes as long as in the next step."""
 _NO_DRAFT = Draft()
 
 
@@ -65,10 +68,14 @@ class Drafting:
         """Choose whom to ask, and take back the room of parts that nobody drafts for."""
         parts = batch.parts
         self._forced.clear()
+        offered = sum(part.draft_room for part in parts)
+        spare = min(batch.spare_rows, MOST_CERTAIN_ROWS - offered)
         for part in parts:
             if part.draft_room and part.sequence.constraint is not None:
-                forced = _forced(part)
+                forced = _forced(part, max(0, spare))
                 if forced:
+                    spare -= max(0, len(forced) - part.draft_room)
+                    part.draft_room = max(part.draft_room, len(forced))
                     self._forced[part.sequence.request_id] = forced
         self._load = Load(
             sum(part.num_known for part in parts),
@@ -288,10 +295,12 @@ def request_of(part: Part) -> DraftRequest:
     )
 
 
-def _forced(part: Part) -> Draft:
-    constraint = part.sequence.constraint
-    assert constraint is not None
-    ids = constraint.forced(part.sequence.constraint_state)[: part.draft_room]
+def _forced(part: Part, spare: int) -> Draft:
+    """What must come, as long as the room that was offered or, for who is waited for, the spare."""
+    sequence = part.sequence
+    assert sequence.constraint is not None
+    room = part.draft_room + (0 if sequence.is_background else spare)
+    ids = sequence.constraint.forced(sequence.constraint_state)[: min(room, part.most_depth)]
     return Draft.chain(ids, [1.0] * len(ids))
 
 

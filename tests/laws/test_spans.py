@@ -14,6 +14,7 @@ from inference import (
     SpanSource,
     Words,
 )
+from inference.speculation.budget import EveryNode
 
 ARTICLES = (
     ("Returns are free for 30 days.", "Returns are free.", "Refunds take 5 days."),
@@ -78,3 +79,19 @@ def test_a_strong_prior_decides(
 
     assert out.choices == (SpanChoice(*wanted, 1),)
     assert out.text == ARTICLES[wanted[0]][wanted[1]] + " [1]"
+
+
+@pytest.mark.parametrize(("num_readers", "most"), [(1, 48), (2, 33), (3, 18), (5, 15)])
+def test_certain_tokens_have_more_room_where_few_are_served(
+    tiny_target: Path, num_readers: int, most: int
+) -> None:
+    config = EngineConfig(model=str(tiny_target), device="cpu", dtype="float64")
+    engine = Engine(config, speculators=[], budget=EveryNode([]))
+    params = SamplingParams(guide=(Exactly("x" * 200),))
+    for number in range(num_readers):
+        engine.submit(f"r{number}", [number + 3], params)
+
+    gained = [len(chunk.token_ids) for chunk in engine.step()]
+
+    assert len(gained) == num_readers
+    assert max(gained) == most + 1, "and a token behind the drafted ones"
