@@ -47,7 +47,8 @@ class EngineConfig:
     max_corpus_tokens: int = 1 << 17
     """What each workspace's texts may hold that "suffix" drafts from; older ones are forgotten."""
     max_draft_tokens: int = 15
-    """Drafted tokens per request and step; 0 for none."""
+    """Drafted tokens per request and step; 0 for none. Of what a constraint leaves no choice about
+    more, where few are served."""
     max_rounds: int = 16
     """Most tokens that each request gets from one call where nothing is drafted, nobody waits and
     the kernels are C++; 1 for no more than one. What is asked of the engine meanwhile waits."""

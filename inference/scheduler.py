@@ -110,8 +110,10 @@ class Scheduler:
         for part in batch.parts:
             table, known = part.sequence.table, len(part.sequence.token_ids)
             assert table is not None
-            if part.draft_room and not self.cache.reserve(table, known + part.draft_room):
-                part.draft_room = min(part.draft_room, table.capacity - known)
+            free = table.capacity - known + self.cache.pool.num_free * self.cache.block_size
+            part.draft_room = min(part.draft_room, free)
+            if part.draft_room:
+                self.cache.reserve(table, known + part.draft_room)
 
     def reserve_rounds(self, batch: Batch) -> None:
         """Slots for what a few rounds add; where they lack, there are fewer rounds."""

@@ -22,7 +22,8 @@ from inference.errors import InvalidRequest, ModelLoadError
 from inference.request import ChatMessage, ExactIds, Exactly, Prompt
 
 QUOTE_MARKERS = ("<|quote|>", "<|/quote|>")
-_MOST_PUBLIC = 16
+_NUM_REMEMBERED = 16
+"""Beginnings of prompts; nearly all requests have the same."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,10 @@ class Tokenizer:
         self._bytes = _token_bytes(path, self._fast, vocab_size, self.special_ids)
         self._layout = self._find_layout(folder)
         self.end_ids = self._find_end_ids(folder)
-        # Nothing of a person is public, and nearly every request begins with the same.
-        self._public_ids = lru_cache(_MOST_PUBLIC)(self._ids_of_public)
+        self._public_ids = self._ids_of_public
+        if not isinstance(self._layout, TemplateLayout):  # which may write today's date
+            # Public texts are the product's own, so they may be remembered.
+            self._public_ids = lru_cache(_NUM_REMEMBERED)(self._ids_of_public)
         if not self.is_append_only:
             logger.info("the chat template writes earlier turns anew, their blocks are not found")
 

@@ -91,7 +91,8 @@ class Guide:
 
     def permits(self, state: GuideState, token_id: int) -> bool:
         """Whether this token may come next."""
-        forced = self.forced(state)
+        own = self._automata[state.segment].forced(state.place)
+        forced = own or self.forced(state)  # whose list may be long
         return token_id == forced[0] if forced else bool(self.allowed(state)[token_id])
 
     def advance(self, state: GuideState, token_id: int) -> GuideState:

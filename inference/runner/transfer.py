@@ -56,7 +56,10 @@ def unpack(block: torch.Tensor, places: Sequence[Place]) -> list[torch.Tensor]:
 
 
 def send(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Tensor]:
-    """Tensors of the host on the device, in one copy that the host does not wait for."""
+    """Tensors of the host on the device, in one copy that the host does not wait for.
+
+    Where the device is the host, the same tensors.
+    """
     if device.type != "cuda":
         return list(tensors)
     block = pack(tensors).pin_memory().to(device, non_blocking=True)

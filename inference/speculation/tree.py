@@ -131,7 +131,7 @@ def _add(
         depth = 1 if parent < 0 else proposal.depths[parent] + 1
         node = nodes.get((parent, token_id))
         if node is None:
-            node = _new_node(proposal, parent, token_id, depth, limits, scored.is_certain)
+            node = _new_node(proposal, parent, token_id, depth, limits)
             if node is not None:
                 nodes[parent, token_id] = node
         places.append(node)
@@ -144,20 +144,15 @@ def _add(
 
 
 def _new_node(
-    proposal: Proposal, parent: int, token_id: int, depth: int, limits: Limits, is_certain: bool
+    proposal: Proposal, parent: int, token_id: int, depth: int, limits: Limits
 ) -> int | None:
-    """A node without a drafter yet; None where it can never be accepted.
-
-    What a constraint has drafted it need not be asked about.
-    """
+    """A node without a drafter yet; None where it can never be accepted."""
     if depth > limits.most_depth or not 0 <= token_id < limits.vocab_size:
         return None
     state: State = None
     if limits.constraint is not None:
         before = limits.start if parent < 0 else proposal.states[parent]
-        if not is_certain and (
-            limits.constraint.is_done(before) or not limits.constraint.permits(before, token_id)
-        ):
+        if limits.constraint.is_done(before) or not limits.constraint.permits(before, token_id):
             return None
         state = limits.constraint.advance(before, token_id)
     proposal.token_ids.append(token_id)

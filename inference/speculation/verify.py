@@ -47,9 +47,7 @@ def verify(
     while walking:
         tokens = _next_tokens(walking, logits, kernels)
         walking = [
-            walk
-            for walk, token_id in zip(walking, tokens, strict=True)
-            if walk.follow(token_id) and walk.follow_settled()
+            walk for walk, token_id in zip(walking, tokens, strict=True) if walk.follow(token_id)
         ]
     return [walk.verdict(logits) for walk in walks]
 
@@ -92,7 +90,7 @@ class _Walk:
         return constraint is None or not constraint.is_done(self.part.tree.states[child])
 
     def follow_settled(self) -> bool:
-        """Down to where something is to be drawn; False where nothing is."""
+        """Down a constraint's draft, a chain from the top; False where nothing is behind it."""
         while (token_id := self.settled.get(self.node)) is not None:
             if not self.follow(token_id):
                 return False

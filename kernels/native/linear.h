@@ -1,10 +1,11 @@
 // Products of few or many rows with a weight that was packed once.
 //
-// Outputs lie in pairs of panels; a panel holds two vectors of outputs over all inputs, in the order
-// they are read. Few rows read both panels at once, many rows one after the other from the nearest
-// cache. Every output is one sum in the order of its inputs, whatever the number of rows or
-// threads: so a row's result never depends on its neighbours. int8 weights (one scale an output) meet rows rounded to 12 bits, and
-// their sums are exact.
+// Outputs lie in pairs of panels; a panel holds two vectors of outputs over all inputs, in the
+// order they are read. Few rows read both panels at once, many rows one after the other from the
+// nearest cache; one row alone reads up to three pairs at once. Every output is one sum in the order
+// of its inputs, whatever the number of rows or threads: so a row's result never depends on its
+// neighbours. int8 weights (one scale an output) meet rows rounded to 12 bits, and their sums are
+// exact.
 #pragma once
 #include "vectors.h"
 
@@ -86,8 +87,8 @@ template <> struct Rows<int8_t> {
     }
 };
 
-// f(0) .. f(N - 1), written out before the compiler decides what stays in registers: an array that is
-// indexed by a loop which it unrolls later lies in memory.
+// f(0) .. f(N - 1), written out before the compiler decides what stays in registers: an array that
+// is indexed by a loop which it unrolls later lies in memory.
 template <typename F, int... i>
 [[gnu::always_inline]] static inline void written_out(std::integer_sequence<int, i...>, F &&f) {
     (f(i), ...);
@@ -96,11 +97,13 @@ template <int N, typename F> [[gnu::always_inline]] static inline void written_o
     written_out(std::make_integer_sequence<int, N>(), f);
 }
 
-// `sums`: R rows of kColumns; vectors first .. first + C of a pair. A function of its own: where it is
+// `sums`: R rows of kColumns; vectors first .. first + C from a pair on, of one row also those of
+// the pairs behind it. A function of its own: where it is
 // inlined, what surrounds it takes registers from its sums.
 template <int R, int C, typename W, typename A>
 [[gnu::noinline]] static void multiply(const Linear<W> &linear, const W *pair, const A *x,
                                        int64_t stride, int first, A *sums) {
+    static_assert(R == 1 || C <= kVectors, "rows of sums would overlap");
     using P = Packing<W>;
     using V = typename P::V;
     constexpr int kStep = P::kColumns / 2 * P::kGroup;
@@ -179,7 +182,8 @@ constexpr int kRegisters = 12;  // of 16
 
 // To rows of so many pairs' sums.
 template <typename W, typename A>
-static inline void add_bias(const Linear<W> &linear, int64_t p, int num_rows, int num_pairs, A *sums) {
+static inline void add_bias(const Linear<W> &linear, int64_t p, int num_rows, int num_pairs,
+                            A *sums) {
     int width = num_pairs * linear.kWidth;
     for (int r = 0; linear.bias && r < num_rows; r++)
         for (int n = 0; n < width; n++) sums[r * width + n] += linear.bias[p * linear.kWidth + n];
@@ -191,7 +195,7 @@ static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<
                                  int64_t first, A *sums) {
     constexpr int C = R * 4 <= kRegisters ? 4 : 2;
     if constexpr (std::is_same_v<W, int8_t>) {
-        constexpr int D = R * 4 <= 8 ? 4 : 2;  // always 32-byte registers
+        constexpr int D = R <= 2 ? 4 : 2;  // more sums do not stay in registers
         int32_t exact[kRows * 32];
         const int16_t *x[R];
         for (int r = 0; r < R; r++) x[r] = rows.row(first + r, linear.inputs);
@@ -208,16 +212,16 @@ static inline void multiply_rows(const Linear<W> &linear, int64_t p, const Rows<
     add_bias(linear, p, R, 1, sums);
 }
 
-// Pairs that one row takes together: the sums of a single pair would wait for each other, and a second
-// and third stream come faster from memory. Exact sums of int8 do not wait.
+// Pairs that one row takes together: the sums of a single pair would wait for each other, and a
+// second and third stream come faster from memory. Exact sums of int8 do not wait.
 template <typename W> constexpr int kTogether = std::is_same_v<W, int8_t> ? 1 : 3;
 
 // One row and so many pairs, up to kTogether of them; `sums` lie side by side.
 template <typename W, typename A>
 static inline void multiply_row(const Linear<W> &linear, int64_t p, int count, const Rows<W> &rows,
                                 A *sums) {
-    if (kTogether<W> == 1 || count == 1) return multiply_rows<1>(linear, p, rows, 0, sums);
-    if constexpr (kTogether<W> > 1) {
+    if (count == 1) return multiply_rows<1>(linear, p, rows, 0, sums);
+    if constexpr (kTogether<W> == 3) {
         if (count == 2)
             multiply<1, 2 * kVectors>(linear, linear.pair(p), rows.row(0), rows.stride, 0, sums);
         else

@@ -3,12 +3,13 @@
 #include "linear.h"
 #include "team.h"
 
-// One row: some pairs a task, as many for each thread.
+// One row: up to kTogether pairs a task, and a number of tasks that threads share evenly.
 template <typename W, typename F>
-static inline void multiply_alone(Team &team, const Linear<W> &linear, const Rows<W> &rows, F &&take) {
+static inline void multiply_alone(Team &team, const Linear<W> &linear, const Rows<W> &rows,
+                                  F &&take) {
     constexpr int kWidth = Linear<W>::kWidth;
-    int64_t pairs = linear.num_pairs(), of_round = kTogether<W> * team.size();
-    int64_t tasks = std::min(pairs, (pairs + of_round - 1) / of_round * team.size());
+    int64_t pairs = linear.num_pairs(), at_once = kTogether<W> * team.size();
+    int64_t tasks = std::min(pairs, (pairs + at_once - 1) / at_once * team.size());
     team.run(tasks, [&](int64_t task) {
         int64_t begin = task * pairs / tasks, end = (task + 1) * pairs / tasks;
         typename Linear<W>::A sums[kTogether<W> * kWidth];
