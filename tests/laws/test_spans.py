@@ -14,6 +14,7 @@ from inference import (
     SpanSource,
     Words,
 )
+from inference.request import BACKGROUND_PRIORITY
 from inference.speculation.budget import EveryNode
 
 ARTICLES = (
@@ -95,3 +96,34 @@ def test_certain_tokens_have_more_room_where_few_are_served(
 
     assert len(gained) == num_readers
     assert max(gained) == most + 1, "and a token behind the drafted ones"
+
+
+def test_a_background_request_gets_no_more_than_was_offered(tiny_target: Path) -> None:
+    config = EngineConfig(model=str(tiny_target), device="cpu", dtype="float64")
+    engine = Engine(config, speculators=[], budget=EveryNode([]))
+    params = SamplingParams(guide=(Exactly("x" * 200),), priority=BACKGROUND_PRIORITY)
+    engine.submit("r", [3], params)
+
+    assert max(len(chunk.token_ids) for chunk in engine.step()) == config.max_draft_tokens + 1
+
+
+@pytest.mark.parametrize(("num_blocks", "max_step_tokens"), [(14, 512), (64, 20)])
+def test_certain_tokens_take_only_the_room_there_is(
+    tiny_target: Path, num_blocks: int, max_step_tokens: int
+) -> None:
+    """Three who need thirteen blocks each, in fourteen; or in steps of twenty rows."""
+    config = EngineConfig(
+        model=str(tiny_target), device="cpu", dtype="float64",
+        num_blocks=num_blocks, max_batch=8, max_step_tokens=max_step_tokens,
+    )  # fmt: skip
+    engine = Engine(config, speculators=[], budget=EveryNode([]))
+    for number in range(3):
+        engine.submit(f"r{number}", [number + 3], SamplingParams(guide=(Exactly("x" * 200),)))
+    said = dict.fromkeys(("r0", "r1", "r2"), "")
+    while engine.has_work:
+        chunks = engine.step()
+        assert sum(len(chunk.token_ids) for chunk in chunks) <= max_step_tokens
+        for chunk in chunks:
+            said[chunk.request_id] += chunk.text
+
+    assert set(said.values()) == {"x" * 200}
